@@ -1,0 +1,86 @@
+/**
+ * Who may import whom: the one table that dependency-cruiser's rules and test/rules are made from.
+ * Data flows middleware -> ingest -> store -> aggregate -> cost/detect -> control -> api -> dashboards;
+ * stages meet in `domain` (words) and in `app` (wiring), nowhere else.
+ *
+ * folder -> { imports: other folders it may import, packages: npm packages only it (and those that list them) may import }
+ */
+export const IMPORT_TABLE = {
+  'src/domain': { imports: [], packages: [], node: false },
+  'src/config': { imports: ['src/domain'], packages: ['zod'], node: true },
+  'src/middleware': {
+    imports: ['src/domain'],
+    packages: [
+      '@opentelemetry/api',
+      '@opentelemetry/sdk-node',
+      '@opentelemetry/sdk-trace-base',
+      '@opentelemetry/exporter-trace-otlp-proto',
+      'cockatiel',
+      'eventsource-parser',
+      'jose',
+      'fastify',
+      'fastify-plugin',
+    ],
+    node: true,
+  },
+  'src/store': { imports: ['src/domain'], packages: ['@clickhouse/client', 'chdb', 'pg', 'pino'], node: true },
+  'src/aggregate': { imports: ['src/domain'], packages: [], node: true },
+  'src/cost': { imports: ['src/domain'], packages: ['@pydantic/genai-prices'], node: false },
+  'src/detect': { imports: ['src/domain'], packages: [], node: false },
+  'src/control': { imports: ['src/domain'], packages: [], node: false },
+  'src/api': {
+    imports: ['src/domain'],
+    packages: [
+      'fastify',
+      'fastify-plugin',
+      '@fastify/static',
+      '@fastify/cookie',
+      '@fastify/swagger',
+      'fastify-type-provider-zod',
+      'zod',
+      'jose',
+      'pino',
+      'prom-client',
+    ],
+    node: true,
+  },
+  'src/demo': {
+    imports: [],
+    packages: [
+      'fastify',
+      'pg',
+      '@opentelemetry/api',
+      '@opentelemetry/sdk-node',
+      '@opentelemetry/instrumentation-http',
+      '@opentelemetry/instrumentation-pg',
+      'tenantry',
+    ],
+    node: true,
+  },
+  'src/app': {
+    imports: [
+      'src/domain',
+      'src/config',
+      'src/store',
+      'src/aggregate',
+      'src/cost',
+      'src/detect',
+      'src/control',
+      'src/api',
+      'ingest',
+    ],
+    packages: ['commander', 'pino', 'prom-client'],
+    node: true,
+  },
+  ingest: {
+    imports: ['src/domain', 'src/config'],
+    packages: ['fastify', 'pino', 'prom-client', 'protobufjs'],
+    node: true,
+  },
+  dashboards: {
+    imports: ['src/domain'],
+    typeImports: ['src/api/contract.ts'],
+    packages: ['preact', 'uplot', 'vite'],
+    node: false,
+  },
+};

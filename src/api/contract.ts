@@ -1,0 +1,163 @@
+/**
+ * Wire types of the HTTP API, as TypeScript sees them; `/openapi.json` is made from the zod schemas beside each route,
+ * and `test/api/contract.test.ts` holds the two together. Type-only: dashboards import it with `import type`.
+ * Times are RFC 3339 in queries and Unix milliseconds in series; intervals are half-open [from, to).
+ */
+export interface TenantFigures {
+  tenant_id: string;
+  plan: string | null;
+  requests: number;
+  errors: number;
+  /** null: no request in the window. */
+  p50_ms: number | null;
+  p95_ms: number | null;
+  p99_ms: number | null;
+  request_bytes: number;
+  response_bytes: number;
+  db_calls: number;
+  db_ms: number;
+  db_slow_calls: number;
+  cache_hits: number;
+  cache_misses: number;
+  ai_calls: number;
+  ai_input_tokens: number;
+  ai_output_tokens: number;
+  ai_cache_read_tokens: number;
+  ai_cache_write_tokens: number;
+  ai_reasoning_tokens: number;
+  /** Micro-units of US dollars for what could be priced; null: nothing could (never 0 for an unknown price). */
+  ai_cost_micro: number | null;
+  /** AI calls whose model has no known price; their cost is missing from ai_cost_micro. */
+  ai_unpriced_calls: number;
+  /** Requests per step of the window, oldest first; for the sparkline. */
+  requests_spark: number[];
+  /** Throttles in force now. */
+  throttles: { id: string; mode: 'enforce' | 'shadow'; expires_at: string }[];
+}
+
+export type TenantSort =
+  | 'requests'
+  | 'errors'
+  | 'p95_ms'
+  | 'db_calls'
+  | 'db_ms'
+  | 'ai_input_tokens'
+  | 'ai_output_tokens'
+  | 'ai_cost_micro'
+  | 'tenant_id';
+
+export interface TenantList {
+  items: TenantFigures[];
+  next_cursor: string | null;
+  /** Tenants that match, over all pages. */
+  total: number;
+  from: string;
+  to: string;
+  spark_step_seconds: number;
+  /** Share of spans in the window that carried a tenant, 0 to 1; null: no spans. */
+  attributed_share: number | null;
+  /** End of the newest minute with data, Unix ms; null: no data yet. Missing data is not zero usage. */
+  data_until: number | null;
+}
+
+export type MetricName =
+  | 'requests'
+  | 'errors'
+  | 'error_rate'
+  | 'p50_ms'
+  | 'p95_ms'
+  | 'p99_ms'
+  | 'request_bytes'
+  | 'response_bytes'
+  | 'db_calls'
+  | 'db_ms'
+  | 'db_slow_calls'
+  | 'cache_hits'
+  | 'cache_misses'
+  | 'ai_calls'
+  | 'ai_input_tokens'
+  | 'ai_output_tokens'
+  | 'ai_cache_read_tokens'
+  | 'ai_cache_write_tokens'
+  | 'ai_reasoning_tokens';
+
+/** Which groups a metric has: requests by service/route, db by db_system/db_operation, cache by cache, AI by provider/model/operation. */
+export type MetricGroup =
+  | 'service'
+  | 'route'
+  | 'db_system'
+  | 'db_operation'
+  | 'cache'
+  | 'provider'
+  | 'model'
+  | 'operation';
+
+export interface MetricSeries {
+  metric: MetricName;
+  unit: 'requests' | 'ratio' | 'ms' | 'bytes' | 'calls' | 'tokens' | 'lookups';
+  step_seconds: number;
+  /** A point's time is the start of its step. null: no measurement (never 0 for a missing percentile). */
+  series: { group: Partial<Record<MetricGroup, string>>; points: [number, number | null][] }[];
+}
+
+export interface AnomalyItem {
+  id: string;
+  tenant_id: string;
+  metric: string;
+  started_at: string;
+  detected_at: string;
+  ended_at: string | null;
+  value: number;
+  baseline: number;
+  ratio: number;
+  rule: string;
+  reason: string;
+  /** The throttle that this finding led to. */
+  throttle_id: string | null;
+}
+
+export interface ThrottleItem {
+  id: string;
+  tenant_id: string;
+  scope: { service?: string; route?: string };
+  limit: { requests_per_second: number; burst: number };
+  mode: 'enforce' | 'shadow';
+  reason: string;
+  created_by: string;
+  created_at: string;
+  expires_at: string;
+  /** active: in force; expired: ran out; lifted: ended by somebody before its time. */
+  status: 'active' | 'expired' | 'lifted';
+  ended_at: string | null;
+  revision: number;
+  anomaly_id: string | null;
+  /** App instances that have said they obey this revision. */
+  acks: { instance_id: string; service: string; acked_at: string }[];
+}
+
+export interface NewThrottle {
+  tenant_id: string;
+  scope?: { service?: string; route?: string };
+  limit: { requests_per_second: number; burst: number };
+  mode: 'enforce' | 'shadow';
+  expires_in_seconds: number;
+  reason: string;
+}
+
+/** RFC 9457. */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  code: string;
+  detail: string;
+  hint?: string;
+  request_id: string;
+}
+
+export interface WhoAmI {
+  subject: string;
+  role: string;
+  tenant_id: string | null;
+  expires_at: string | null;
+}

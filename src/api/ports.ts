@@ -1,0 +1,99 @@
+import type { Actor, StaffActor } from '../domain/actor.ts';
+import type { Anomaly } from '../domain/anomaly.ts';
+import type { FlagAck, FlagChange, FlagSnapshot } from '../domain/flag-wire.ts';
+import type { KeyScope } from '../domain/roles.ts';
+import type { TenantId } from '../domain/tenant-id.ts';
+import type { NewThrottle, ThrottleRecord } from '../domain/throttle-record.ts';
+import type { Window } from '../domain/window.ts';
+import type { MetricGroup, MetricName, MetricSeries, TenantFigures, TenantSort } from './contract.ts';
+
+/** What the api needs of the rest of the house. `src/app` joins each port with the class that has its shape. */
+export interface TenantListQuestion {
+  readonly window: Window;
+  readonly sort: TenantSort;
+  readonly order: 'asc' | 'desc';
+  /** Case-insensitive part of the tenant id. */
+  readonly search: string | undefined;
+  readonly limit: number;
+  readonly offset: number;
+  /** Set for tenant callers: they see their own row only. */
+  readonly onlyTenant: TenantId | undefined;
+}
+
+/** Plan and throttles are added by the api from the control plane. */
+export type MeasuredFigures = Omit<TenantFigures, 'plan' | 'throttles'>;
+
+export interface TenantListAnswer {
+  readonly items: readonly MeasuredFigures[];
+  readonly total: number;
+  readonly sparkStepSeconds: number;
+  readonly attributedShare: number | null;
+  readonly dataUntil: number | null;
+}
+
+export interface MetricQuestion {
+  readonly tenantId: TenantId;
+  readonly metric: MetricName;
+  readonly window: Window;
+  readonly stepSeconds: number;
+  readonly groupBy: MetricGroup | undefined;
+}
+
+export interface FiguresReader {
+  tenants(question: TenantListQuestion): Promise<TenantListAnswer>;
+  metric(question: MetricQuestion): Promise<MetricSeries>;
+}
+
+export interface TenantPlans {
+  /** Plan names of the given tenants; tenants without a plan are absent from the map. */
+  plans(actor: Actor, tenants: readonly TenantId[]): Promise<ReadonlyMap<TenantId, string>>;
+  exists(actor: Actor, tenant: TenantId): Promise<boolean>;
+}
+
+export interface Throttles {
+  create(actor: StaffActor, throttle: NewThrottle): Promise<ThrottleRecord>;
+  /** Newest first. Tenant actors get their own only, whatever they ask for. */
+  list(
+    actor: Actor,
+    filter: { tenantId?: TenantId; activeOnly: boolean; limit: number },
+  ): Promise<readonly ThrottleRecord[]>;
+  /** The lifted throttle, or undefined if there is none with this id or it has already ended. */
+  lift(actor: StaffActor, id: string): Promise<ThrottleRecord | undefined>;
+}
+
+export interface FlagFeed {
+  /** Flags in force now. `tenant` set: that tenant's only (a key bound to one tenant). */
+  snapshot(tenant: TenantId | undefined): Promise<FlagSnapshot>;
+  /** Calls back once per committed revision, in order. Returns the unsubscribe function. */
+  subscribe(tenant: TenantId | undefined, listener: (change: FlagChange) => void): () => void;
+  acknowledge(keyId: string, ack: FlagAck): Promise<void>;
+}
+
+export interface Anomalies {
+  /** Newest first; those that overlap the window. Tenant actors get their own only. */
+  list(
+    actor: Actor,
+    filter: { window: Window; tenantId?: TenantId; limit: number },
+  ): Promise<readonly (Anomaly & { readonly throttleId: string | null })[]>;
+}
+
+export interface VerifiedKey {
+  readonly keyId: string;
+  readonly scopes: readonly KeyScope[];
+  readonly tenantId: TenantId | undefined;
+}
+
+export interface Keys {
+  verify(key: string): Promise<VerifiedKey | undefined>;
+}
+
+/** `/readyz` and the status line of the pages: each part says whether it works and, if not, what to do. */
+export interface HealthPart {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+export interface Health {
+  parts(): Promise<readonly HealthPart[]>;
+}

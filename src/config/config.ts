@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import { TENANT_ATTRIBUTE_ALIASES } from '../domain/attributes.ts';
+import { TenantryError } from '../domain/errors.ts';
+
+const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
+const seconds = (fallback: number, min = 1) => z.coerce.number().min(min).default(fallback);
+const bytes = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
+const list = (fallback: readonly string[]) =>
+  z
+    .string()
+    .default(fallback.join(','))
+    .transform((text) =>
+      text
+        .split(',')
+        .map((name) => name.trim())
+        .filter((name) => name !== ''),
+    );
+const flag = (fallback: boolean) =>
+  z
+    .enum(['true', 'false', '1', '0'])
+    .default(fallback ? 'true' : 'false')
+    .transform((text) => text === 'true' || text === '1');
+const secret = z.string().min(16, 'must have at least 16 characters').optional();
+
+/** Every setting, its default and its meaning. `tenantry serve --help` and the README's table are made from this. */
+export const SETTINGS = {
+  TENANTRY_DATA_DIR: z.string().min(1).default('.tenantry').describe('spool and embedded stores'),
+  TENANTRY_HOST: z.string().min(1).default('127.0.0.1').describe('address that the API and OTLP listen on'),
+  TENANTRY_API_PORT: port(7070).describe('API and dashboards; 0 picks a free port'),
+  TENANTRY_OTLP_HTTP_PORT: port(4318).describe('OTLP/HTTP; 0 picks a free port'),
+  TENANTRY_OTLP_GRPC_PORT: port(4317).describe('OTLP/gRPC; reserved, not served yet'),
+  TENANTRY_ADMIN_TOKEN: secret.describe('bearer token with role admin; generated and printed once when unset'),
+  TENANTRY_INGEST_KEY: secret.describe('key for OTLP and flags; generated and printed once when unset'),
+  CLICKHOUSE_URL: z.url().optional().describe('ClickHouse server; unset = embedded engine'),
+  CLICKHOUSE_CLUSTER: z.string().optional().describe('cluster name for replicated tables'),
+  DATABASE_URL: z.url().optional().describe('PostgreSQL; unset = embedded server'),
+  TENANTRY_JWKS_URL: z.url().optional().describe('public keys of the identity provider'),
+  TENANTRY_JWT_ISSUER: z.string().optional().describe('expected issuer of tokens'),
+  TENANTRY_JWT_AUDIENCE: z.string().optional().describe('expected audience of tokens'),
+  TENANTRY_TENANT_ATTRIBUTES: list(TENANT_ATTRIBUTE_ALIASES).describe(
+    'span attributes that name the tenant, first hit wins',
+  ),
+  TENANTRY_MAX_BODY_BYTES: bytes(20 * 1024 * 1024).describe('largest OTLP request, after decompression'),
+  TENANTRY_SEGMENT_BYTES: bytes(16 * 1024 * 1024).describe('size at which a spool segment is sealed'),
+  TENANTRY_SEGMENT_AGE_MS: bytes(1_000).describe('age in milliseconds at which a spool segment is sealed'),
+  TENANTRY_SPOOL_MAX_BYTES: bytes(2 * 1024 ** 3).describe('spool size above which OTLP is answered 503'),
+  TENANTRY_ACCEPT_PAST_HOURS: seconds(48).describe('older spans are set aside, counted from their arrival'),
+  TENANTRY_ACCEPT_FUTURE_SECONDS: seconds(300).describe('spans further ahead are set aside'),
+  TENANTRY_RETAIN_SPANS_DAYS: seconds(7).describe('raw spans'),
+  TENANTRY_RETAIN_MINUTES_DAYS: seconds(30).describe('minute rollups'),
+  TENANTRY_RETAIN_HOURS_DAYS: seconds(400).describe('hour rollups'),
+  TENANTRY_RETAIN_DAYS_DAYS: seconds(1_830).describe('day rollups'),
+  TENANTRY_SLOW_DB_CALL_MS: seconds(200).describe('database calls from here on count as slow'),
+  TENANTRY_DETECT_INTERVAL_SECONDS: seconds(10).describe('time between two detector runs'),
+  TENANTRY_DETECT_MIN_HISTORY_SECONDS: seconds(3_600, 0).describe('a tenant with less history is never acted on'),
+  TENANTRY_DETECT_RATIO: z.coerce
+    .number()
+    .gt(1)
+    .default(3)
+    .describe('usage this many times its baseline is out of line'),
+  TENANTRY_AUTO_THROTTLE: z
+    .enum(['off', 'shadow', 'enforce'])
+    .default('shadow')
+    .describe('what the detector may do by itself'),
+  TENANTRY_THROTTLE_SECONDS: seconds(300, 5).describe('life of an automatic throttle'),
+  TENANTRY_DEV_ISSUER: flag(true).describe('embedded token issuer for sign-in links; refused when NODE_ENV=production'),
+  TENANTRY_LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'])
+    .default('info')
+    .describe('log level'),
+  NODE_ENV: z.string().default('development').describe('production switches development helpers off'),
+} as const;
+
+const schema = z.object(SETTINGS);
+
+export type Config = Readonly<z.infer<typeof schema>>;
+
+/**
+ * The one place that reads the environment. Empty strings count as unset, as shells and compose files write them.
+ * @throws TenantryError CONFIG_INVALID naming every setting that is wrong
+ */
+export function loadConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
+  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const parsed = schema.safeParse(present);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new TenantryError('CONFIG_INVALID', problems.join('; '), {
+      hint: 'Correct these environment variables, or unset them to get the defaults that `tenantry serve --help` lists.',
+    });
+  }
+  const known = new Set(Object.keys(SETTINGS));
+  const unknown = Object.keys(present).filter((name) => name.startsWith('TENANTRY_') && !known.has(name));
+  if (unknown.length > 0) {
+    throw new TenantryError('CONFIG_INVALID', `unknown setting ${unknown.join(', ')}`, {
+      hint: 'Check the spelling; `tenantry serve --help` lists every setting.',
+    });
+  }
+  return Object.freeze(parsed.data);
+}

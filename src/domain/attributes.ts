@@ -1,0 +1,26 @@
+/** Attribute and header names that cross the wire between apps and Tenantry. */
+
+/** Written by the middleware on every span of a tenant's request. */
+export const TENANT_ATTRIBUTE = 'tenant_id';
+/** How the tenant was found: `jwt`, `header`, `subdomain`, `path`, `resolver`, `explicit`. */
+export const TENANT_SOURCE_ATTRIBUTE = 'tenant_id.source';
+export const PLAN_ATTRIBUTE = 'tenantry.plan';
+/** Cache lookups made while the span was active; integers, added up over the request. */
+export const CACHE_HITS_ATTRIBUTE = 'tenantry.cache.hits';
+export const CACHE_MISSES_ATTRIBUTE = 'tenantry.cache.misses';
+/** `true` on a span whose request was refused (or, in shadow mode, would have been) by a throttle. */
+export const THROTTLED_ATTRIBUTE = 'tenantry.throttled';
+export const THROTTLE_MODE_ATTRIBUTE = 'tenantry.throttle.mode';
+
+/** Read in this order, on the span first, then on the resource; operators may add names behind these. */
+export const TENANT_ATTRIBUTE_ALIASES = [
+  TENANT_ATTRIBUTE,
+  'tenant.id',
+  'service.tenant',
+  'app.tenant.id',
+  'organization.id',
+  'langfuse.user.id',
+] as const;
+
+/** Beside `authorization: Bearer <key>`; for exporters that cannot set authorization. */
+export const KEY_HEADER = 'x-tenantry-key';

@@ -1,0 +1,65 @@
+import type { TenantId } from './tenant-id.ts';
+
+/**
+ * A flag is what Tenantry tells an app about one tenant. Every flag ends by itself: `expiresAt` is set when it is
+ * written, is never absent, and is enforced where the flag is read, so that it ends even if everything else is dead.
+ */
+export interface ThrottleScope {
+  /** `service.name` the limit holds for; absent = every service. */
+  readonly service?: string;
+  /** Route as the app's router names it (`/orders/:id`); absent = every route. */
+  readonly route?: string;
+}
+
+export interface ThrottleLimit {
+  /** Sustained requests a second over all instances that obey the flag. 0 refuses everything. */
+  readonly requestsPerSecond: number;
+  /** How many requests may come at once before the sustained rate holds. At least 1. */
+  readonly burst: number;
+}
+
+/** `shadow` counts what it would refuse and refuses nothing. */
+export type EnforcementMode = 'enforce' | 'shadow';
+
+export interface ThrottleFlag {
+  readonly kind: 'throttle';
+  readonly id: string;
+  readonly tenantId: TenantId;
+  readonly scope: ThrottleScope;
+  readonly limit: ThrottleLimit;
+  readonly mode: EnforcementMode;
+  /** One sentence for people: why, with the numbers. */
+  readonly reason: string;
+  /** Unix milliseconds on the server's clock. */
+  readonly expiresAt: number;
+  readonly revision: number;
+}
+
+export type BreakerState = 'auto' | 'open' | 'closed';
+
+export interface BreakerFlag {
+  readonly kind: 'breaker';
+  readonly id: string;
+  readonly tenantId: TenantId;
+  readonly integration: string;
+  readonly state: BreakerState;
+  readonly reason: string;
+  readonly expiresAt: number;
+  readonly revision: number;
+}
+
+export type DegradeStep = 'ok' | 'warn' | 'cached_only' | 'blocked';
+
+export interface DegradeFlag {
+  readonly kind: 'degrade';
+  readonly id: string;
+  readonly tenantId: TenantId;
+  /** What is degraded: `ai` for now. */
+  readonly feature: string;
+  readonly step: DegradeStep;
+  readonly reason: string;
+  readonly expiresAt: number;
+  readonly revision: number;
+}
+
+export type Flag = ThrottleFlag | BreakerFlag | DegradeFlag;

@@ -1,0 +1,49 @@
+/**
+ * The contract between ingest (which writes segments) and the loader (which inserts them). A segment is a sequence of
+ * length-delimited `ExportTraceServiceRequest` messages: ClickHouse's `Protobuf` format, so the file is the insert.
+ *
+ *   segment  = record*            record = varint(length) message
+ *   message  = the client's bytes, unchanged, then Tenantry's trailer (fields that OTLP does not use)
+ *
+ * Protobuf lets fields be appended to an encoded message, so the trailer travels inside it and ClickHouse reads it
+ * like any other field. Requests that already carry a field numbered `TRAILER_FIELDS_FROM` or higher at the top level
+ * are refused: they would forge the trailer.
+ */
+export const TRAILER_FIELDS_FROM = 50_000;
+export const TRAILER = {
+  /** fixed64: Unix nanoseconds at which the request was complete here. The server's clock, never the client's. */
+  RECEIVED_AT: 50_001,
+  /** string: id of the ingest key (not the key). */
+  KEY_ID: 50_002,
+  /** string: the tenant that the key is bound to; absent for keys that may speak for every tenant. */
+  KEY_TENANT: 50_003,
+  /** fixed32, always last: CRC-32 (zlib) over every byte of the message before this field's tag. */
+  CRC32: 50_004,
+} as const;
+
+/** Folders below `<data dir>/spool`. A segment moves from open to sealed by rename, and is deleted once loaded. */
+export const SPOOL_FOLDERS = { open: 'open', sealed: 'sealed', quarantine: 'quarantine' } as const;
+/** `<unix ms, 13 digits>-<16 hex digits>.otlp`: sorts by age, is never used twice, and is the insert's token. */
+export const SEGMENT_NAME_PATTERN = /^\d{13}-[0-9a-f]{16}\.otlp$/;
+
+/** `<data dir>/spool/keys.json`, written by the server (temporary file + rename), watched by ingest. */
+export const KEY_SNAPSHOT_FILE = 'keys.json';
+
+export interface KeySnapshot {
+  /** Grows with every change. */
+  readonly revision: number;
+  readonly keys: readonly KeySnapshotEntry[];
+}
+
+export interface KeySnapshotEntry {
+  readonly id: string;
+  /** Hex SHA-256 of the whole key. Keys are 256 random bits, so a plain hash cannot be guessed back. */
+  readonly sha256: string;
+  readonly scopes: readonly string[];
+  /** Set when the key may speak for one tenant only. */
+  readonly tenantId?: string;
+  /** Set when the key belongs to one service. */
+  readonly service?: string;
+  /** Unix ms; absent = does not expire. */
+  readonly expiresAt?: number;
+}

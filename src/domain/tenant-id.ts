@@ -1,0 +1,20 @@
+/**
+ * A tenant is one customer of the operator. Its id is the operator's own word for it; Tenantry never invents one.
+ * The pattern keeps ids usable in URLs, headers, file-free storage and logs: no slash, no dot-only names, no control
+ * characters (path traversal by tenant id has hit Loki twice: CVE-2021-36156, CVE-2026-21726).
+ */
+export type TenantId = string & { readonly __brand: 'TenantId' };
+
+export const TENANT_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._:@|-]{0,127}$/;
+
+/** Spans without a tenant are kept under this name. The parentheses cannot occur in a real id. */
+export const UNKNOWN_TENANT = '(unknown)' as TenantId;
+
+export function isTenantId(text: unknown): text is TenantId {
+  return typeof text === 'string' && TENANT_ID_PATTERN.test(text);
+}
+
+/** The tenant id in `text`, or undefined if it is malformed. Ids are compared byte by byte, case matters. */
+export function parseTenantId(text: unknown): TenantId | undefined {
+  return isTenantId(text) ? text : undefined;
+}
