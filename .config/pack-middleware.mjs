@@ -13,12 +13,15 @@ const PEERS = { '@opentelemetry/api': '^1.9.0' };
 const OPTIONAL_PEERS = {
   '@opentelemetry/exporter-trace-otlp-proto': '>=0.200.0 <1',
   '@opentelemetry/sdk-node': '>=0.200.0 <1',
-  '@opentelemetry/sdk-trace-base': '^2.0.0',
   fastify: '^5.0.0',
   jose: '^6.0.0',
 };
 
-function reachableFrom(entries) {
+/**
+ * Code and declarations are walked apart: a declaration also reaches files that are imported as types only, which the
+ * code no longer mentions. Declarations keep the `.ts` of the sources in their imports.
+ */
+function reachableFrom(entries, extension) {
   const seen = new Set();
   const queue = [...entries];
   while (queue.length > 0) {
@@ -26,7 +29,7 @@ function reachableFrom(entries) {
     if (seen.has(file)) continue;
     seen.add(file);
     for (const [, specifier] of readFileSync(file, 'utf8').matchAll(/(?:from|import)\s*\(?\s*['"](\.[^'"]+)['"]/g)) {
-      queue.push(join(dirname(file), specifier.replace(/\.ts$/, '.js')));
+      queue.push(join(dirname(file), specifier.replace(/\.[jt]s$/, extension)));
     }
   }
   return [...seen];
@@ -38,11 +41,8 @@ export function packMiddleware() {
   if (!entries.every((file) => existsSync(file))) return;
   const out = 'dist/npm';
   rmSync(out, { recursive: true, force: true });
-  const code = reachableFrom(entries);
-  const declarations = reachableFrom(entries.map((file) => file.replace(/\.js$/, '.d.ts'))).map((file) =>
-    file.replace(/\.js$/, '.d.ts'),
-  );
-  for (const file of new Set([...code, ...declarations, ...code.map((name) => name.replace(/\.js$/, '.d.ts'))])) {
+  const declarations = entries.map((file) => file.replace(/\.js$/, '.d.ts'));
+  for (const file of [...reachableFrom(entries, '.js'), ...reachableFrom(declarations, '.d.ts')]) {
     const target = join(out, file.replace(/^\.?\/?dist\/src\//, ''));
     mkdirSync(dirname(target), { recursive: true });
     cpSync(file, target);

@@ -1,0 +1,78 @@
+/**
+ * What the middleware counts. Every error it swallows and every fallback it takes has a name here: the guest never
+ * breaks its host, so these figures are the only place where its own faults show.
+ */
+const COUNTER_NAMES = [
+  /** Requests for which no source named a tenant. */
+  'tenant_missing',
+  /** A source named a tenant whose id is malformed; the next source was tried. */
+  'tenant_malformed',
+  /** A source threw or rejected; the next source was tried. */
+  'tenant_source_failed',
+  /** The sources together took too long; the request went on without a tenant. */
+  'tenant_source_timeout',
+  /** A bearer token that did not verify; it yields no tenant. */
+  'jwt_rejected',
+  /** Spans that carried another tenant than their context; the context won. */
+  'span_tenant_conflict',
+  /** Spans started before their request's tenant was known, marked afterwards. */
+  'span_stamped_late',
+  /** Spans of a request that could not be marked afterwards, because too many were started before. */
+  'span_stamp_overflow',
+  'span_stamp_failed',
+  'hook_failed',
+  'cache_record_failed',
+  'throttle_failed',
+  /** Requests answered 429. */
+  'throttle_refused',
+  /** Requests that an enforcing throttle would have refused. */
+  'throttle_shadow_refused',
+  'breaker_refused',
+  'breaker_failed',
+  /** Breakers forgotten because too many were in use at once. */
+  'breaker_evicted',
+  'flag_stream_connected',
+  'flag_stream_failed',
+  /** Connections given up because nothing was heard for too long. */
+  'flag_stream_idle',
+  /** Answers other than 200 with an event stream; 401 and 403 among them. */
+  'flag_stream_rejected',
+  'flag_event_malformed',
+  'flag_malformed',
+  /** Events ignored because a newer revision is already held. */
+  'flag_revision_stale',
+  /** The server's revisions began anew (its database was replaced). */
+  'flag_revision_reset',
+  'flag_ack_failed',
+  'spans_ended',
+  'spans_exported',
+  /** Spans whose export failed for good. */
+  'spans_export_failed',
+  'shutdown_failed',
+] as const;
+
+export type CounterName = (typeof COUNTER_NAMES)[number];
+
+/** Counts since the process started, by name; every name is present. */
+export type Stats = Readonly<Record<CounterName, number>>;
+
+export class Counters {
+  readonly #counts = new Map<CounterName, number>();
+
+  add(name: CounterName, by = 1): void {
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + by);
+  }
+
+  get(name: CounterName): number {
+    return this.#counts.get(name) ?? 0;
+  }
+}
+
+/** Counts of functions that belong to no Tenantry instance: span marking and cache lookups. */
+export const processCounters = new Counters();
+
+/** One figure per name, added up over the given counters. */
+export function statsOf(...all: readonly Counters[]): Stats {
+  const sum = (name: CounterName) => all.reduce((total, counters) => total + counters.get(name), 0);
+  return Object.fromEntries(COUNTER_NAMES.map((name) => [name, sum(name)])) as Record<CounterName, number>;
+}

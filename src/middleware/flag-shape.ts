@@ -1,0 +1,155 @@
+/**
+ * Reads what the flag stream brings. The server is not trusted blindly: a flag of the wrong shape is dropped and
+ * counted, the others of the same event are kept, and unknown fields are ignored so that the server may add some.
+ */
+import type { BreakerState, DegradeStep, EnforcementMode, ThrottleLimit, ThrottleScope } from '../domain/flags.ts';
+import { parseTenantId, type TenantId } from '../domain/tenant-id.ts';
+
+interface ReceivedFlagBase {
+  readonly id: string;
+  readonly tenantId: TenantId;
+  readonly revision: number;
+  /** Remaining life in milliseconds when the event was written. */
+  readonly ttlMs: number;
+  readonly reason: string;
+}
+
+export interface ReceivedThrottle extends ReceivedFlagBase {
+  readonly kind: 'throttle';
+  readonly mode: EnforcementMode;
+  readonly scope: ThrottleScope;
+  readonly limit: ThrottleLimit;
+}
+
+export interface ReceivedBreaker extends ReceivedFlagBase {
+  readonly kind: 'breaker';
+  readonly integration: string;
+  readonly state: BreakerState;
+}
+
+export interface ReceivedDegrade extends ReceivedFlagBase {
+  readonly kind: 'degrade';
+  readonly feature: string;
+  readonly step: DegradeStep;
+}
+
+export type ReceivedFlag = ReceivedThrottle | ReceivedBreaker | ReceivedDegrade;
+
+export interface ReceivedFlags {
+  readonly revision: number;
+  readonly flags: readonly ReceivedFlag[];
+  /** Ids lifted before their time; empty in a snapshot. */
+  readonly removals: readonly string[];
+  /** Flags that were dropped because of their shape. */
+  readonly malformed: number;
+}
+
+/** No flag lives longer than this, whatever the server says: caps of a month are the longest that exist. */
+const MAX_TTL_MS = 31 * 24 * 3_600_000;
+const MAX_TEXT = 512;
+
+type Parts = Readonly<Record<string, unknown>>;
+
+function asObject(value: unknown): Parts | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Parts) : undefined;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && value.length <= MAX_TEXT;
+}
+
+function isRevision(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function oneOf<T extends string>(value: unknown, allowed: readonly T[]): T | undefined {
+  return allowed.find((item) => item === value);
+}
+
+function readScope(value: unknown): ThrottleScope | undefined {
+  if (value === undefined) return {};
+  const parts = asObject(value);
+  if (parts === undefined) return undefined;
+  const { service, route } = parts;
+  if ((service !== undefined && !isText(service)) || (route !== undefined && !isText(route))) return undefined;
+  return { ...(service === undefined ? {} : { service }), ...(route === undefined ? {} : { route }) };
+}
+
+function readLimit(value: unknown): ThrottleLimit | undefined {
+  const { requests_per_second: rate, burst } = asObject(value) ?? {};
+  if (typeof rate !== 'number' || !Number.isFinite(rate) || rate < 0) return undefined;
+  if (typeof burst !== 'number' || !Number.isFinite(burst) || burst < 1) return undefined;
+  return { requestsPerSecond: rate, burst };
+}
+
+function readBase(parts: Parts): ReceivedFlagBase | undefined {
+  const { id, revision, ttl_ms: ttlMs, reason } = parts;
+  const tenantId = parseTenantId(parts['tenant_id']);
+  if (tenantId === undefined || !isText(id) || !isRevision(revision)) return undefined;
+  if (typeof ttlMs !== 'number' || !Number.isFinite(ttlMs) || ttlMs <= 0) return undefined;
+  return {
+    id,
+    tenantId,
+    revision,
+    ttlMs: Math.min(ttlMs, MAX_TTL_MS),
+    reason: typeof reason === 'string' ? reason.slice(0, MAX_TEXT) : '',
+  };
+}
+
+function readThrottle(base: ReceivedFlagBase, parts: Parts): ReceivedFlag | undefined {
+  const mode = oneOf<EnforcementMode>(parts['mode'], ['enforce', 'shadow']);
+  const scope = readScope(parts['scope']);
+  const limit = readLimit(parts['limit']);
+  if (mode === undefined || scope === undefined || limit === undefined) return undefined;
+  return { ...base, kind: 'throttle', mode, scope, limit };
+}
+
+function readBreaker(base: ReceivedFlagBase, parts: Parts): ReceivedFlag | undefined {
+  const integration = parts['integration'];
+  const state = oneOf<BreakerState>(parts['state'], ['auto', 'open', 'closed']);
+  return isText(integration) && state !== undefined ? { ...base, kind: 'breaker', integration, state } : undefined;
+}
+
+function readDegrade(base: ReceivedFlagBase, parts: Parts): ReceivedFlag | undefined {
+  const feature = parts['feature'];
+  const step = oneOf<DegradeStep>(parts['step'], ['ok', 'warn', 'cached_only', 'blocked']);
+  return isText(feature) && step !== undefined ? { ...base, kind: 'degrade', feature, step } : undefined;
+}
+
+const READERS = new Map<unknown, (base: ReceivedFlagBase, parts: Parts) => ReceivedFlag | undefined>([
+  ['throttle', readThrottle],
+  ['breaker', readBreaker],
+  ['degrade', readDegrade],
+]);
+
+function readFlag(value: unknown): ReceivedFlag | undefined {
+  const parts = asObject(value);
+  const base = parts && readBase(parts);
+  return base && READERS.get(parts['kind'])?.(base, parts);
+}
+
+function readFlags(revision: unknown, flags: unknown, removals: unknown): ReceivedFlags | undefined {
+  if (!isRevision(revision) || !Array.isArray(flags) || !Array.isArray(removals)) return undefined;
+  const read = flags.map(readFlag).filter((flag) => flag !== undefined);
+  return { revision, flags: read, removals: removals.filter(isText), malformed: flags.length - read.length };
+}
+
+function parseJson(text: string): Parts | undefined {
+  try {
+    return asObject(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The data of a `snapshot` event (`FlagSnapshot`), or undefined when it is none. */
+export function readSnapshot(data: string): ReceivedFlags | undefined {
+  const parts = parseJson(data);
+  return parts && readFlags(parts['revision'], parts['flags'], []);
+}
+
+/** The data of a `change` event (`FlagChange`), or undefined when it is none. */
+export function readChange(data: string): ReceivedFlags | undefined {
+  const parts = parseJson(data);
+  return parts && readFlags(parts['revision'], parts['upserts'], parts['removals']);
+}

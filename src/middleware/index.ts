@@ -1,0 +1,24 @@
+/** What `import … from 'tenantry'` offers. Framework adapters: `tenantry/fastify`, `tenantry/node-http`. */
+export { type Breaker, BreakerOpenError, type BreakerOptions } from './breaker.ts';
+export { recordCacheLookup } from './cache.ts';
+export type { CounterName, Stats } from './counters.ts';
+export type { FlagInForce, Flags } from './flags.ts';
+export { fromJwt, type JwtKey, type JwtSourceOptions } from './jwt-source.ts';
+export type { GateOptions } from './request-gate.ts';
+export { type InstrumentationLike, type SpanProcessorLike, type StartOptions, startTenantry } from './start.ts';
+export type { Tenant, TenantSourceName } from './tenant.ts';
+export { currentTenant, runAsTenant } from './tenant-context.ts';
+export {
+  type Found,
+  type FoundTenant,
+  fromHeader,
+  fromPath,
+  fromResolver,
+  fromSubdomain,
+  type SourceRequest,
+  type SubdomainOptions,
+  type TenantSource,
+} from './tenant-source.ts';
+export { TenantSpanProcessor } from './tenant-span-processor.ts';
+export { createTenantry, type Tenantry, type TenantryOptions } from './tenantry.ts';
+export type { ThrottleDecision, ThrottleQuestion } from './throttle.ts';

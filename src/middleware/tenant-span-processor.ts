@@ -1,0 +1,45 @@
+import { type Context, type Span, trace } from '@opentelemetry/api';
+import { type Counters, processCounters } from './counters.ts';
+import { guarded } from './guard.ts';
+import { recordEnd, recordStart } from './span-records.ts';
+import { tenantIn } from './tenant-context.ts';
+
+/**
+ * Marks every span with the tenant of the context it starts in, whatever instrumentation started it. Add it to the
+ * tracer provider's span processors; its place among them does not matter. Has the shape of `SpanProcessor` of
+ * OpenTelemetry SDK 1.x and 2.x without importing either. Never throws.
+ */
+export class TenantSpanProcessor {
+  readonly #counters: Counters;
+
+  constructor(counters: Counters = processCounters) {
+    this.#counters = counters;
+  }
+
+  onStart(span: Span, parentContext: Context): void {
+    guarded(
+      (name) => this.#counters.add(name),
+      'span_stamp_failed',
+      () => recordStart(span, trace.getSpan(parentContext), tenantIn(parentContext), this.#counters),
+      undefined,
+    );
+  }
+
+  onEnd(span: unknown): void {
+    this.#counters.add('spans_ended');
+    guarded(
+      (name) => this.#counters.add(name),
+      'span_stamp_failed',
+      () => recordEnd(span as Span),
+      undefined,
+    );
+  }
+
+  forceFlush(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  shutdown(): Promise<void> {
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,92 @@
+import { randomUUID } from 'node:crypto';
+import { UNKNOWN_TENANT } from '../domain/tenant-id.ts';
+import { type Breaker, type BreakerOptions, Breakers } from './breaker.ts';
+import { type CounterName, Counters, processCounters, type Stats, statsOf } from './counters.ts';
+import { FlagClient } from './flag-client.ts';
+import { FlagStore } from './flag-store.ts';
+import { Flags } from './flags.ts';
+import { currentTenant } from './tenant-context.ts';
+import { checkThrottle, type ThrottleDecision, type ThrottleQuestion } from './throttle.ts';
+
+/** Address of a Tenantry started with `npm start` on the same machine. */
+export const DEFAULT_API_URL = 'http://127.0.0.1:7070';
+
+export interface TenantryOptions {
+  /** `service.name`; throttles may be scoped to it. */
+  readonly serviceName: string;
+  /** Base URL of Tenantry's API. Default http://127.0.0.1:7070. */
+  readonly apiUrl?: string;
+  /** Key with the scopes `ingest` and `flags`. Without one no flags are fetched. */
+  readonly key?: string;
+  /** Whether to fetch and obey flags. Default true. */
+  readonly flags?: boolean;
+  /** Names this process in acknowledgements. Default: a random UUID. */
+  readonly instanceId?: string;
+}
+
+/** The middleware's handle: what adapters and the app call. Nothing on it throws, but for `Breaker.run`. */
+export interface Tenantry {
+  readonly serviceName: string;
+  readonly flags: Flags;
+  /** Takes a token for one request of a tenant. Allows when nothing is known. */
+  checkThrottle(question: ThrottleQuestion): ThrottleDecision;
+  /** The breaker of one integration; each tenant has its own state behind it. */
+  breaker(integration: string, options?: BreakerOptions): Breaker;
+  /** Adds to a counter; for adapters. */
+  count(name: CounterName): void;
+  /** Every swallowed error and every fallback by name, since the process started. */
+  stats(): Stats;
+  /** Ends the flag stream (and, after `startTenantry`, flushes and stops the SDK). Never rejects. */
+  shutdown(): Promise<void>;
+}
+
+/**
+ * The middleware without an SDK, for apps that set OpenTelemetry up themselves: add `new TenantSpanProcessor()` to
+ * their span processors. Returns at once; flags are fetched in the background.
+ */
+export function createTenantry(options: TenantryOptions): Tenantry {
+  const counters = new Counters();
+  const store = new FlagStore();
+  const now = () => performance.now();
+  const count = (name: CounterName) => counters.add(name);
+  const breakers = new Breakers({
+    count,
+    tenant: () => currentTenant()?.tenantId ?? UNKNOWN_TENANT,
+    order: (tenantId, integration) => (store.isEmpty ? undefined : store.breaker(tenantId, integration, now())?.state),
+  });
+  const client = startFlagClient(options, store, counters, now);
+  return {
+    serviceName: options.serviceName,
+    flags: new Flags(store, now),
+    checkThrottle: (question) => checkThrottle(store, { service: options.serviceName, ...question }, now()),
+    breaker: (integration, breakerOptions) => breakers.breaker(integration, breakerOptions),
+    count,
+    stats: () => statsOf(counters, processCounters),
+    shutdown: () => {
+      client?.stop();
+      return Promise.resolve();
+    },
+  };
+}
+
+function startFlagClient(
+  options: TenantryOptions,
+  store: FlagStore,
+  counters: Counters,
+  now: () => number,
+): FlagClient | undefined {
+  const { key, flags = true, serviceName, apiUrl = DEFAULT_API_URL, instanceId = randomUUID() } = options;
+  if (!flags || key === undefined) return undefined;
+  const client = new FlagClient({
+    apiUrl,
+    key,
+    service: serviceName,
+    instanceId,
+    store,
+    counters,
+    now,
+    random: Math.random,
+  });
+  client.start();
+  return client;
+}
