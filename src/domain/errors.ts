@@ -21,6 +21,7 @@ export const ERRORS = {
   QUERY_TIMEOUT: { status: 504, title: 'The query took too long' },
   CONFIG_INVALID: { status: 500, title: 'The configuration is not valid' },
   DATA_DIR_IN_USE: { status: 500, title: 'Another process uses this data directory' },
+  SCHEMA_MISMATCH: { status: 500, title: 'The database does not match the migrations of this version' },
   SCHEMA_TOO_NEW: { status: 500, title: 'The database was written by a newer Tenantry' },
   STORE_START_FAILED: { status: 500, title: 'An embedded store did not start' },
   TENANT_MIXUP: { status: 500, title: 'A result was refused because it did not belong to the question' },
