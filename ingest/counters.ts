@@ -1,0 +1,103 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { SpoolFigures } from './spool.ts';
+
+/** What the gauges read when somebody asks for the metrics. */
+export interface CounterSources {
+  readonly spool: () => SpoolFigures;
+  readonly keysRevision: () => number | undefined;
+  readonly bytesInWork: () => number;
+  readonly now: () => number;
+}
+
+/** What ingest counts, on a registry of its own. Labels hold statuses and error codes, never anything from a request. */
+export class Counters {
+  readonly registry = new Registry();
+  readonly #requests = new Counter({
+    name: 'tenantry_ingest_requests_total',
+    help: 'Requests by path kind, HTTP status and reason (an error code, or ok).',
+    labelNames: ['signal', 'status', 'reason'] as const,
+    registers: [this.registry],
+  });
+  readonly #spans = new Counter({
+    name: 'tenantry_ingest_spans_accepted_total',
+    help: 'Spans that are on the disk and were acknowledged.',
+    registers: [this.registry],
+  });
+  readonly #bytes = new Counter({
+    name: 'tenantry_ingest_bytes_accepted_total',
+    help: 'Decompressed bytes of the requests that were acknowledged.',
+    registers: [this.registry],
+  });
+  readonly #rejected = new Counter({
+    name: 'tenantry_ingest_rejected_total',
+    help: 'Requests refused, by error code.',
+    labelNames: ['reason'] as const,
+    registers: [this.registry],
+  });
+  readonly #commitSeconds = new Histogram({
+    name: 'tenantry_ingest_fsync_seconds',
+    help: 'Time of one write with its fdatasync.',
+    buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
+    registers: [this.registry],
+  });
+  readonly #commitRequests = new Histogram({
+    name: 'tenantry_ingest_commit_requests',
+    help: 'Requests that shared one fdatasync.',
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
+    registers: [this.registry],
+  });
+
+  accepted(spans: number, bytes: number): void {
+    this.#spans.inc(spans);
+    this.#bytes.inc(bytes);
+  }
+
+  answered(signal: string, status: number, reason: string): void {
+    this.#requests.inc({ signal, status: String(status), reason });
+    if (status >= 400) this.#rejected.inc({ reason });
+  }
+
+  committed(seconds: number, requests: number): void {
+    this.#commitSeconds.observe(seconds);
+    this.#commitRequests.observe(requests);
+  }
+
+  /** Adds the gauges that look at the spool and the keys; called once. */
+  observe(sources: CounterSources): void {
+    const ageSeconds = (since: number | undefined) =>
+      since === undefined ? 0 : Math.max(0, (sources.now() - since) / 1_000);
+    const gauges: readonly [name: string, help: string, read: () => number][] = [
+      ['spool_open_bytes', 'Bytes in segments that are not sealed.', () => sources.spool().openBytes],
+      [
+        'spool_sealed_bytes',
+        'Bytes in sealed segments that the store has not loaded.',
+        () => sources.spool().sealedBytes,
+      ],
+      ['spool_sealed_segments', 'Sealed segments that the store has not loaded.', () => sources.spool().sealedSegments],
+      ['spool_open_age_seconds', 'Age of the open segment.', () => ageSeconds(sources.spool().openSince)],
+      [
+        'spool_oldest_sealed_age_seconds',
+        'Age of the oldest segment that waits for the store.',
+        () => ageSeconds(sources.spool().oldestSealedAt),
+      ],
+      ['spool_refusing', '1 while requests are refused for the sake of the spool.', () => refusing(sources.spool())],
+      ['recovered_records', 'Requests found whole at start.', () => sources.spool().recovered.records],
+      ['recovered_torn_bytes', 'Bytes of unfinished requests cut at start.', () => sources.spool().recovered.tornBytes],
+      ['recovered_corrupt_bytes', 'Bytes quarantined at start.', () => sources.spool().recovered.corruptBytes],
+      ['keys_revision', 'Revision of the key list in use; 0 = none seen.', () => sources.keysRevision() ?? 0],
+      ['bytes_in_work', 'Bytes of request bodies in memory.', sources.bytesInWork],
+    ];
+    for (const [name, help, read] of gauges) {
+      const gauge: Gauge = new Gauge({
+        name: `tenantry_ingest_${name}`,
+        help,
+        registers: [this.registry],
+        collect: () => gauge.set(read()),
+      });
+    }
+  }
+}
+
+function refusing(figures: SpoolFigures): number {
+  return figures.refusal === undefined ? 0 : 1;
+}

@@ -1,0 +1,119 @@
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { destination, type Logger, pino } from 'pino';
+import { type Config, loadConfig } from '../src/config/config.ts';
+import { toError } from '../src/domain/errors.ts';
+import { Counters } from './counters.ts';
+import { KeyCheck } from './key-check.ts';
+import { MemoryBudget } from './memory-budget.ts';
+import { Receiver } from './receiver.ts';
+import { BodyReader } from './request-body.ts';
+import { Spool } from './spool.ts';
+import { tracePipeline } from './trace-pipeline.ts';
+
+export interface Ingest {
+  readonly httpPort: number;
+  /** Finishes running requests (10 s at most), seals the spool, gives the data directory back. */
+  stop(): Promise<void>;
+}
+
+/** What a child process tells its parent once it takes telemetry. */
+export interface IngestReady {
+  readonly type: 'ready';
+  readonly httpPort: number;
+}
+
+const STOP_GRACE_MS = 10_000;
+/** Request bodies in memory at once, compressed and decompressed ones counted alike. */
+const BODIES_IN_MEMORY_BYTES = 256 * 1024 * 1024;
+
+/**
+ * Starts the receiver: recovers the spool, reads the keys, listens.
+ * @throws TenantryError DATA_DIR_IN_USE, CONFIG_INVALID (port taken)
+ */
+export async function startIngest({ config, log }: { config: Config; log: Logger }): Promise<Ingest> {
+  const folder = join(config.TENANTRY_DATA_DIR, 'spool');
+  const counters = new Counters();
+  const spool = await Spool.open({
+    folder,
+    segmentBytes: config.TENANTRY_SEGMENT_BYTES,
+    segmentAgeMs: config.TENANTRY_SEGMENT_AGE_MS,
+    maxBytes: config.TENANTRY_SPOOL_MAX_BYTES,
+    log,
+    onCommit: (seconds, requests) => counters.committed(seconds, requests),
+  });
+  const keys = await KeyCheck.start({ folder, bootstrapKey: config.TENANTRY_INGEST_KEY, log });
+  const budget = new MemoryBudget(Math.max(BODIES_IN_MEMORY_BYTES, 4 * config.TENANTRY_MAX_BODY_BYTES));
+  const bodies = new BodyReader(config.TENANTRY_MAX_BODY_BYTES, budget);
+  counters.observe({
+    spool: () => spool.figures(),
+    keysRevision: () => keys.revision,
+    bytesInWork: () => budget.used,
+    now: Date.now,
+  });
+  const receiver = new Receiver({
+    signals: { traces: tracePipeline({ keys, bodies, spool, counters, now: Date.now }) },
+    counters,
+    health: () => health(spool),
+    discardBytes: 4 * config.TENANTRY_MAX_BODY_BYTES,
+    log,
+  });
+  const closeAll = async () => {
+    await keys.stop();
+    await spool.close();
+  };
+  try {
+    const httpPort = await receiver.listen(config.TENANTRY_HOST, config.TENANTRY_OTLP_HTTP_PORT);
+    log.info({ httpPort, recovered: spool.figures().recovered }, 'ingest takes OTLP');
+    return { httpPort, stop: () => receiver.stop(STOP_GRACE_MS).then(closeAll) };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+/** The process answers, so it is alive; whether it takes telemetry is said beside it. */
+function health(spool: Spool): object {
+  const { refusal } = spool.figures();
+  return { status: 'ok', accepting: refusal === undefined, ...(refusal === undefined ? {} : { refusal }) };
+}
+
+/** Runs until SIGTERM, SIGINT or the end of the parent, which is noticed by its channel. */
+async function runAsProcess(): Promise<void> {
+  let log = pino(destination({ fd: 2, sync: true }));
+  process.on('uncaughtException', (error) => {
+    log.fatal({ err: error }, 'ingest failed');
+    process.exit(1);
+  });
+  try {
+    const config = loadConfig();
+    log = pino({ level: config.TENANTRY_LOG_LEVEL, name: 'ingest' }, destination({ fd: 2, sync: true }));
+    const ingest = await startIngest({ config, log });
+    let stopping = false;
+    const stop = (cause: string) => {
+      if (stopping) return;
+      stopping = true;
+      log.info({ cause }, 'ingest stops');
+      ingest.stop().then(
+        () => process.exit(0),
+        (error: unknown) => {
+          log.fatal({ err: toError(error) }, 'ingest did not stop cleanly');
+          process.exit(1);
+        },
+      );
+    };
+    process.on('SIGTERM', () => stop('SIGTERM'));
+    process.on('SIGINT', () => stop('SIGINT'));
+    process.on('disconnect', () => stop('parent gone'));
+    const ready: IngestReady = { type: 'ready', httpPort: ingest.httpPort };
+    if (process.send === undefined) process.stdout.write(`ingest takes OTLP/HTTP on port ${ingest.httpPort}\n`);
+    else if (process.connected) process.send(ready);
+    else stop('parent gone');
+  } catch (thrown) {
+    const error = toError(thrown);
+    log.fatal({ err: error }, error.message);
+    process.exit(1);
+  }
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) await runAsProcess();
