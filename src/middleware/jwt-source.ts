@@ -49,8 +49,7 @@ async function makeVerify(options: JwtSourceOptions): Promise<Verify> {
     const keys: JWTVerifyGetKey = jose.createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: 2_000 });
     return async (token) => (await jose.jwtVerify(token, keys, rules)).payload;
   }
-  const imported = key instanceof Uint8Array ? key : await jose.importJWK(key as JWK, rules.algorithms?.[0]);
-  return async (token) => (await jose.jwtVerify(token, imported, rules)).payload;
+  return async (token) => (await jose.jwtVerify(token, key as Uint8Array | JWK, rules)).payload;
 }
 
 function bearerToken(header: string | readonly string[] | undefined): string | undefined {
