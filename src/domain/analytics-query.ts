@@ -17,5 +17,6 @@ export interface AnalyticsQuery {
 
 /** The narrow port through which `aggregate` and `detect` ask; `store/clickhouse` has this shape. */
 export interface AnalyticsReader {
-  rows<Row extends object>(query: AnalyticsQuery): Promise<Row[]>;
+  /** `signal` gives the caller up early; the engine's own time limit ends the work. */
+  rows<Row extends object>(query: AnalyticsQuery, options?: { readonly signal?: AbortSignal }): Promise<Row[]>;
 }

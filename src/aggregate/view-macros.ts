@@ -1,0 +1,117 @@
+import {
+  AI_ATTRIBUTE_ALIASES,
+  AI_WRAPPER_OPERATIONS,
+  type AiAttribute,
+  LANGFUSE_USAGE_ATTRIBUTE,
+} from '../domain/ai-attributes.ts';
+import { AI_INPUT_TIER_STARTS } from '../domain/ai-usage.ts';
+import { CACHE_HITS_ATTRIBUTE, CACHE_MISSES_ATTRIBUTE, TENANT_ATTRIBUTE } from '../domain/attributes.ts';
+import { TENANT_ID_PATTERN } from '../domain/tenant-id.ts';
+
+/** Settings that are part of the views' texts: a change of one re-applies the views that contain it. */
+export interface ViewSettings {
+  /** Attribute names that carry the tenant, first hit wins. */
+  readonly tenantAttributes: readonly string[];
+  readonly acceptPastHours: number;
+  readonly acceptFutureSeconds: number;
+  readonly slowDbCallMs: number;
+}
+
+/** A ClickHouse string literal. Settings come from the operator's environment, yet they are escaped like any other. */
+export function sqlString(text: string): string {
+  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+}
+
+/** An AnyValue below the second level, as JSON. What nests deeper is kept as base64 of its OTLP encoding, marked. */
+function leafJson(value: string): string {
+  return `multiIf(
+    ${value}.value = 'string_value', toJSONString(toValidUTF8(${value}.string_value)),
+    ${value}.value = 'int_value', toString(${value}.int_value),
+    ${value}.value = 'double_value', toJSONString(${value}.double_value),
+    ${value}.value = 'bool_value', if(${value}.bool_value = 1, 'true', 'false'),
+    ${value}.value = 'bytes_value', concat('"', base64Encode(${value}.bytes_value), '"'),
+    ${value}.value = 'array_value', concat('{"$otlp_array":"', base64Encode(${value}.array_value), '"}'),
+    ${value}.value = 'kvlist_value', concat('{"$otlp_kvlist":"', base64Encode(${value}.kvlist_value), '"}'),
+    'null')`;
+}
+
+/** An AnyValue as the text that the Collector's exporters write: strings bare, bytes as base64, nested ones as JSON. */
+function attributeText(value: string): string {
+  return `multiIf(
+    ${value}.value = 'string_value', toValidUTF8(${value}.string_value),
+    ${value}.value = 'int_value', toString(${value}.int_value),
+    ${value}.value = 'double_value', toString(${value}.double_value),
+    ${value}.value = 'bool_value', if(${value}.bool_value = 1, 'true', 'false'),
+    ${value}.value = 'bytes_value', base64Encode(${value}.bytes_value),
+    ${value}.value = 'array_value', concat('[', arrayStringConcat(arrayMap(
+      leaf -> ${leafJson('leaf')}, ${value}.array_value.values), ','), ']'),
+    ${value}.value = 'kvlist_value', concat('{', arrayStringConcat(arrayMap(
+      pair -> concat(toJSONString(toValidUTF8(pair.key)), ':', ${leafJson('pair.value')}), ${value}.kvlist_value.values), ','), '}'),
+    '')`;
+}
+
+/** Keys sorted: unsorted map keys cost a good part of the compression (opentelemetry-collector-contrib#33634). */
+function attributeMap(attributes: string): string {
+  return `mapSort(CAST(arrayMap(
+    attribute -> (toValidUTF8(attribute.key), ${attributeText('attribute.value')}), ${attributes}), 'Map(String, String)'))`;
+}
+
+function firstPresent(names: readonly string[], otherwise: string): string {
+  const branches = names.map((name) => `a[${sqlString(name)}] != '', a[${sqlString(name)}]`);
+  return `multiIf(${branches.join(', ')}, ${otherwise})`;
+}
+
+const LANGFUSE_USAGE_KEYS: Partial<Record<AiAttribute, string>> = { input_tokens: 'input', output_tokens: 'output' };
+
+/** Only plain non-negative integers of at most 12 digits count; a model cannot use more, and sums must not overflow. */
+function aiTokens(attribute: AiAttribute): string {
+  const langfuseKey = LANGFUSE_USAGE_KEYS[attribute];
+  const otherwise =
+    langfuseKey === undefined
+      ? "''"
+      : `JSONExtractRaw(a[${sqlString(LANGFUSE_USAGE_ATTRIBUTE)}], ${sqlString(langfuseKey)})`;
+  return `toUInt64OrZero(extract(${firstPresent(AI_ATTRIBUTE_ALIASES[attribute], otherwise)}, '^([0-9]{1,12})(?:[.]0*)?$'))`;
+}
+
+function inputTier(column: string): string {
+  const steps = AI_INPUT_TIER_STARTS.toSorted((left, right) => right - left);
+  return `multiIf(${steps.map((start) => `${column} > ${start}, ${start}`).join(', ')}, 0)::UInt32`;
+}
+
+const isAiAttribute = (name: string): name is AiAttribute => name in AI_ATTRIBUTE_ALIASES;
+
+function aiAttribute(name: string): AiAttribute {
+  if (!isAiAttribute(name)) throw new Error(`no alias list for AI attribute ${name}`);
+  return name;
+}
+
+/** What `{{name}}` or `{{name:argument}}` in a view's text stands for. */
+export function viewMacros(settings: ViewSettings): Readonly<Record<string, (argument: string) => string>> {
+  const otherTenantAttributes = settings.tenantAttributes.filter((name) => name !== TENANT_ATTRIBUTE);
+  const secondsToNs = (seconds: number) => String(BigInt(Math.round(seconds * 1_000)) * 1_000_000n);
+  return {
+    attribute_map: attributeMap,
+    tenant_attribute: () => sqlString(TENANT_ATTRIBUTE),
+    tenant_attributes: () => settings.tenantAttributes.map(sqlString).join(', '),
+    other_tenant_attributes: () => otherTenantAttributes.map(sqlString).join(', '),
+    tenant_pattern: () => TENANT_ID_PATTERN.source.replaceAll('\\', '\\\\'),
+    accept_past_ns: () => secondsToNs(settings.acceptPastHours * 3_600),
+    accept_future_ns: () => secondsToNs(settings.acceptFutureSeconds),
+    slow_db_call_ns: () => secondsToNs(settings.slowDbCallMs / 1_000),
+    cache_hits_attribute: () => sqlString(CACHE_HITS_ATTRIBUTE),
+    cache_misses_attribute: () => sqlString(CACHE_MISSES_ATTRIBUTE),
+    ai_wrapper_operations: () => AI_WRAPPER_OPERATIONS.map(sqlString).join(', '),
+    ai_first: (name) => firstPresent(AI_ATTRIBUTE_ALIASES[aiAttribute(name)], "''"),
+    ai_tokens: (name) => aiTokens(aiAttribute(name)),
+    ai_input_tier: inputTier,
+  };
+}
+
+/** @throws Error naming the macro that does not exist: a view must never be applied half filled in */
+export function fillMacros(text: string, macros: Readonly<Record<string, (argument: string) => string>>): string {
+  return text.replace(/\{\{(\w+)(?::([^}]+))?\}\}/g, (_, name: string, argument = '') => {
+    const macro = macros[name];
+    if (macro === undefined) throw new Error(`unknown macro {{${name}}}`);
+    return macro(argument);
+  });
+}

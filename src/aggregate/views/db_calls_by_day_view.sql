@@ -1,0 +1,13 @@
+-- to: db_calls_by_day
+SELECT
+    TenantId,
+    ServiceName,
+    DbSystem,
+    DbOperation,
+    toStartOfDay(db_calls_by_hour.Time) AS Time,
+    sum(db_calls_by_hour.Calls) AS Calls,
+    sum(db_calls_by_hour.Errors) AS Errors,
+    sum(db_calls_by_hour.SlowCalls) AS SlowCalls,
+    sum(db_calls_by_hour.DurationNs) AS DurationNs
+FROM db_calls_by_hour
+GROUP BY TenantId, ServiceName, DbSystem, DbOperation, Time

@@ -1,0 +1,39 @@
+import type { AnalyticsReader } from '../../domain/analytics-query.ts';
+
+/** A sealed spool segment as the loader hands it over. */
+export interface SegmentInsert {
+  /** Absolute path of the file: length-delimited ExportTraceServiceRequest messages. */
+  readonly path: string;
+  /** Deduplication token. Same token = same bytes, for ever. */
+  readonly token: string;
+}
+
+/**
+ * The only door to ClickHouse, embedded or server. Questions go through `rows`; schema and segments have their own
+ * methods, so that nothing else can write.
+ */
+export interface ClickHouse extends AnalyticsReader {
+  readonly kind: 'embedded' | 'server';
+  /** Runs one statement of our own text (schema, retention); never anything that came from outside. */
+  command(sql: string): Promise<void>;
+  /** Rows of a statement of our own text, outside any tenant's scope: schema bookkeeping and health. */
+  inspect<Row extends object>(sql: string): Promise<Row[]>;
+  /** Inserts a segment exactly once, however often it is called with the same token. */
+  insertSegment(segment: SegmentInsert): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface QueryLimits {
+  readonly maxExecutionSeconds: number;
+  readonly maxMemoryBytes: number;
+  readonly maxResultRows: number;
+}
+
+export const QUERY_LIMITS: QueryLimits = {
+  maxExecutionSeconds: 10,
+  maxMemoryBytes: 2 * 1024 ** 3,
+  maxResultRows: 100_000,
+};
+
+/** Database that holds everything; created on first use. */
+export const DATABASE = 'tenantry';

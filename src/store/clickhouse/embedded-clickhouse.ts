@@ -1,0 +1,161 @@
+import { mkdirSync } from 'node:fs';
+import type { Session } from 'chdb';
+import type { AnalyticsQuery } from '../../domain/analytics-query.ts';
+import { toError } from '../../domain/errors.ts';
+import { assertCheckable, checkedRows, newNonce } from './answer-check.ts';
+import { type ClickHouse, DATABASE, QUERY_LIMITS, type QueryLimits, type SegmentInsert } from './clickhouse.ts';
+import { ConcurrencyLimit } from './concurrency-limit.ts';
+import { toStoreError } from './engine-errors.ts';
+import { segmentInsertSettings } from './otlp-schema.ts';
+import { openFirstSession, openSession, SessionPool } from './session-pool.ts';
+import { quoted, TenantTables } from './tenant-tables.ts';
+
+export interface EmbeddedClickHouseOptions {
+  /** Folder of the engine; created when absent. One process at a time. */
+  readonly path: string;
+  readonly limits?: QueryLimits;
+  readonly sessions?: number;
+  readonly drainAfterError?: boolean;
+}
+
+/** The ClickHouse engine inside this process (chDB). */
+export class EmbeddedClickHouse implements ClickHouse {
+  readonly kind = 'embedded';
+  readonly #path: string;
+  readonly #limits: QueryLimits;
+  readonly #anchor: Session;
+  readonly #writer: SessionPool;
+  readonly #maintenance: SessionPool;
+  readonly #readers: SessionPool;
+  /** Tenant questions open a session of their own (0.4 ms): their filter is set before readonly and stays for good. */
+  readonly #tenantReaders: ConcurrencyLimit;
+  readonly #tenantTables = new TenantTables(this);
+  #landingColumns: string | undefined;
+
+  constructor(options: EmbeddedClickHouseOptions) {
+    mkdirSync(options.path, { recursive: true });
+    this.#path = options.path;
+    this.#limits = options.limits ?? QUERY_LIMITS;
+    this.#anchor = openFirstSession(options.path);
+    this.#anchor.query(`CREATE DATABASE IF NOT EXISTS ${DATABASE} ENGINE = Atomic`);
+    const size = options.sessions ?? 4;
+    const shared = { path: options.path, maxWaiting: 512 };
+    const drain = options.drainAfterError === undefined ? {} : { drainAfterError: options.drainAfterError };
+    this.#writer = new SessionPool({ ...shared, size: 1, setUp: [`USE ${DATABASE}`] });
+    this.#maintenance = new SessionPool({ ...shared, size: 1, setUp: [`USE ${DATABASE}`] });
+    this.#readers = new SessionPool({ ...shared, size, setUp: [...this.#readOnly()], ...drain });
+    this.#tenantReaders = new ConcurrencyLimit(size, shared.maxWaiting);
+  }
+
+  async rows<Row extends object>(query: AnalyticsQuery, options: { signal?: AbortSignal } = {}): Promise<Row[]> {
+    assertCheckable(query);
+    options.signal?.throwIfAborted();
+    const nonce = newNonce();
+    const answer = this.#run(query, { ...query.params, nonce });
+    // An abandoned call keeps computing inside the engine, so its session stays lent until the work has really ended.
+    const rows = await (options.signal === undefined ? answer : orAbort(answer, options.signal));
+    return checkedRows<Row>(query, nonce, rows);
+  }
+
+  async command(sql: string): Promise<void> {
+    await this.#maintenance
+      .use(async (session) => {
+        await session.queryAsync(sql);
+      })
+      .catch((thrown: unknown) => {
+        throw toStoreError(thrown, 'schema change');
+      });
+  }
+
+  async inspect<Row extends object>(sql: string): Promise<Row[]> {
+    return this.#maintenance
+      .use(async (session) => parseRows((await session.queryAsync(sql, { format: 'JSONEachRow' })).text()) as Row[])
+      .catch((thrown: unknown) => {
+        throw toStoreError(thrown, 'inspection');
+      });
+  }
+
+  async insertSegment({ path, token }: SegmentInsert): Promise<void> {
+    const columns = await this.#columnsOfLanding();
+    const sql = `INSERT INTO otlp_landing SELECT * FROM file({path:String}, 'Protobuf', {columns:String}) SETTINGS ${segmentInsertSettings(token)}`;
+    await this.#writer.use((session) => session.queryBindAsync(sql, { path, columns }));
+  }
+
+  async close(): Promise<void> {
+    for (const pool of [this.#writer, this.#maintenance, this.#readers]) pool.close();
+    this.#anchor.close();
+  }
+
+  async #run(query: AnalyticsQuery, params: Record<string, unknown>): Promise<object[]> {
+    try {
+      if (query.scope === 'across-tenants') {
+        return await this.#readers.use((session) => ask(session, query, params));
+      }
+      const { tenant } = query.scope;
+      const filters = await this.#tenantTables.filters(tenant);
+      return await this.#tenantReaders.run(async () => {
+        const own = openSession(this.#path, this.#readOnly(filters));
+        try {
+          return await ask(own, query, params);
+        } finally {
+          own.close();
+        }
+      });
+    } catch (thrown) {
+      throw toStoreError(thrown, query.question);
+    }
+  }
+
+  /** Limits first; readonly last: it blocks file(), url(), DDL and its own undoing. */
+  #readOnly(filters?: Readonly<Record<string, string>>): readonly string[] {
+    return [
+      `USE ${DATABASE}`,
+      `SET max_execution_time = ${this.#limits.maxExecutionSeconds}`,
+      `SET max_memory_usage = ${this.#limits.maxMemoryBytes}`,
+      `SET max_result_rows = ${this.#limits.maxResultRows}`,
+      "SET result_overflow_mode = 'throw'",
+      'SET max_threads = 2',
+      'SET output_format_json_quote_64bit_integers = 0',
+      'SET output_format_json_quote_denormals = 0',
+      ...(filters === undefined ? [] : [`SET additional_table_filters = ${quoted(filterText(filters))}`]),
+      'SET readonly = 1',
+    ];
+  }
+
+  async #columnsOfLanding(): Promise<string> {
+    if (this.#landingColumns === undefined) {
+      const columns = await this.inspect<{ name: string; type: string }>(
+        `SELECT name, type FROM system.columns WHERE database = '${DATABASE}' AND table = 'otlp_landing' ORDER BY position`,
+      );
+      this.#landingColumns = columns.map(({ name, type }) => `${name} ${type}`).join(', ');
+    }
+    return this.#landingColumns;
+  }
+}
+
+/** A map as ClickHouse writes it in a SET. */
+function filterText(filters: Readonly<Record<string, string>>): string {
+  return `{${Object.entries(filters)
+    .map(([table, filter]) => `${quoted(table)}:${quoted(filter)}`)
+    .join(',')}}`;
+}
+
+async function orAbort<Result>(answer: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const abandon = () => reject(toError(signal.reason));
+    signal.addEventListener('abort', abandon, { once: true });
+    answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', abandon));
+  });
+}
+
+async function ask(session: Session, query: AnalyticsQuery, params: Record<string, unknown>): Promise<object[]> {
+  const result = await session.queryBindAsync(query.sql, params, { format: 'JSONEachRow' });
+  return parseRows(result.text());
+}
+
+function parseRows(text: string): object[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as object);
+}

@@ -1,0 +1,65 @@
+/**
+ * The part of OTLP's protobuf that ClickHouse decodes (field numbers from opentelemetry-proto 1.11
+ * `trace/v1/trace.proto`), plus ingest's trailer. Arrays and key-value lists are read two levels deep; `LeafValue`
+ * takes what nests deeper as undecoded bytes, which is the same on the wire.
+ */
+export const OTLP_MESSAGE = 'ExportTraceServiceRequest';
+
+export const OTLP_PROTO = `syntax = "proto3";
+message LeafValue { oneof value { string string_value = 1; bool bool_value = 2; int64 int_value = 3; double double_value = 4; bytes array_value = 5; bytes kvlist_value = 6; bytes bytes_value = 7; } }
+message LeafKeyValue { string key = 1; LeafValue value = 2; }
+message ArrayValue { repeated LeafValue values = 1; }
+message KeyValueList { repeated LeafKeyValue values = 1; }
+message AnyValue { oneof value { string string_value = 1; bool bool_value = 2; int64 int_value = 3; double double_value = 4; ArrayValue array_value = 5; KeyValueList kvlist_value = 6; bytes bytes_value = 7; } }
+message KeyValue { string key = 1; AnyValue value = 2; }
+message Scope { string name = 1; string version = 2; repeated KeyValue attributes = 3; }
+message Resource { repeated KeyValue attributes = 1; }
+message Event { fixed64 time_unix_nano = 1; string name = 2; repeated KeyValue attributes = 3; }
+message Link { bytes trace_id = 1; bytes span_id = 2; string trace_state = 3; repeated KeyValue attributes = 4; }
+message Status { string message = 2; int32 code = 3; }
+message Span { bytes trace_id = 1; bytes span_id = 2; string trace_state = 3; bytes parent_span_id = 4; string name = 5; int32 kind = 6; fixed64 start_time_unix_nano = 7; fixed64 end_time_unix_nano = 8; repeated KeyValue attributes = 9; repeated Event events = 11; repeated Link links = 13; Status status = 15; }
+message ScopeSpans { Scope scope = 1; repeated Span spans = 2; }
+message ResourceSpans { Resource resource = 1; repeated ScopeSpans scope_spans = 2; }
+message ExportTraceServiceRequest { repeated ResourceSpans resource_spans = 1; fixed64 tenantry_received_at = 50001; string tenantry_key_id = 50002; string tenantry_key_tenant = 50003; }
+`;
+
+const KIND = `value Enum8('none' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7)`;
+
+function valueType(arrayType: string, listType: string): string {
+  return `Tuple(${KIND}, string_value String, bool_value UInt8, int_value Int64, double_value Float64, array_value ${arrayType}, kvlist_value ${listType}, bytes_value String)`;
+}
+
+const LEAF_VALUE = valueType('String', 'String');
+
+/** `AnyValue` as a ClickHouse type; `{{any_value}}` in the migrations. `value` says which kind of the oneof was sent. */
+export const ANY_VALUE_TYPE = valueType(
+  `Tuple(values Array(${LEAF_VALUE}))`,
+  `Tuple(values Array(Tuple(key String, value ${LEAF_VALUE})))`,
+);
+
+/**
+ * Settings of a segment's insert. One thread and one block: the token stands for the whole segment, and a segment that
+ * were split into several blocks could be half there. async_insert defaults to on since 26.x and would give up the
+ * token; the view setting defaults to 0 on older servers and would count a retry twice in every rollup.
+ */
+export function segmentInsertSettings(token: string): string {
+  if (!/^[\w.:#-]+$/.test(token)) throw new Error(`a deduplication token must be a plain name, not ${token}`);
+  return [
+    'async_insert = 0',
+    'insert_deduplicate = 1',
+    `insert_deduplication_token = '${token}'`,
+    "deduplicate_insert_select = 'force_enable'",
+    'deduplicate_blocks_in_dependent_materialized_views = 1',
+    'parallel_view_processing = 0',
+    'max_threads = 1',
+    'max_insert_threads = 1',
+    'max_block_size = 100000000',
+    'max_insert_block_size = 100000000',
+    'min_insert_block_size_rows = 0',
+    'min_insert_block_size_bytes = 0',
+    'input_format_protobuf_oneof_presence = 1',
+    "format_schema_source = 'string'",
+    `format_schema = '${OTLP_PROTO}'`,
+    `format_schema_message_name = '${OTLP_MESSAGE}'`,
+  ].join(', ');
+}

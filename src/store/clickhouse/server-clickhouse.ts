@@ -1,0 +1,113 @@
+import { createReadStream } from 'node:fs';
+import { type ClickHouseClient, type ClickHouseSettings, createClient, SettingsMap } from '@clickhouse/client';
+import type { AnalyticsQuery } from '../../domain/analytics-query.ts';
+import { assertCheckable, checkedRows, newNonce } from './answer-check.ts';
+import { type ClickHouse, DATABASE, QUERY_LIMITS, type QueryLimits, type SegmentInsert } from './clickhouse.ts';
+import { ConcurrencyLimit } from './concurrency-limit.ts';
+import { toStoreError } from './engine-errors.ts';
+import { segmentInsertSettings } from './otlp-schema.ts';
+import { quoted, TenantTables } from './tenant-tables.ts';
+
+export interface ServerClickHouseOptions {
+  readonly url: string;
+  readonly limits?: QueryLimits;
+}
+
+/** A ClickHouse server or cluster over HTTP. Settings travel with each request, so none can leak into the next. */
+export class ServerClickHouse implements ClickHouse {
+  readonly kind = 'server';
+  readonly #client: ClickHouseClient;
+  readonly #limits: QueryLimits;
+  readonly #questions = new ConcurrencyLimit(16, 512);
+  readonly #tenantTables = new TenantTables(this);
+
+  constructor(options: ServerClickHouseOptions) {
+    this.#limits = options.limits ?? QUERY_LIMITS;
+    this.#client = createClient({
+      url: options.url,
+      application: 'tenantry',
+      request_timeout: 60_000,
+      max_open_connections: 20,
+      compression: { response: true },
+    });
+  }
+
+  /** Creates the database; the first call that needs the server, so it also says clearly when there is none. */
+  async prepare(): Promise<void> {
+    await this.command(`CREATE DATABASE IF NOT EXISTS ${DATABASE}`);
+  }
+
+  async rows<Row extends object>(query: AnalyticsQuery, options: { signal?: AbortSignal } = {}): Promise<Row[]> {
+    assertCheckable(query);
+    options.signal?.throwIfAborted();
+    const nonce = newNonce();
+    const settings = await this.#settingsFor(query);
+    const rows = await this.#questions
+      .run(async () => {
+        const answer = await this.#client.query({
+          query: query.sql,
+          query_params: { ...query.params, nonce },
+          format: 'JSONEachRow',
+          clickhouse_settings: settings,
+          ...(options.signal === undefined ? {} : { abort_signal: options.signal }),
+        });
+        return answer.json<object>();
+      })
+      .catch((thrown: unknown) => {
+        throw toStoreError(thrown, query.question);
+      });
+    return checkedRows<Row>(query, nonce, rows);
+  }
+
+  async command(sql: string): Promise<void> {
+    await this.#client.command({ query: sql }).catch((thrown: unknown) => {
+      throw toStoreError(thrown, 'schema change');
+    });
+  }
+
+  async inspect<Row extends object>(sql: string): Promise<Row[]> {
+    try {
+      const answer = await this.#client.query({ query: sql, format: 'JSONEachRow' });
+      return await answer.json<Row>();
+    } catch (thrown) {
+      throw toStoreError(thrown, 'inspection');
+    }
+  }
+
+  /** The file's bytes are the body of the request: nothing is parsed on the way. */
+  async insertSegment({ path, token }: SegmentInsert): Promise<void> {
+    const { stream } = await this.#client.exec({
+      query: `INSERT INTO ${DATABASE}.otlp_landing SETTINGS ${segmentInsertSettings(token)} FORMAT Protobuf`,
+      values: createReadStream(path),
+    });
+    for await (const _ of stream) {
+      // An insert answers with an empty body; it has to be read to the end for the connection to be free again.
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close();
+  }
+
+  async #settingsFor(query: AnalyticsQuery): Promise<ClickHouseSettings> {
+    const settings: ClickHouseSettings = {
+      database: DATABASE,
+      readonly: '2',
+      max_execution_time: this.#limits.maxExecutionSeconds,
+      max_memory_usage: String(this.#limits.maxMemoryBytes),
+      max_result_rows: String(this.#limits.maxResultRows),
+      result_overflow_mode: 'throw',
+      output_format_json_quote_64bit_integers: 0,
+      log_comment: JSON.stringify({
+        question: query.question,
+        ...(query.scope === 'across-tenants' ? {} : query.scope),
+      }),
+    };
+    if (query.scope === 'across-tenants') return settings;
+    // SettingsMap writes the quotes and leaves the escaping to its caller.
+    const filters = Object.entries(await this.#tenantTables.filters(query.scope.tenant)).map(
+      ([table, filter]) => [table, quoted(filter).slice(1, -1)] as const,
+    );
+    return { ...settings, additional_table_filters: SettingsMap.from(Object.fromEntries(filters)) };
+  }
+}
