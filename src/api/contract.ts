@@ -161,3 +161,11 @@ export interface WhoAmI {
   tenant_id: string | null;
   expires_at: string | null;
 }
+
+export interface ThrottleList {
+  items: ThrottleItem[];
+}
+
+export interface AnomalyList {
+  items: AnomalyItem[];
+}

@@ -1,0 +1,29 @@
+import type { Registry } from 'prom-client';
+import type { ApiMetrics } from './api-metrics.ts';
+import type { ApiAuth, Authenticator } from './authenticate.ts';
+import type { CursorSeal } from './cursor.ts';
+import type { Anomalies, FiguresReader, FlagFeed, Health, Keys, TenantPlans, Throttles } from './ports.ts';
+
+/** Every port of `ports.ts`, joined to its class by `src/app`. */
+export interface ApiPorts {
+  readonly figures: FiguresReader;
+  readonly plans: TenantPlans;
+  readonly throttles: Throttles;
+  readonly anomalies: Anomalies;
+  readonly flags: FlagFeed;
+  readonly keys: Keys;
+  readonly health: Health;
+  /** Everything that this process measures about itself; `GET /metrics` shows it. */
+  readonly registry: Registry;
+}
+
+/** What the route plugins share. */
+export interface ApiContext {
+  readonly ports: ApiPorts;
+  readonly auth: ApiAuth;
+  readonly authenticator: Authenticator;
+  readonly cursors: CursorSeal;
+  readonly metrics: ApiMetrics;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+}

@@ -1,0 +1,98 @@
+import type { Actor } from '../domain/actor.ts';
+import type { Anomaly } from '../domain/anomaly.ts';
+import type { WireFlag } from '../domain/flag-wire.ts';
+import type { Flag, ThrottleScope } from '../domain/flags.ts';
+import type { ThrottleRecord } from '../domain/throttle-record.ts';
+import type { AnomalyItem, ThrottleItem } from './contract.ts';
+
+/** Domain to wire. Times become RFC 3339, names become snake_case, nothing else changes. */
+export function rfc3339(time: number): string {
+  return new Date(time).toISOString();
+}
+
+function scopeToWire(scope: ThrottleScope): ThrottleItem['scope'] {
+  return {
+    ...(scope.service === undefined ? {} : { service: scope.service }),
+    ...(scope.route === undefined ? {} : { route: scope.route }),
+  };
+}
+
+function statusOf(record: ThrottleRecord, now: number): Pick<ThrottleItem, 'status' | 'ended_at'> {
+  const { expiresAt } = record.flag;
+  if (record.liftedAt !== null && record.liftedAt < expiresAt) {
+    return { status: 'lifted', ended_at: rfc3339(record.liftedAt) };
+  }
+  return expiresAt <= now ? { status: 'expired', ended_at: rfc3339(expiresAt) } : { status: 'active', ended_at: null };
+}
+
+/**
+ * A throttle as `reader` may see it at `now` (Unix ms). Tenant callers learn that and why they are held back, not who
+ * of the operator's staff did it nor which of the operator's instances obey.
+ */
+export function throttleToWire(record: ThrottleRecord, reader: Actor, now: number): ThrottleItem {
+  const { flag } = record;
+  const forTenant = reader.kind === 'tenant';
+  const acks = record.acks.map((ack) => ({
+    instance_id: ack.instanceId,
+    service: ack.service,
+    acked_at: rfc3339(ack.ackedAt),
+  }));
+  return {
+    id: flag.id,
+    tenant_id: flag.tenantId,
+    scope: scopeToWire(flag.scope),
+    limit: { requests_per_second: flag.limit.requestsPerSecond, burst: flag.limit.burst },
+    mode: flag.mode,
+    reason: flag.reason,
+    created_by: forTenant ? 'operator' : record.createdBy,
+    created_at: rfc3339(record.createdAt),
+    expires_at: rfc3339(flag.expiresAt),
+    ...statusOf(record, now),
+    revision: flag.revision,
+    anomaly_id: record.anomalyId,
+    acks: forTenant ? [] : acks,
+  };
+}
+
+export function anomalyToWire(anomaly: Anomaly & { readonly throttleId: string | null }): AnomalyItem {
+  return {
+    id: anomaly.id,
+    tenant_id: anomaly.tenantId,
+    metric: anomaly.metric,
+    started_at: rfc3339(anomaly.startedAt),
+    detected_at: rfc3339(anomaly.detectedAt),
+    ended_at: anomaly.endedAt === null ? null : rfc3339(anomaly.endedAt),
+    value: anomaly.value,
+    baseline: anomaly.baseline,
+    ratio: anomaly.ratio,
+    rule: anomaly.rule,
+    reason: anomaly.reason,
+    throttle_id: anomaly.throttleId,
+  };
+}
+
+/** A flag as middleware reads it; `ttl_ms` is what is left of its life at `now` (Unix ms), at least 0. */
+export function flagToWire(flag: Flag, now: number): WireFlag {
+  const common = {
+    id: flag.id,
+    tenant_id: flag.tenantId,
+    revision: flag.revision,
+    ttl_ms: Math.max(0, flag.expiresAt - now),
+    expires_at: rfc3339(flag.expiresAt),
+    reason: flag.reason,
+  };
+  switch (flag.kind) {
+    case 'throttle':
+      return {
+        kind: 'throttle',
+        ...common,
+        mode: flag.mode,
+        scope: scopeToWire(flag.scope),
+        limit: { requests_per_second: flag.limit.requestsPerSecond, burst: flag.limit.burst },
+      };
+    case 'breaker':
+      return { kind: 'breaker', ...common, integration: flag.integration, state: flag.state };
+    case 'degrade':
+      return { kind: 'degrade', ...common, feature: flag.feature, step: flag.step };
+  }
+}

@@ -1,0 +1,49 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { z } from 'zod';
+import { TenantryError } from '../domain/errors.ts';
+
+const positionSchema = z.strictObject({ offset: z.int().min(0), from: z.int(), to: z.int() });
+
+/** Where the next page starts. The window travels along, so that "the last hour" does not slide between pages. */
+export type Position = z.infer<typeof positionSchema>;
+
+export interface CursorSeal {
+  seal(position: Position, binding: readonly unknown[]): string;
+  /** @throws TenantryError BAD_REQUEST if the cursor was not sealed here for the same binding */
+  open(cursor: string, binding: readonly unknown[]): Position;
+}
+
+/**
+ * Opaque cursors: the position and an HMAC over it and over what it is bound to (the query and whose answer it is),
+ * so that a cursor can neither be edited nor carried over to another query or caller.
+ */
+export function createCursorSeal(secret: Uint8Array): CursorSeal {
+  const mac = (payload: string, binding: readonly unknown[]) =>
+    createHmac('sha256', secret)
+      .update(JSON.stringify([payload, ...binding]))
+      .digest();
+
+  return {
+    seal(position, binding) {
+      const payload = Buffer.from(JSON.stringify(position)).toString('base64url');
+      return `${payload}.${mac(payload, binding).toString('base64url')}`;
+    },
+    open(cursor, binding) {
+      const [payload = '', tag = '', ...rest] = cursor.split('.');
+      const given = Buffer.from(tag, 'base64url');
+      const expected = mac(payload, binding);
+      // Decoding drops characters that are not base64url; comparing the text again refuses such look-alikes.
+      const authentic =
+        rest.length === 0 &&
+        given.length === expected.length &&
+        timingSafeEqual(given, expected) &&
+        expected.toString('base64url') === tag;
+      if (!authentic) {
+        throw new TenantryError('BAD_REQUEST', 'query parameter "cursor" does not belong to this query', {
+          hint: 'Repeat the query unchanged and pass the next_cursor of its last page, or leave the cursor out.',
+        });
+      }
+      return positionSchema.parse(JSON.parse(Buffer.from(payload, 'base64url').toString()));
+    },
+  };
+}

@@ -1,0 +1,113 @@
+import type { WireFlag } from '../domain/flag-wire.ts';
+
+type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+
+/** One evaluated flag as OFREP writes it. Deterministic for the same facts, so that a hash of it is an ETag. */
+export interface Evaluation {
+  readonly key: string;
+  /** Absent: the caller's code default holds. */
+  readonly value?: Json;
+  readonly reason: 'STATIC' | 'TARGETING_MATCH';
+  readonly variant?: string;
+  readonly metadata: Record<string, string | number | boolean>;
+}
+
+/** What is known of the one tenant that is asked about: its flags in force, and its plan if it has one. */
+export interface TenantFacts {
+  readonly flags: readonly WireFlag[];
+  readonly plan: string | undefined;
+}
+
+const DEGRADE_STEPS = ['ok', 'warn', 'cached_only', 'blocked'] as const;
+const BREAKER_KEY = /^breaker\.(?<integration>[A-Za-z0-9][A-Za-z0-9._-]{0,63})$/;
+
+function metadataOf(flag: WireFlag) {
+  return { id: flag.id, revision: flag.revision, reason: flag.reason, expires_at: flag.expires_at };
+}
+
+/** `active`: some throttle refuses requests now; those in shadow mode are listed but refuse nothing. */
+function throttle({ flags }: TenantFacts): Evaluation {
+  const throttles = flags
+    .filter((flag) => flag.kind === 'throttle')
+    .sort((a, b) => a.id.localeCompare(b.id))
+    .map(({ id, mode = 'shadow', scope = {}, limit, expires_at, reason }) => ({
+      id,
+      mode,
+      scope: { ...scope },
+      limit: limit === undefined ? null : { ...limit },
+      expires_at,
+      reason,
+    }));
+  const active = throttles.some(({ mode }) => mode === 'enforce');
+  return {
+    key: 'throttle',
+    value: { active, throttles },
+    reason: throttles.length === 0 ? 'STATIC' : 'TARGETING_MATCH',
+    variant: active ? 'enforce' : throttles.length === 0 ? 'none' : 'shadow',
+    metadata: {},
+  };
+}
+
+/** The strictest step of all flags that degrade the feature. */
+function degrade({ flags }: TenantFacts): Evaluation {
+  const severity = (flag: WireFlag) => DEGRADE_STEPS.indexOf(flag.step ?? 'ok');
+  const [strictest] = flags
+    .filter((flag) => flag.kind === 'degrade' && flag.feature === 'ai')
+    .sort((a, b) => severity(b) - severity(a) || a.id.localeCompare(b.id));
+  if (strictest === undefined) return { key: 'degrade.ai', value: 'ok', reason: 'STATIC', variant: 'ok', metadata: {} };
+  const step = strictest.step ?? 'ok';
+  return { key: 'degrade.ai', value: step, reason: 'TARGETING_MATCH', variant: step, metadata: metadataOf(strictest) };
+}
+
+/** The newest word on the integration: people's overrides replace each other. */
+function breaker(integration: string, { flags }: TenantFacts): Evaluation {
+  const key = `breaker.${integration}`;
+  const [newest] = flags
+    .filter((flag) => flag.kind === 'breaker' && flag.integration === integration)
+    .sort((a, b) => b.revision - a.revision);
+  if (newest === undefined) return { key, value: 'auto', reason: 'STATIC', variant: 'auto', metadata: {} };
+  const state = newest.state ?? 'auto';
+  return { key, value: state, reason: 'TARGETING_MATCH', variant: state, metadata: metadataOf(newest) };
+}
+
+function plan(facts: TenantFacts): Evaluation {
+  if (facts.plan === undefined) return { key: 'plan', reason: 'STATIC', metadata: {} };
+  return { key: 'plan', value: facts.plan, reason: 'TARGETING_MATCH', variant: facts.plan, metadata: {} };
+}
+
+/** Every tenant shares the pool: nothing can place one elsewhere yet. */
+function placement(): Evaluation {
+  return { key: 'placement', value: 'pooled', reason: 'STATIC', variant: 'pooled', metadata: {} };
+}
+
+/** The flag with this key for the tenant; undefined if there is no such flag. */
+export function evaluate(key: string, facts: TenantFacts): Evaluation | undefined {
+  switch (key) {
+    case 'throttle':
+      return throttle(facts);
+    case 'degrade.ai':
+      return degrade(facts);
+    case 'plan':
+      return plan(facts);
+    case 'placement':
+      return placement();
+    default: {
+      const integration = BREAKER_KEY.exec(key)?.groups?.['integration'];
+      return integration === undefined ? undefined : breaker(integration, facts);
+    }
+  }
+}
+
+/** Every flag of the tenant; breakers only for the integrations that some flag is about. */
+export function evaluateAll(facts: TenantFacts): Evaluation[] {
+  const integrations = new Set(
+    facts.flags.flatMap((flag) => (flag.kind === 'breaker' ? [flag.integration ?? ''] : [])),
+  );
+  return [
+    throttle(facts),
+    degrade(facts),
+    plan(facts),
+    placement(),
+    ...[...integrations].sort().map((integration) => breaker(integration, facts)),
+  ];
+}

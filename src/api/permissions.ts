@@ -1,0 +1,77 @@
+import type { Actor } from '../domain/actor.ts';
+import type { KeyScope, Role, StaffRole, TenantRole } from '../domain/roles.ts';
+
+/** Who may use a route. `public`: anybody, without credentials. */
+export type Access = 'public' | { readonly roles: readonly Role[]; readonly keyScopes: readonly KeyScope[] };
+
+const STAFF = ['admin', 'sre', 'sales', 'automation'] as const satisfies readonly StaffRole[];
+const OPERATORS = ['admin', 'sre', 'automation'] as const satisfies readonly StaffRole[];
+const OWN_TENANT = ['tenant_admin', 'member', 'viewer'] as const satisfies readonly TenantRole[];
+
+const everybody = { roles: [...STAFF, ...OWN_TENANT], keyScopes: [] } as const;
+const operators = { roles: OPERATORS, keyScopes: [] } as const;
+const apps = { roles: OPERATORS, keyScopes: ['flags'] } as const;
+
+/**
+ * The one table of who may do what. A route that is not in it cannot be registered (`guard.ts`), a row without a
+ * route fails the tests. Tenant roles see their own tenant only, whatever a row says; that is checked per request.
+ */
+export const PERMISSIONS = {
+  'GET /healthz': 'public',
+  'GET /readyz': 'public',
+  'GET /metrics': operators,
+  'GET /openapi.json': 'public',
+  'GET /signin': 'public',
+  'GET /*': 'public',
+  'GET /v1/whoami': { roles: [...STAFF, ...OWN_TENANT], keyScopes: ['ingest', 'flags'] },
+  'POST /v1/session/end': everybody,
+  'GET /v1/tenants': everybody,
+  'GET /v1/tenants/:id/metrics': everybody,
+  'GET /v1/anomalies': everybody,
+  'GET /v1/throttles': everybody,
+  'POST /v1/throttles': operators,
+  'DELETE /v1/throttles/:id': operators,
+  'GET /v1/flags': apps,
+  'GET /v1/flags/stream': apps,
+  'POST /v1/flags/acks': { roles: [], keyScopes: ['flags'] },
+  'POST /ofrep/v1/evaluate/flags': apps,
+  'POST /ofrep/v1/evaluate/flags/:key': apps,
+} as const satisfies Record<string, Access>;
+
+const ROWS: ReadonlyMap<string, Access> = new Map(Object.entries(PERMISSIONS));
+
+/** The row of a route, or undefined if the table has none. HEAD is allowed to whoever may GET. */
+export function accessOf(method: string, url: string): Access | undefined {
+  return ROWS.get(`${method === 'HEAD' ? 'GET' : method} ${url}`);
+}
+
+/** Whether `actor` may use a route with this row, before any question of whose data it is about. */
+export function mayUse(actor: Actor, access: Access): boolean {
+  if (access === 'public') return true;
+  switch (actor.kind) {
+    case 'staff':
+    case 'tenant':
+      return access.roles.includes(actor.role);
+    case 'key':
+      return actor.scopes.some((scope) => access.keyScopes.includes(scope));
+    case 'system':
+      return false;
+  }
+}
+
+/** Methods that some route has for this concrete path; empty if no route has it. Paths of static files do not count. */
+export function methodsOf(path: string): string[] {
+  const segments = path.split('/');
+  const matches = (pattern: string) => {
+    const parts = pattern.split('/');
+    return (
+      parts.length === segments.length &&
+      parts.every((part, index) => (part.startsWith(':') ? segments[index] !== '' : part === segments[index]))
+    );
+  };
+  return [...ROWS.keys()].flatMap((row) => {
+    const [method = '', pattern = ''] = row.split(' ');
+    if (!matches(pattern)) return [];
+    return method === 'GET' ? ['GET', 'HEAD'] : [method];
+  });
+}

@@ -1,0 +1,182 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import fastifyCookie from '@fastify/cookie';
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import { TenantryError } from '../domain/errors.ts';
+import { anomalyRoutes } from './anomalies.ts';
+import { createApiMetrics } from './api-metrics.ts';
+import { type ApiAuth, createAuthenticator } from './authenticate.ts';
+import type { ApiContext, ApiPorts } from './context.ts';
+import { createCursorSeal } from './cursor.ts';
+import { dashboardFiles } from './dashboard-files.ts';
+import type { FlagStreamTimes } from './flag-stream.ts';
+import { flagRoutes } from './flags.ts';
+import { guardRoutes } from './guard.ts';
+import { healthRoutes } from './health.ts';
+import { ofrepMembers, ofrepRoutes } from './ofrep.ts';
+import { collectOpenApi, openApiRoutes } from './openapi.ts';
+import { methodsOf } from './permissions.ts';
+import { PROBLEM_TYPE, problemOf, toTenantryError } from './problem.ts';
+import { signInRoutes } from './sign-in.ts';
+import { tenantMetricsRoutes } from './tenant-metrics.ts';
+import { tenantRoutes } from './tenants.ts';
+import { throttleRoutes } from './throttles.ts';
+import { whoAmIRoutes } from './whoami.ts';
+
+/** The largest body is a throttle or an evaluation context: a few hundred bytes. */
+const BODY_LIMIT_BYTES = 64 * 1024;
+/** To receive a whole request; slower senders hold a socket for nothing. */
+const REQUEST_TIMEOUT_MS = 15_000;
+/** To answer one; the stores' own limits are shorter, so this ends only what hangs. */
+const ANSWER_TIMEOUT_MS = 30_000;
+const RETRY_AFTER_SECONDS = 2;
+
+/** Scripts, styles and data come from here alone, nobody may frame the pages, and no address leaks to other sites. */
+const SECURITY_HEADERS = {
+  'content-security-policy':
+    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+} as const;
+
+export interface ApiOptions {
+  readonly ports: ApiPorts;
+  readonly auth: ApiAuth;
+  readonly log: FastifyBaseLogger;
+  /** The built dashboards; absent: no pages are served. */
+  readonly publicDir?: string | undefined;
+  /** Of Tenantry, for /openapi.json. */
+  readonly version: string;
+  /** Unix milliseconds. */
+  readonly now?: (() => number) | undefined;
+  /** Monotonic milliseconds. */
+  readonly monotonicNow?: (() => number) | undefined;
+  readonly streamTimes?: Partial<FlagStreamTimes> | undefined;
+}
+
+/** A caller's own id is kept if it is harmless in a log, so that one id follows a request through several services. */
+function requestIdOf(request: IncomingMessage): string {
+  const given = request.headers['x-request-id'];
+  return typeof given === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(given) ? given : randomUUID();
+}
+
+function logUnexpected(error: TenantryError, request: FastifyRequest): void {
+  const cause = error.cause ?? error;
+  // Chosen fields only: database errors carry row values and query texts in others.
+  const { name, message, stack } = cause instanceof Error ? cause : new Error(String(cause));
+  request.log.error({ code: error.code, error: { name, message, stack } }, 'request failed');
+}
+
+function answerError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const error = toTenantryError(thrown, request);
+  if (error.status === 500) logUnexpected(error, request);
+  if (error.status === 401) reply.header('www-authenticate', 'Bearer realm="tenantry"');
+  if (error.status === 503 || error.status === 429) reply.header('retry-after', String(RETRY_AFTER_SECONDS));
+  const extension = request.routeOptions.url?.startsWith('/ofrep/') ? ofrepMembers(error, request) : {};
+  return reply
+    .code(error.status)
+    .headers({ 'cache-control': 'no-store', 'content-type': PROBLEM_TYPE })
+    .send(JSON.stringify({ ...problemOf(error, request.id), ...extension }));
+}
+
+function answerUnknownRoute(request: FastifyRequest, reply: FastifyReply): never {
+  const methods = methodsOf(request.url.split('?')[0] ?? '/');
+  if (methods.length === 0) {
+    throw new TenantryError('NOT_FOUND', 'There is nothing at this path.', {
+      hint: '/openapi.json lists every route.',
+    });
+  }
+  reply.header('allow', methods.join(', '));
+  throw new TenantryError('METHOD_NOT_ALLOWED', `This path does not take ${request.method}.`, {
+    hint: `It takes ${methods.join(', ')}.`,
+  });
+}
+
+/** Answers bytes that are no HTTP request; there is no request object then, and node hands over the bare socket. */
+function answerUnreadable(_error: Error, socket: Socket): void {
+  if (!socket.writable) return;
+  const error = new TenantryError('BAD_REQUEST', 'This is not a readable HTTP request.');
+  const body = JSON.stringify(problemOf(error, randomUUID()));
+  const head = ['HTTP/1.1 400 Bad Request', `Content-Type: ${PROBLEM_TYPE}`, `Content-Length: ${body.length}`];
+  socket.end([...head, 'Connection: close', '', body].join('\r\n'));
+}
+
+function addHeadersAndLogs(app: FastifyInstance, { metrics }: ApiContext): void {
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers({ ...SECURITY_HEADERS, 'cache-control': 'no-store', 'x-request-id': request.id });
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const { method } = request;
+    const route = request.routeOptions.url ?? '(none)';
+    const seconds = reply.elapsedTime / 1_000;
+    metrics.requests.observe({ method, route, status: reply.statusCode }, seconds);
+    // The pattern, not the address: that one can carry a sign-in code.
+    const caller = request.caller?.actor.subject;
+    request.log.info({ method, route, status: reply.statusCode, seconds, caller }, 'answered');
+  });
+}
+
+function addRoutes(app: FastifyInstance, context: ApiContext, options: ApiOptions): void {
+  const { streamTimes: times, monotonicNow, publicDir } = options;
+  app.register(healthRoutes(context));
+  app.register(openApiRoutes());
+  app.register(signInRoutes(context));
+  app.register(whoAmIRoutes());
+  app.register(tenantRoutes(context));
+  app.register(tenantMetricsRoutes(context));
+  app.register(anomalyRoutes(context));
+  app.register(throttleRoutes(context));
+  app.register(flagRoutes(context, { times, monotonicNow }));
+  app.register(ofrepRoutes(context));
+  if (publicDir !== undefined) app.register(dashboardFiles(publicDir, answerUnknownRoute));
+}
+
+/**
+ * The HTTP API and the dashboards' files, ready to `listen` or `inject`. Does not listen by itself; `close` ends the
+ * open flag streams.
+ */
+export function createApi(options: ApiOptions): FastifyInstance {
+  const { ports, auth, now = Date.now } = options;
+  const app = fastify({
+    loggerInstance: options.log,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
+    genReqId: requestIdOf,
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    handlerTimeout: ANSWER_TIMEOUT_MS,
+    // Tenant ids have up to 128 characters.
+    routerOptions: { maxParamLength: 256 },
+    frameworkErrors: (error, request, reply) => {
+      reply.headers({ ...SECURITY_HEADERS, 'x-request-id': request.id });
+      answerError(error, request, reply);
+    },
+    clientErrorHandler: answerUnreadable,
+  });
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.setErrorHandler(answerError);
+  app.setNotFoundHandler(answerUnknownRoute);
+  // JSON is the only body: a form or a text post, which other sites may send, is refused as such.
+  app.removeContentTypeParser('text/plain');
+
+  const authenticator = createAuthenticator(auth, ports.keys, now);
+  const cursors = createCursorSeal(auth.cursorSecret ?? randomBytes(32));
+  const context: ApiContext = { ports, auth, authenticator, cursors, metrics: createApiMetrics(ports.registry), now };
+  app.register(fastifyCookie);
+  collectOpenApi(app, options.version);
+  addHeadersAndLogs(app, context);
+  guardRoutes(app, authenticator);
+  addRoutes(app, context, options);
+  return app;
+}

@@ -1,0 +1,153 @@
+import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { TenantryError } from '../domain/errors.ts';
+import { parseTenantId } from '../domain/tenant-id.ts';
+import type { ApiContext } from './context.ts';
+import { throttleToWire } from './convert.ts';
+import { callerOf, narrowTo, noSuchTenant, refuseForeignRows, staffOf } from './guard.ts';
+import { lineOfText, noQuery, tenantIdText, wholeNumber } from './parameters.ts';
+
+/** A week: a throttle that should last longer is a plan's limit, not an emergency measure. */
+const MAX_LIFE_SECONDS = 7 * 86_400;
+/** Shorter ones would end before every instance has heard of them. */
+const MIN_LIFE_SECONDS = 5;
+const MAX_RATE = 1_000_000;
+const FLAG_ID = /^[A-Za-z0-9_-]{1,64}$/;
+
+const mode = z.enum(['enforce', 'shadow']).describe('shadow counts what it would refuse and refuses nothing');
+
+export const throttleItemSchema = z
+  .object({
+    id: z.string(),
+    tenant_id: z.string(),
+    scope: z.object({ service: z.string().exactOptional(), route: z.string().exactOptional() }),
+    limit: z.object({ requests_per_second: z.number(), burst: z.number() }),
+    mode,
+    reason: z.string(),
+    created_by: z.string(),
+    created_at: z.string(),
+    expires_at: z.string(),
+    status: z.enum(['active', 'expired', 'lifted']),
+    ended_at: z.string().nullable(),
+    revision: z.int(),
+    anomaly_id: z.string().nullable().describe('The finding that led to it'),
+    acks: z
+      .array(z.object({ instance_id: z.string(), service: z.string(), acked_at: z.string() }))
+      .describe('App instances that have said they obey this revision; empty for tenant roles'),
+  })
+  .meta({ id: 'Throttle' });
+
+export const throttleListSchema = z.object({ items: z.array(throttleItemSchema) }).meta({ id: 'ThrottleList' });
+
+export const newThrottleSchema = z
+  .strictObject({
+    tenant_id: tenantIdText,
+    scope: z
+      .strictObject({ service: lineOfText(1, 128).exactOptional(), route: lineOfText(1, 256).exactOptional() })
+      .exactOptional()
+      .describe('What it holds for; absent: every service and route'),
+    limit: z.strictObject({
+      requests_per_second: z
+        .number()
+        .min(0)
+        .max(MAX_RATE)
+        .describe('Sustained rate over all instances; 0 refuses everything'),
+      burst: z.int().min(1).max(MAX_RATE).describe('Requests that may come at once'),
+    }),
+    mode,
+    expires_in_seconds: z.int().min(MIN_LIFE_SECONDS).max(MAX_LIFE_SECONDS),
+    reason: lineOfText(1, 500).describe('One sentence for people'),
+  })
+  .meta({ id: 'NewThrottle' });
+
+const listQuery = z.strictObject({
+  tenant_id: tenantIdText.optional(),
+  active: z.enum(['true', 'false']).default('false').describe('true: only those in force now'),
+  limit: wholeNumber(1, 1_000).default(100),
+});
+
+function noSuchThrottle(): TenantryError {
+  return new TenantryError('NOT_FOUND', 'There is no throttle in force with this id.', {
+    hint: 'GET /v1/throttles?active=true lists those in force; one that has ended cannot be lifted.',
+  });
+}
+
+export function throttleRoutes({ ports: { throttles }, now }: ApiContext): FastifyPluginCallbackZod {
+  return (app, _options, done) => {
+    app.route({
+      method: 'GET',
+      url: '/v1/throttles',
+      config: { errors: ['NOT_FOUND'] },
+      schema: {
+        operationId: 'listThrottles',
+        tags: ['throttles'],
+        summary: 'Throttles, newest first',
+        querystring: listQuery,
+        response: { 200: throttleListSchema },
+      },
+      handler: async (request) => {
+        const { actor } = callerOf(request);
+        const { tenant_id: asked, active, limit } = request.query;
+        const tenantId = narrowTo(actor, asked);
+        const filter = { activeOnly: active === 'true', limit, ...(tenantId === undefined ? {} : { tenantId }) };
+        const records = await throttles.list(actor, filter);
+        refuseForeignRows(
+          tenantId,
+          records.map((record) => record.flag.tenantId),
+        );
+        return { items: records.map((record) => throttleToWire(record, actor, now())) };
+      },
+    });
+
+    app.route({
+      method: 'POST',
+      url: '/v1/throttles',
+      config: { errors: ['NOT_FOUND', 'CONFLICT'] },
+      schema: {
+        operationId: 'createThrottle',
+        tags: ['throttles'],
+        summary: 'Hold a tenant back for a while; it ends by itself',
+        querystring: noQuery,
+        body: newThrottleSchema,
+        response: { 201: throttleItemSchema },
+      },
+      handler: async (request, reply) => {
+        const actor = staffOf(request);
+        const { tenant_id: id, scope = {}, limit, mode: wanted, expires_in_seconds: seconds, reason } = request.body;
+        const tenantId = parseTenantId(id);
+        if (tenantId === undefined) throw noSuchTenant();
+        const record = await throttles.create(actor, {
+          tenantId,
+          scope,
+          limit: { requestsPerSecond: limit.requests_per_second, burst: limit.burst },
+          mode: wanted,
+          expiresInSeconds: seconds,
+          reason,
+        });
+        return reply.code(201).send(throttleToWire(record, actor, now()));
+      },
+    });
+
+    app.route({
+      method: 'DELETE',
+      url: '/v1/throttles/:id',
+      config: { errors: ['NOT_FOUND'] },
+      schema: {
+        operationId: 'liftThrottle',
+        tags: ['throttles'],
+        summary: 'End a throttle before its time',
+        params: z.object({ id: z.string() }),
+        querystring: noQuery,
+        response: { 200: throttleItemSchema },
+      },
+      handler: async (request) => {
+        const actor = staffOf(request);
+        const { id } = request.params;
+        const record = FLAG_ID.test(id) ? await throttles.lift(actor, id) : undefined;
+        if (record === undefined) throw noSuchThrottle();
+        return throttleToWire(record, actor, now());
+      },
+    });
+    done();
+  };
+}

@@ -1,0 +1,68 @@
+import { flagToWire } from '../../src/api/convert.ts';
+import type { FlagAck, FlagChange, FlagSnapshot, WireFlag } from '../../src/domain/flag-wire.ts';
+import type { Flag } from '../../src/domain/flags.ts';
+import type { TenantId } from '../../src/domain/tenant-id.ts';
+
+/** Flags with revisions and subscribers; changes reach subscribers in order, before the writer's promise resolves. */
+export class MemoryFeed {
+  revision = 0;
+  readonly flags = new Map<string, Flag>();
+  readonly acks: { keyId: string; ack: FlagAck }[] = [];
+  readonly #listeners = new Set<{ tenant: TenantId | undefined; listener: (change: FlagChange) => void }>();
+  readonly #now: () => number;
+  /** Awaited inside `snapshot`, after the state was read: lets a test commit changes in between. */
+  afterRead: () => Promise<void> = async () => undefined;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  get listenerCount(): number {
+    return this.#listeners.size;
+  }
+
+  async snapshot(tenant: TenantId | undefined): Promise<FlagSnapshot> {
+    const flags = [...this.flags.values()]
+      .filter((flag) => flag.expiresAt > this.#now() && (tenant === undefined || flag.tenantId === tenant))
+      .map((flag): WireFlag => flagToWire(flag, this.#now()));
+    const snapshot = { revision: this.revision, flags };
+    await this.afterRead();
+    return snapshot;
+  }
+
+  subscribe(tenant: TenantId | undefined, listener: (change: FlagChange) => void): () => void {
+    const entry = { tenant, listener };
+    this.#listeners.add(entry);
+    return () => this.#listeners.delete(entry);
+  }
+
+  async acknowledge(keyId: string, ack: FlagAck): Promise<void> {
+    this.acks.push({ keyId, ack });
+  }
+
+  /** Commits a flag as the next revision. */
+  put<F extends Flag>(flag: Omit<F, 'revision'>): F {
+    this.revision += 1;
+    const committed = { ...flag, revision: this.revision } as F;
+    this.flags.set(committed.id, committed);
+    this.announce(
+      { revision: this.revision, upserts: [flagToWire(committed, this.#now())], removals: [] },
+      flag.tenantId,
+    );
+    return committed;
+  }
+
+  remove(id: string): void {
+    const flag = this.flags.get(id);
+    if (flag === undefined) return;
+    this.revision += 1;
+    this.flags.delete(id);
+    this.announce({ revision: this.revision, upserts: [], removals: [id] }, flag.tenantId);
+  }
+
+  announce(change: FlagChange, about: TenantId): void {
+    for (const { tenant, listener } of [...this.#listeners]) {
+      if (tenant === undefined || tenant === about) listener(change);
+    }
+  }
+}

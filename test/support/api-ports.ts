@@ -1,0 +1,234 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { Registry } from 'prom-client';
+import type { ApiPorts } from '../../src/api/context.ts';
+import type { MetricSeries } from '../../src/api/contract.ts';
+import type {
+  HealthPart,
+  MeasuredFigures,
+  MetricQuestion,
+  TenantListQuestion,
+  VerifiedKey,
+} from '../../src/api/ports.ts';
+import type { Actor } from '../../src/domain/actor.ts';
+import type { Anomaly } from '../../src/domain/anomaly.ts';
+import type { ThrottleFlag } from '../../src/domain/flags.ts';
+import type { KeyScope } from '../../src/domain/roles.ts';
+import type { TenantId } from '../../src/domain/tenant-id.ts';
+import type { NewThrottle, ThrottleRecord } from '../../src/domain/throttle-record.ts';
+import type { Window } from '../../src/domain/window.ts';
+import { MemoryFeed } from './api-memory-feed.ts';
+
+/** Figures of a quiet tenant; tests overwrite what they are about. */
+export function figuresOf(tenantId: string, changes: Partial<MeasuredFigures> = {}): MeasuredFigures {
+  return {
+    tenant_id: tenantId,
+    requests: 120,
+    errors: 3,
+    p50_ms: 11.25,
+    p95_ms: 42.5,
+    p99_ms: 90.125,
+    request_bytes: 1_200,
+    response_bytes: 88_000,
+    db_calls: 360,
+    db_ms: 512.75,
+    db_slow_calls: 1,
+    cache_hits: 80,
+    cache_misses: 20,
+    ai_calls: 4,
+    ai_input_tokens: 4_000,
+    ai_output_tokens: 900,
+    ai_cache_read_tokens: 0,
+    ai_cache_write_tokens: 0,
+    ai_reasoning_tokens: 0,
+    ai_cost_micro: 18_750,
+    ai_unpriced_calls: 0,
+    requests_spark: [40, 40, 40],
+    ...changes,
+  };
+}
+
+/** In-memory figures that search, sort and page as the real reader does: by the question, ties by tenant id. */
+class MemoryFigures {
+  rows: MeasuredFigures[] = [];
+  readonly listQuestions: TenantListQuestion[] = [];
+  readonly metricQuestions: MetricQuestion[] = [];
+  series: MetricSeries['series'] = [
+    {
+      group: {},
+      points: [
+        [1_750_000_000_000, 1.5],
+        [1_750_000_060_000, null],
+      ],
+    },
+  ];
+
+  async tenants(question: TenantListQuestion) {
+    this.listQuestions.push(question);
+    const { search, sort, order, onlyTenant, offset, limit } = question;
+    const matching = this.rows.filter(
+      (row) =>
+        (onlyTenant === undefined || row.tenant_id === onlyTenant) &&
+        (search === undefined || row.tenant_id.toLowerCase().includes(search.toLowerCase())),
+    );
+    const direction = order === 'asc' ? 1 : -1;
+    const compare = (a: string | number | null, b: string | number | null) => {
+      const [left, right] = [a ?? -1, b ?? -1];
+      return left < right ? -direction : left > right ? direction : 0;
+    };
+    matching.sort((a, b) => compare(a[sort], b[sort]) || (a.tenant_id < b.tenant_id ? -1 : 1));
+    return {
+      items: matching.slice(offset, offset + limit),
+      total: matching.length,
+      sparkStepSeconds: 60,
+      attributedShare: 0.97,
+      dataUntil: 1_750_000_000_000,
+    };
+  }
+
+  async metric(question: MetricQuestion): Promise<MetricSeries> {
+    this.metricQuestions.push(question);
+    return { metric: question.metric, unit: 'requests', step_seconds: question.stepSeconds, series: this.series };
+  }
+}
+
+class MemoryPlans {
+  readonly planOf = new Map<string, string>();
+  /** Thrown by every question, as the store does when Postgres is down. */
+  failure: Error | undefined;
+
+  async plans(_actor: Actor, tenants: readonly TenantId[]): Promise<ReadonlyMap<TenantId, string>> {
+    if (this.failure !== undefined) throw this.failure;
+    return new Map(
+      tenants.flatMap((tenant) => {
+        const plan = this.planOf.get(tenant);
+        return plan === undefined ? [] : [[tenant, plan] as const];
+      }),
+    );
+  }
+
+  async exists(_actor: Actor, tenant: TenantId): Promise<boolean> {
+    if (this.failure !== undefined) throw this.failure;
+    return this.planOf.has(tenant);
+  }
+}
+
+class MemoryThrottles {
+  readonly records: ThrottleRecord[] = [];
+  readonly #feed: MemoryFeed;
+  readonly #now: () => number;
+
+  constructor(feed: MemoryFeed, now: () => number) {
+    this.#feed = feed;
+    this.#now = now;
+  }
+
+  async create(actor: Actor, throttle: NewThrottle): Promise<ThrottleRecord> {
+    const { tenantId, scope, limit, mode, reason, expiresInSeconds, anomalyId = null } = throttle;
+    const expiresAt = this.#now() + expiresInSeconds * 1_000;
+    const flag = this.#feed.put({
+      kind: 'throttle',
+      id: randomUUID(),
+      tenantId,
+      scope,
+      limit,
+      mode,
+      reason,
+      expiresAt,
+    });
+    const record: ThrottleRecord = {
+      flag,
+      createdBy: actor.subject,
+      createdAt: this.#now(),
+      liftedAt: null,
+      liftedBy: null,
+      anomalyId,
+      acks: [{ instanceId: 'checkout-7f9c', service: 'checkout', ackedAt: this.#now() }],
+    };
+    this.records.unshift(record);
+    return record;
+  }
+
+  async list(actor: Actor, filter: { tenantId?: TenantId; activeOnly: boolean; limit: number }) {
+    const only = actor.kind === 'tenant' ? actor.tenantId : filter.tenantId;
+    return this.records
+      .filter((record) => only === undefined || record.flag.tenantId === only)
+      .filter((record) => !filter.activeOnly || this.#isActive(record))
+      .slice(0, filter.limit);
+  }
+
+  async lift(actor: Actor, id: string): Promise<ThrottleRecord | undefined> {
+    const index = this.records.findIndex((record) => record.flag.id === id && this.#isActive(record));
+    const record = this.records[index];
+    if (record === undefined) return undefined;
+    const lifted = { ...record, liftedAt: this.#now(), liftedBy: actor.subject };
+    this.records[index] = lifted;
+    this.#feed.remove(id);
+    return lifted;
+  }
+
+  #isActive(record: ThrottleRecord): boolean {
+    return record.liftedAt === null && record.flag.expiresAt > this.#now();
+  }
+}
+
+class MemoryAnomalies {
+  readonly items: (Anomaly & { throttleId: string | null })[] = [];
+
+  async list(actor: Actor, filter: { window: Window; tenantId?: TenantId; limit: number }) {
+    const only = actor.kind === 'tenant' ? actor.tenantId : filter.tenantId;
+    const { from, to } = filter.window;
+    return this.items
+      .filter((item) => only === undefined || item.tenantId === only)
+      .filter((item) => item.startedAt < to && (item.endedAt ?? Number.POSITIVE_INFINITY) > from)
+      .slice(0, filter.limit);
+  }
+}
+
+class MemoryKeys {
+  readonly #keys = new Map<string, VerifiedKey>();
+  /** Thrown by every check, as the store does when Postgres is down. */
+  failure: Error | undefined;
+
+  async verify(key: string): Promise<VerifiedKey | undefined> {
+    if (this.failure !== undefined) throw this.failure;
+    return this.#keys.get(key);
+  }
+
+  issue(scopes: readonly KeyScope[], tenantId?: TenantId): string {
+    const key = `tk_${randomBytes(32).toString('base64url')}`;
+    this.#keys.set(key, { keyId: `key-${this.#keys.size + 1}`, scopes, tenantId });
+    return key;
+  }
+
+  revoke(key: string): void {
+    this.#keys.delete(key);
+  }
+}
+
+class MemoryHealth {
+  answer: () => Promise<readonly HealthPart[]> = async () => [
+    { name: 'clickhouse', ok: true, detail: 'embedded engine 26.7' },
+    { name: 'postgres', ok: true, detail: 'embedded 18' },
+  ];
+
+  parts(): Promise<readonly HealthPart[]> {
+    return this.answer();
+  }
+}
+
+/** Every port of the api in memory, with the handles that tests turn. `now` is Unix milliseconds. */
+export function createMemoryPorts(now: () => number) {
+  const feed = new MemoryFeed(now);
+  return {
+    figures: new MemoryFigures(),
+    plans: new MemoryPlans(),
+    throttles: new MemoryThrottles(feed, now),
+    anomalies: new MemoryAnomalies(),
+    flags: feed,
+    keys: new MemoryKeys(),
+    health: new MemoryHealth(),
+    registry: new Registry(),
+  } satisfies ApiPorts;
+}
+
+export type MemoryPorts = ReturnType<typeof createMemoryPorts>;
