@@ -1,0 +1,165 @@
+import type {
+  AnomalyItem,
+  MetricGroup,
+  MetricName,
+  MetricSeries,
+  NewThrottle,
+  Problem,
+  TenantList,
+  TenantSort,
+  ThrottleItem,
+  WhoAmI,
+} from '../../../src/api/contract.ts';
+import type { RangeWindow } from './time-range.ts';
+
+const TIMEOUT_MS = 20_000;
+/** Below this, the Date header's whole seconds and the network explain the difference. */
+const SKEW_TOLERANCE_MS = 2_000;
+
+/** A request that did not bring data. `status` 0: the server could not be reached at all. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly problem: Problem | undefined;
+
+  constructor(status: number, message: string, problem?: Problem) {
+    super(message);
+    this.name = 'ApiError';
+    this.status = status;
+    this.problem = problem;
+  }
+}
+
+let skewMs = 0;
+
+/**
+ * Now, on the server's clock. A laptop that is minutes off would otherwise ask for the wrong window and show wrong
+ * remaining times.
+ */
+export function serverNow(): number {
+  return Date.now() + skewMs;
+}
+
+function learnSkew(response: Response): void {
+  const serverTime = Date.parse(response.headers.get('date') ?? '');
+  if (!Number.isFinite(serverTime)) return;
+  const difference = serverTime + 500 - Date.now();
+  skewMs = Math.abs(difference) > SKEW_TOLERANCE_MS ? difference : 0;
+}
+
+function isProblem(body: unknown): body is Problem {
+  return typeof body === 'object' && body !== null && 'title' in body && 'detail' in body;
+}
+
+async function readJson(response: Response): Promise<unknown> {
+  try {
+    return await response.json();
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws ApiError for everything but a 2xx answer with JSON; an aborted request rejects with its AbortError. */
+async function request<T>(path: string, init: RequestInit, signal?: AbortSignal): Promise<T> {
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  let response: Response;
+  try {
+    response = await fetch(path, {
+      ...init,
+      credentials: 'same-origin',
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    const slow = timeout.aborted;
+    throw new ApiError(0, slow ? `No answer within ${TIMEOUT_MS / 1000} s` : 'The server cannot be reached');
+  }
+  learnSkew(response);
+  const body = response.status === 204 ? null : await readJson(response);
+  if (!response.ok) {
+    const problem = isProblem(body) ? body : undefined;
+    throw new ApiError(response.status, problem?.detail ?? `The server answered ${response.status}`, problem);
+  }
+  if (body === undefined) throw new ApiError(response.status, 'The server answered something that is not JSON');
+  return body as T;
+}
+
+type QueryValue = string | number | boolean | undefined;
+
+function get<T>(path: string, query: Record<string, QueryValue>, signal?: AbortSignal): Promise<T> {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, String(value));
+  return request<T>(
+    search.size === 0 ? path : `${path}?${search}`,
+    { headers: { accept: 'application/json' } },
+    signal,
+  );
+}
+
+function rfc3339(window: RangeWindow): { from: string; to: string } {
+  return { from: new Date(window.from).toISOString(), to: new Date(window.to).toISOString() };
+}
+
+export interface TenantsQuery {
+  readonly window: RangeWindow;
+  readonly sort: TenantSort;
+  readonly order: 'asc' | 'desc';
+  readonly search?: string | undefined;
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+}
+
+export function listTenants(query: TenantsQuery, signal?: AbortSignal): Promise<TenantList> {
+  const { window, sort, order, limit, cursor } = query;
+  const q = query.search === '' ? undefined : query.search;
+  return get('/v1/tenants', { ...rfc3339(window), sort, order, q, limit, cursor }, signal);
+}
+
+export interface MetricQuery {
+  readonly metric: MetricName;
+  readonly window: RangeWindow;
+  readonly stepSeconds: number;
+  readonly groupBy?: MetricGroup | undefined;
+}
+
+export function tenantMetric(tenantId: string, query: MetricQuery, signal?: AbortSignal): Promise<MetricSeries> {
+  const { metric, window, stepSeconds: step, groupBy } = query;
+  const path = `/v1/tenants/${encodeURIComponent(tenantId)}/metrics`;
+  return get(path, { metric, ...rfc3339(window), step, group_by: groupBy }, signal);
+}
+
+export async function listThrottles(
+  filter: { tenantId?: string; activeOnly?: boolean },
+  signal?: AbortSignal,
+): Promise<ThrottleItem[]> {
+  const query = { tenant_id: filter.tenantId, active: filter.activeOnly ? true : undefined };
+  return (await get<{ items: ThrottleItem[] }>('/v1/throttles', query, signal)).items;
+}
+
+export async function listAnomalies(
+  filter: { window: RangeWindow; tenantId?: string },
+  signal?: AbortSignal,
+): Promise<AnomalyItem[]> {
+  const query = { ...rfc3339(filter.window), tenant_id: filter.tenantId };
+  return (await get<{ items: AnomalyItem[] }>('/v1/anomalies', query, signal)).items;
+}
+
+/** The server refuses writes that come without this header, which no foreign page can send along with a cookie. */
+const WRITE_HEADERS = { accept: 'application/json', 'x-tenantry-csrf': '1' };
+
+export function createThrottle(throttle: NewThrottle): Promise<ThrottleItem> {
+  const headers = { ...WRITE_HEADERS, 'content-type': 'application/json' };
+  return request('/v1/throttles', { method: 'POST', headers, body: JSON.stringify(throttle) });
+}
+
+export function liftThrottle(id: string): Promise<unknown> {
+  return request(`/v1/throttles/${encodeURIComponent(id)}`, { method: 'DELETE', headers: WRITE_HEADERS });
+}
+
+/** Ends the session everywhere, not only in this tab. */
+export function endSession(): Promise<unknown> {
+  return request('/v1/session/end', { method: 'POST', headers: WRITE_HEADERS });
+}
+
+export function whoAmI(signal?: AbortSignal): Promise<WhoAmI> {
+  return get('/v1/whoami', {}, signal);
+}

@@ -1,0 +1,46 @@
+import type { TenantFigures } from '../../../src/api/contract.ts';
+import { formatAiCost, formatCount, formatDuration, formatExact, formatPercent, ratioOf } from '../shared/format.ts';
+import { Tile } from './tiles.tsx';
+
+/** The key figures of one tenant over the window, the same ones as in its row of the table. */
+export function TenantFiguresRow({ figures }: { figures: TenantFigures }) {
+  const errors = ratioOf(figures.errors, figures.requests);
+  const lookups = figures.cache_hits + figures.cache_misses;
+  const cost = formatAiCost(figures);
+  return (
+    <dl class="tiles" data-testid="tenant-figures">
+      <Tile label="Requests" value={formatCount(figures.requests)} title={formatExact(figures.requests)} />
+      <Tile
+        label="Errors"
+        value={formatPercent(errors)}
+        sub={`${formatCount(figures.errors)} failed`}
+        {...(errors !== null && errors >= 0.05 ? { tone: 'bad' as const } : {})}
+      />
+      <Tile
+        label="P95 latency"
+        value={formatDuration(figures.p95_ms)}
+        sub={`P50 ${formatDuration(figures.p50_ms)}, P99 ${formatDuration(figures.p99_ms)}`}
+      />
+      <Tile
+        label="Database calls"
+        value={formatCount(figures.db_calls)}
+        sub={`${formatDuration(figures.db_ms)}, ${formatCount(figures.db_slow_calls)} slow`}
+      />
+      <Tile
+        label="Cache hit rate"
+        value={formatPercent(ratioOf(figures.cache_hits, lookups))}
+        sub={`${formatCount(lookups)} lookups`}
+      />
+      <Tile
+        label="AI tokens in / out"
+        value={`${formatCount(figures.ai_input_tokens)} / ${formatCount(figures.ai_output_tokens)}`}
+        sub={`${formatCount(figures.ai_calls)} calls`}
+      />
+      <Tile
+        label="AI cost"
+        value={cost.text}
+        sub={cost.note === '' ? (cost.text === 'unknown' ? 'no price known for its models' : '') : `${cost.note} calls`}
+      />
+    </dl>
+  );
+}
