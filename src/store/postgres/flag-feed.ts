@@ -1,0 +1,221 @@
+/**
+ * The change feed of flags. Apps are served from memory: `snapshot` asks nobody, and when the database is away it goes
+ * on with what it knows, each flag until its own expiry. Subscribers get every committed revision once and in order;
+ * after an interruption those that were missed come first.
+ */
+import type { Logger } from 'pino';
+import type { StaffActor } from '../../domain/actor.ts';
+import { TenantryError, toError } from '../../domain/errors.ts';
+import type { FlagAck, FlagChange, FlagSnapshot } from '../../domain/flag-wire.ts';
+import type { EnforcementMode, Flag } from '../../domain/flags.ts';
+import type { TenantId } from '../../domain/tenant-id.ts';
+import { HOUR_MS } from '../../domain/window.ts';
+import type { ChangeListener } from './change-listener.ts';
+import { type ClockReading, changesByRevision, FlagCache, type FlagState, type RevisionChange } from './flag-cache.ts';
+import type { Postgres } from './postgres.ts';
+import { currentRevision } from './revisions.ts';
+import { unixMs } from './sql-time.ts';
+import type { Transaction } from './transaction.ts';
+
+const FEED: StaffActor = { kind: 'system', subject: 'flag-feed' };
+/** Flags live a day at most, so older acks say nothing about any flag in force. */
+const ACKS_KEPT = '25 hours';
+
+export interface FlagFeedOptions {
+  readonly postgres: Postgres;
+  readonly changes: ChangeListener;
+  readonly log: Logger;
+  /** Milliseconds that never jump; default: performance.now. */
+  readonly monotonicMs?: () => number;
+}
+
+interface FlagRow {
+  readonly id: string;
+  readonly tenant_id: TenantId;
+  readonly kind: Flag['kind'];
+  readonly scope: Record<string, string>;
+  readonly value: Record<string, unknown>;
+  readonly mode: EnforcementMode;
+  readonly reason: string;
+  readonly expires_ms: number;
+  readonly revision: string;
+  readonly lifted_revision: string | null;
+}
+
+interface Reading {
+  readonly revision: number;
+  readonly clock: ClockReading;
+  readonly rows: readonly FlagState[];
+}
+
+interface Subscriber {
+  readonly tenant: TenantId | undefined;
+  readonly listener: (change: FlagChange) => void;
+}
+
+export class FlagFeed {
+  readonly #postgres: Postgres;
+  readonly #log: Logger;
+  readonly #monotonicMs: () => number;
+  readonly #cache = new FlagCache();
+  readonly #subscribers = new Set<Subscriber>();
+  /** Newest revision in the cache; undefined before the first reading. */
+  #revision: number | undefined;
+  #syncing: Promise<void> | undefined;
+  #acksPrunedAt = Number.NEGATIVE_INFINITY;
+
+  /** Call `refresh` once before use, unless the database is away. */
+  constructor(options: FlagFeedOptions) {
+    this.#postgres = options.postgres;
+    this.#log = options.log;
+    this.#monotonicMs = options.monotonicMs ?? (() => performance.now());
+    options.changes.onChange('flags', () => this.refresh());
+  }
+
+  /** Reads what was committed since the last time and hands it to the subscribers. */
+  async refresh(): Promise<void> {
+    // One at a time: two readings side by side could be handed on in the wrong order.
+    const before = this.#syncing ?? Promise.resolve();
+    const mine = before
+      .catch(() => undefined)
+      .then(() => this.#sync())
+      .finally(() => {
+        if (this.#syncing === mine) this.#syncing = undefined;
+      });
+    this.#syncing = mine;
+    await mine;
+  }
+
+  /**
+   * Flags in force now, of one tenant or (undefined) of all.
+   * @throws TenantryError STORE_UNAVAILABLE when the database has not been reached since the start
+   */
+  async snapshot(tenant: TenantId | undefined): Promise<FlagSnapshot> {
+    // Callers wait for one reading together: a queue of readings would outlast the outage that caused it.
+    if (this.#revision === undefined) await (this.#syncing ?? this.refresh());
+    return { revision: this.#revision ?? 0, flags: this.#cache.inForce(tenant, this.#monotonicMs()) };
+  }
+
+  /**
+   * Calls back once per committed revision, in order; with empty lists when it concerns other tenants only. Subscribe
+   * first, then take the snapshot, and pass over changes up to its revision: nothing falls between the two.
+   */
+  subscribe(tenant: TenantId | undefined, listener: (change: FlagChange) => void): () => void {
+    const subscriber = { tenant, listener };
+    this.#subscribers.add(subscriber);
+    return () => this.#subscribers.delete(subscriber);
+  }
+
+  /**
+   * Notes that an app instance obeys a revision now; the first time counts.
+   * @throws TenantryError CONFLICT for a revision that does not exist (the database was restored from a backup)
+   */
+  async acknowledge(keyId: string, ack: FlagAck): Promise<void> {
+    await this.#postgres.inStaffTransaction(FEED, async (transaction) => {
+      transaction.unaudited('acks come from machines, many a minute, and are kept in a table of their own');
+      if (ack.revision > (await currentRevision(transaction, 'flags'))) {
+        throw new TenantryError('CONFLICT', `There is no revision ${ack.revision}`, { hint: 'Take a new snapshot.' });
+      }
+      await transaction.query(
+        `insert into tenantry.flag_acks (key_id, service, instance_id, revision) values ($1, $2, $3, $4)
+         on conflict do nothing`,
+        [keyId, ack.service, ack.instance_id, ack.revision],
+      );
+    });
+  }
+
+  async #sync(): Promise<void> {
+    const last = this.#revision;
+    const reading = await this.#postgres.inStaffTransaction(FEED, (transaction) =>
+      read(transaction, last, this.#monotonicMs),
+    );
+    this.#cache.setClock(reading.clock);
+    if (last === undefined) this.#cache.replaceAll(reading.rows.map((row) => row.flag));
+    else if (reading.revision < last) this.#startOver(reading);
+    else for (const change of changesByRevision(reading.rows, last, reading.revision)) this.#pass(change);
+    this.#revision = reading.revision;
+    this.#cache.prune(this.#monotonicMs());
+    await this.#pruneAcks();
+  }
+
+  #pass(change: RevisionChange): void {
+    this.#cache.apply(change);
+    this.#revision = change.revision;
+    const now = this.#monotonicMs();
+    for (const { tenant, listener } of this.#subscribers) {
+      const removals = change.removals.filter((flag) => tenant === undefined || flag.tenantId === tenant);
+      try {
+        listener({
+          revision: change.revision,
+          upserts: this.#cache.toWire(change.upserts, tenant, now),
+          removals: removals.map((flag) => flag.id),
+        });
+      } catch (error) {
+        this.#log.error({ err: toError(error) }, 'a subscriber of the flag feed failed');
+      }
+    }
+  }
+
+  /** The database went back in time (restored from a backup): what it has now holds, told as one change. */
+  #startOver({ revision, rows }: Reading): void {
+    const now = new Set(rows.map((row) => row.flag.id));
+    const gone = [...this.#cache.ids()].filter((id) => !now.has(id)).flatMap((id) => this.#cache.get(id) ?? []);
+    this.#pass({ revision, upserts: rows.map((row) => row.flag), removals: gone });
+  }
+
+  async #pruneAcks(): Promise<void> {
+    if (this.#monotonicMs() - this.#acksPrunedAt < HOUR_MS) return;
+    this.#acksPrunedAt = this.#monotonicMs();
+    await this.#postgres.inStaffTransaction(FEED, async (transaction) => {
+      transaction.unaudited('acks older than any flag in force');
+      await transaction.query('delete from tenantry.flag_acks where acked_at < clock_timestamp() - $1::interval', [
+        ACKS_KEPT,
+      ]);
+    });
+  }
+}
+
+/** The revision is read first: every row of a revision up to it is visible to the statement that follows. */
+async function read(transaction: Transaction, last: number | undefined, monotonicMs: () => number): Promise<Reading> {
+  const revision = await currentRevision(transaction, 'flags');
+  const askedAt = monotonicMs();
+  const [clock] = await transaction.query<{ now_ms: number }>(`select ${unixMs('clock_timestamp()')} as now_ms`);
+  const since = last === undefined || revision < last ? undefined : last;
+  const rows = since === revision ? [] : await readRows(transaction, since, revision);
+  return {
+    revision,
+    clock: { databaseMs: clock?.now_ms ?? Number.POSITIVE_INFINITY, monotonicMs: askedAt },
+    rows: rows.map(toState),
+  };
+}
+
+function readRows(transaction: Transaction, since: number | undefined, upTo: number): Promise<readonly FlagRow[]> {
+  const wanted =
+    since === undefined
+      ? 'revision <= $2 and $1::bigint is null and lifted_at is null and expires_at > clock_timestamp()'
+      : '((revision > $1 and revision <= $2) or (lifted_revision > $1 and lifted_revision <= $2))';
+  return transaction.query<FlagRow>(
+    `select id, tenant_id, kind, scope, value, mode, reason, ${unixMs('expires_at')} as expires_ms, revision,
+            lifted_revision
+     from tenantry.flags where ${wanted} order by revision`,
+    [since ?? null, upTo],
+  );
+}
+
+/** The table's checks guarantee the shapes of scope and value for each kind. */
+function toState(row: FlagRow): FlagState {
+  const common = {
+    id: row.id,
+    tenantId: row.tenant_id,
+    reason: row.reason,
+    expiresAt: row.expires_ms,
+    revision: Number(row.revision),
+  };
+  const content = { ...row.scope, ...row.value };
+  const flag = (
+    row.kind === 'throttle'
+      ? { kind: row.kind, ...common, mode: row.mode, scope: row.scope, limit: row.value }
+      : { kind: row.kind, ...common, ...content }
+  ) as Flag;
+  return { flag, liftedRevision: row.lifted_revision === null ? null : Number(row.lifted_revision) };
+}

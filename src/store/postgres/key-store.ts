@@ -1,0 +1,289 @@
+/**
+ * Keys of apps and exporters, checked from memory: no request waits for the database. The copy follows the table within
+ * moments (notifications) or seconds (polling). When the database is away, keys that are known go on working for
+ * `STALE_MAX_MS`; about unknown ones the answer is "not now" and not "no", because they may be new.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { StaffActor } from '../../domain/actor.ts';
+import { TenantryError, toError } from '../../domain/errors.ts';
+import { KEY_SCOPES, type KeyScope } from '../../domain/roles.ts';
+import type { KeySnapshot, KeySnapshotEntry } from '../../domain/spool-format.ts';
+import type { TenantId } from '../../domain/tenant-id.ts';
+import type { ChangeListener } from './change-listener.ts';
+import type { Postgres } from './postgres.ts';
+import { currentRevision, nextRevision } from './revisions.ts';
+import { fromUnixMs, unixMs } from './sql-time.ts';
+import { enterTenants } from './tenant-directory.ts';
+
+const KEEPER: StaffActor = { kind: 'system', subject: 'key-store' };
+const KEY_PREFIX = 'tk_';
+const KEY_BYTES = 32;
+const STALE_MAX_MS = 300_000;
+/** The copy is this old at most while the database answers (it is polled more often than that). */
+const FRESH_MS = 15_000;
+const USE_NOTED_EVERY_MS = 60_000;
+const UUID_PATTERN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** A key from the configuration: works without the database and is not stored. */
+export interface BootstrapKey {
+  readonly id: string;
+  readonly key: string;
+  readonly scopes: readonly KeyScope[];
+}
+
+export interface NewKey {
+  readonly name: string;
+  readonly scopes: readonly KeyScope[];
+  readonly tenantId?: TenantId;
+  readonly service?: string;
+  /** Unix ms. */
+  readonly expiresAt?: number;
+}
+
+/** What may be shown of a key. Times are Unix ms. */
+export interface KeyRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly scopes: readonly KeyScope[];
+  readonly tenantId: TenantId | null;
+  readonly service: string | null;
+  readonly createdBy: string;
+  readonly createdAt: number;
+  readonly expiresAt: number | null;
+  readonly revokedAt: number | null;
+  /** Noted about once a minute. */
+  readonly lastUsedAt: number | null;
+}
+
+export interface VerifiedKey {
+  readonly keyId: string;
+  readonly scopes: readonly KeyScope[];
+  readonly tenantId: TenantId | undefined;
+}
+
+export interface KeyStoreOptions {
+  readonly postgres: Postgres;
+  readonly changes: ChangeListener;
+  readonly bootstrapKeys: readonly BootstrapKey[];
+  readonly log: Logger;
+  readonly now?: () => number;
+}
+
+interface ActiveKey extends VerifiedKey {
+  readonly service: string | undefined;
+  readonly expiresAt: number | undefined;
+  readonly isBootstrap: boolean;
+}
+
+const RECORD_COLUMNS = `id, name, scopes, tenant_id as "tenantId", service, created_by as "createdBy",
+  ${unixMs('created_at')} as "createdAt", ${unixMs('expires_at')} as "expiresAt",
+  ${unixMs('revoked_at')} as "revokedAt", ${unixMs('last_used_at')} as "lastUsedAt"`;
+
+export class KeyStore {
+  readonly #postgres: Postgres;
+  readonly #log: Logger;
+  readonly #now: () => number;
+  readonly #startedAt: number;
+  readonly #bootstrap: ReadonlyMap<string, ActiveKey>;
+  readonly #listeners = new Set<() => void>();
+  readonly #used = new Set<string>();
+  #active: ReadonlyMap<string, ActiveKey>;
+  #revision = 0;
+  #readAt: number | undefined;
+  #useNotedAt = 0;
+
+  /** Call `refresh` once before use, unless the database is away. */
+  constructor(options: KeyStoreOptions) {
+    this.#postgres = options.postgres;
+    this.#log = options.log;
+    this.#now = options.now ?? Date.now;
+    this.#startedAt = this.#now();
+    this.#bootstrap = new Map(options.bootstrapKeys.map(toBootstrapEntry));
+    this.#active = this.#bootstrap;
+    options.changes.onChange('keys', () => this.refresh());
+  }
+
+  /** Reads the table's keys into memory. */
+  async refresh(): Promise<void> {
+    const readAt = this.#now();
+    const { revision, rows } = await this.#postgres.inStaffTransaction(KEEPER, async (transaction) => ({
+      revision: await currentRevision(transaction, 'keys'),
+      rows: await transaction.query<KeyRecord & { sha256: string }>(
+        `select sha256, ${RECORD_COLUMNS} from tenantry.keys where revoked_at is null`,
+      ),
+    }));
+    const isNews = this.#readAt === undefined || revision !== this.#revision;
+    this.#active = new Map([...rows.map(toEntry), ...this.#bootstrap]);
+    this.#revision = revision;
+    this.#readAt = readAt;
+    if (isNews) this.#tellListeners();
+    await this.#noteUse();
+  }
+
+  /** @returns the new key, which is shown this once and never again, and its record */
+  async create(actor: StaffActor, wanted: NewKey): Promise<{ readonly key: string; readonly record: KeyRecord }> {
+    refuseInvalid(wanted);
+    const key = KEY_PREFIX + randomBytes(KEY_BYTES).toString('base64url');
+    const record = await this.#postgres.inStaffTransaction(actor, async (transaction) => {
+      if (wanted.tenantId !== undefined) await enterTenants(transaction, [wanted.tenantId]);
+      await nextRevision(transaction, 'keys');
+      const [stored] = await transaction.query<KeyRecord>(
+        `insert into tenantry.keys (name, sha256, scopes, tenant_id, service, created_by, expires_at)
+         values ($1, $2, $3, $4, $5, $6, ${fromUnixMs('$7')}) returning ${RECORD_COLUMNS}`,
+        [
+          wanted.name,
+          sha256(key),
+          wanted.scopes,
+          wanted.tenantId ?? null,
+          wanted.service ?? null,
+          actor.subject,
+          wanted.expiresAt ?? null,
+        ],
+      );
+      if (stored === undefined) throw new TenantryError('INTERNAL', 'The key just written cannot be read');
+      await transaction.audit({
+        action: 'key.create',
+        resource: `key/${stored.id}`,
+        ...(wanted.tenantId !== undefined && { tenantId: wanted.tenantId }),
+        after: wanted,
+      });
+      return stored;
+    });
+    await this.#refreshAfterWrite();
+    return { key, record };
+  }
+
+  /** Ends a key at once. False if there is none with this id, or it was revoked before. */
+  async revoke(actor: StaffActor, id: string): Promise<boolean> {
+    if (!UUID_PATTERN.test(id)) return false;
+    const revoked = await this.#postgres.inStaffTransaction(actor, async (transaction) => {
+      const [row] = await transaction.query<{ name: string; tenantId: TenantId | null }>(
+        `update tenantry.keys set revoked_at = clock_timestamp(), revoked_by = $2
+         where id = $1 and revoked_at is null returning name, tenant_id as "tenantId"`,
+        [id, actor.subject],
+      );
+      if (row === undefined) return false;
+      await nextRevision(transaction, 'keys');
+      await transaction.audit({
+        action: 'key.revoke',
+        resource: `key/${id}`,
+        ...(row.tenantId !== null && { tenantId: row.tenantId }),
+        before: { name: row.name },
+      });
+      return true;
+    });
+    await this.#refreshAfterWrite();
+    return revoked;
+  }
+
+  /** Every key there ever was, newest first, without bootstrap keys. */
+  async list(actor: StaffActor): Promise<readonly KeyRecord[]> {
+    return this.#postgres.inStaffTransaction(actor, (transaction) =>
+      transaction.query<KeyRecord>(`select ${RECORD_COLUMNS} from tenantry.keys order by created_at desc, id`),
+    );
+  }
+
+  /**
+   * Who a key stands for; undefined for a wrong, revoked or expired one.
+   * @throws TenantryError STORE_UNAVAILABLE when that cannot be told right now
+   */
+  async verify(key: string): Promise<VerifiedKey | undefined> {
+    const found = this.#active.get(sha256(key));
+    const age = this.#readAt === undefined ? Number.POSITIVE_INFINITY : this.#now() - this.#readAt;
+    if (!found?.isBootstrap && age > (found === undefined ? FRESH_MS : STALE_MAX_MS)) {
+      throw new TenantryError('STORE_UNAVAILABLE', 'Keys cannot be checked right now', {
+        hint: 'Try again in a few seconds.',
+      });
+    }
+    if (found === undefined || (found.expiresAt ?? Number.POSITIVE_INFINITY) <= this.#now()) return undefined;
+    if (!found.isBootstrap) this.#used.add(found.keyId);
+    return { keyId: found.keyId, scopes: found.scopes, tenantId: found.tenantId };
+  }
+
+  /** What ingest needs to check keys by itself. */
+  snapshot(): KeySnapshot {
+    return {
+      // Bootstrap keys change with a restart only and have no revision in the table: the start time makes it grow then.
+      revision: this.#startedAt + this.#revision,
+      keys: [...this.#active].map(([hash, key]) => toSnapshotEntry(hash, key)),
+    };
+  }
+
+  /** Calls back after every change of `snapshot()`. Returns the unsubscribe function. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** The write is committed: a failing read must not look like a failed write, and the listener repeats it. */
+  async #refreshAfterWrite(): Promise<void> {
+    await this.refresh().catch((error: unknown) => {
+      this.#log.warn({ err: toError(error) }, 'keys were changed but could not be read back; trying again');
+    });
+  }
+
+  #tellListeners(): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener();
+      } catch (error) {
+        this.#log.error({ err: toError(error) }, 'a listener for key changes failed');
+      }
+    }
+  }
+
+  async #noteUse(): Promise<void> {
+    if (this.#used.size === 0 || this.#now() - this.#useNotedAt < USE_NOTED_EVERY_MS) return;
+    const ids = [...this.#used];
+    this.#used.clear();
+    this.#useNotedAt = this.#now();
+    await this.#postgres.inStaffTransaction(KEEPER, async (transaction) => {
+      transaction.unaudited('when a key was last used is no change of the key');
+      await transaction.query('update tenantry.keys set last_used_at = clock_timestamp() where id = any($1)', [ids]);
+    });
+  }
+}
+
+function refuseInvalid({ name, scopes, expiresAt }: NewKey): void {
+  const known: readonly string[] = KEY_SCOPES;
+  const problem =
+    (!(name.length >= 1 && name.length <= 200) && 'a name has 1 to 200 characters') ||
+    ((scopes.length === 0 || scopes.some((scope) => !known.includes(scope))) && `scopes are ${known.join(', ')}`) ||
+    (expiresAt !== undefined && !Number.isFinite(expiresAt) && 'the expiry is not a time');
+  if (problem !== false) throw new TenantryError('BAD_REQUEST', `No key was made: ${problem}`);
+}
+
+function sha256(key: string): string {
+  return createHash('sha256').update(key).digest('hex');
+}
+
+function toBootstrapEntry({ id, key, scopes }: BootstrapKey): [string, ActiveKey] {
+  const rest = { tenantId: undefined, service: undefined, expiresAt: undefined, isBootstrap: true };
+  return [sha256(key), { keyId: id, scopes, ...rest }];
+}
+
+function toEntry(row: KeyRecord & { sha256: string }): [string, ActiveKey] {
+  return [
+    row.sha256,
+    {
+      keyId: row.id,
+      scopes: row.scopes,
+      tenantId: row.tenantId ?? undefined,
+      service: row.service ?? undefined,
+      expiresAt: row.expiresAt ?? undefined,
+      isBootstrap: false,
+    },
+  ];
+}
+
+function toSnapshotEntry(hash: string, { keyId, scopes, tenantId, service, expiresAt }: ActiveKey): KeySnapshotEntry {
+  return {
+    id: keyId,
+    sha256: hash,
+    scopes,
+    ...(tenantId !== undefined && { tenantId }),
+    ...(service !== undefined && { service }),
+    ...(expiresAt !== undefined && { expiresAt }),
+  };
+}
