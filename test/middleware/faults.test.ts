@@ -1,0 +1,173 @@
+/**
+ * The middleware never breaks a request: a fault at every point where it does something, in both adapters. Each must
+ * leave status and body as they are without the middleware, call the handler once, and be counted.
+ */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { context, type Span, SpanKind, trace } from '@opentelemetry/api';
+import fastify from 'fastify';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { tenantryFastify } from '../../src/middleware/fastify.ts';
+import {
+  createTenantry,
+  fromHeader,
+  fromResolver,
+  type GateOptions,
+  recordCacheLookup,
+  runAsTenant,
+  type Tenantry,
+  TenantSpanProcessor,
+} from '../../src/middleware/index.ts';
+import { withTenantry } from '../../src/middleware/node-http.ts';
+import { startTestTracing, type TestTracing } from '../support/middleware-tracing.ts';
+
+const broken = (): never => {
+  throw new Error('injected');
+};
+const FAULTS: Record<string, (tenantry: Tenantry) => { options: Partial<GateOptions>; undo?: () => void }> = {
+  'a source throws': () => ({ options: { sources: [fromResolver(broken)] } }),
+  'a source rejects': () => ({ options: { sources: [fromResolver(async () => broken())] } }),
+  'a source never answers': () => ({
+    options: { sources: [fromResolver(() => new Promise(() => undefined))], identifyTimeoutMs: 20 },
+  }),
+  'a source gives an object': () => ({
+    options: { sources: [fromResolver(() => ({ tenantId: {} }) as never)], requireTenant: false },
+  }),
+  'a source gives a trap': () => ({
+    options: {
+      sources: [
+        fromResolver(
+          () =>
+            ({
+              get tenantId() {
+                return broken();
+              },
+            }) as never,
+        ),
+      ],
+    },
+  }),
+  'a source is none': () => ({ options: { sources: [undefined, null, {}] as never } }),
+  'the sources are no list': () => ({ options: { sources: undefined as never } }),
+  'checkThrottle throws': (tenantry) => ({ options: { tenantry: { ...tenantry, checkThrottle: broken } } }),
+  'checkThrottle gives nothing': (tenantry) => ({
+    options: { tenantry: { ...tenantry, checkThrottle: () => undefined as never } },
+  }),
+  'the counters throw': (tenantry) => ({
+    options: { tenantry: { ...tenantry, count: broken, checkThrottle: broken } },
+  }),
+  'the context manager throws': () => {
+    const spy = vi.spyOn(context, 'with').mockImplementation(broken);
+    return { options: {}, undo: () => spy.mockRestore() };
+  },
+  'the active context cannot be read': () => {
+    const spy = vi.spyOn(context, 'active').mockImplementation(broken);
+    return { options: {}, undo: () => spy.mockRestore() };
+  },
+  'the active span cannot be read': () => {
+    const spy = vi.spyOn(trace, 'getSpan').mockImplementation(broken);
+    return { options: {}, undo: () => spy.mockRestore() };
+  },
+};
+
+const swallowed = (tenantry: Tenantry) =>
+  Object.entries(tenantry.stats())
+    .filter(([name]) => /failed|malformed|timeout/.test(name))
+    .reduce((sum, [, count]) => sum + count, 0);
+
+// No http instrumentation here: the faults injected into the OpenTelemetry API would hit it before the middleware.
+let tracing: TestTracing;
+beforeAll(() => {
+  tracing = startTestTracing({ http: false });
+});
+afterAll(() => tracing.stop());
+afterEach(() => vi.restoreAllMocks());
+
+describe.each(Object.entries(FAULTS))('when %s', (name, inject) => {
+  const set = () => {
+    const tenantry = createTenantry({ serviceName: 'shop', flags: false });
+    const { options, undo } = inject(tenantry);
+    return {
+      tenantry,
+      options: { tenantry, sources: [fromHeader('x-tenant')], requireTenant: true, ...options },
+      undo,
+    };
+  };
+  const check = async (url: string, handler: () => number, tenantry: Tenantry, undo?: () => void) => {
+    const before = swallowed(tenantry);
+    const answers: [number, string][] = [];
+    for (let i = 0; i < 5; i++) {
+      const response = await fetch(`${url}/echo`, {
+        method: 'POST',
+        headers: { 'x-tenant': 'acme' },
+        body: `body ${i}`,
+      });
+      answers.push([response.status, await response.text()]);
+    }
+    undo?.();
+    expect(answers).toEqual([0, 1, 2, 3, 4].map((i) => [200, `echo body ${i}`]));
+    expect(handler()).toBe(5);
+    if (name !== 'the counters throw') expect(swallowed(tenantry) - before).toBeGreaterThanOrEqual(5);
+  };
+
+  it('fastify answers as if it were not there', async () => {
+    const { tenantry, options, undo } = set();
+    const app = fastify();
+    let calls = 0;
+    await app.register(tenantryFastify, options);
+    app.post('/echo', (request) => {
+      calls += 1;
+      return `echo ${String(request.body)}`;
+    });
+    const url = await app.listen({ port: 0, host: '127.0.0.1' });
+    await check(url, () => calls, tenantry, undo);
+    await app.close();
+  });
+
+  it('node:http answers as if it were not there', async () => {
+    const { tenantry, options, undo } = set();
+    let calls = 0;
+    const server: Server = createServer(
+      withTenantry(async (request, response) => {
+        calls += 1;
+        let text = '';
+        for await (const chunk of request) text += String(chunk);
+        response.end(`echo ${text}`);
+      }, options),
+    );
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    await check(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, () => calls, tenantry, undo);
+    server.closeAllConnections();
+    server.close();
+  });
+});
+
+describe('spans', () => {
+  it('that refuse attributes are counted, not thrown at the app', () => {
+    const tenantry = createTenantry({ serviceName: 'shop', flags: false });
+    const before = tenantry.stats();
+    const span = { isRecording: () => true, setAttributes: broken, setAttribute: broken, kind: SpanKind.SERVER };
+    const processor = new TenantSpanProcessor();
+    runAsTenant('acme', () => processor.onStart(span as unknown as Span, context.active()));
+    context.with(trace.setSpan(context.active(), span as unknown as Span), () => recordCacheLookup(true));
+    const after = tenantry.stats();
+    expect(after.span_stamp_failed - before.span_stamp_failed).toBe(1);
+    expect(after.cache_record_failed - before.cache_record_failed).toBe(1);
+  });
+
+  it('that are nonsense do not stop the processor', () => {
+    const processor = new TenantSpanProcessor();
+    expect(() => processor.onStart(undefined as never, undefined as never)).not.toThrow();
+    expect(() => processor.onEnd(null)).not.toThrow();
+  });
+});
+
+describe('runAsTenant', () => {
+  it('runs the work even for a malformed id, for nobody, and counts it', () => {
+    const tenantry = createTenantry({ serviceName: 'shop', flags: false });
+    const before = tenantry.stats().tenant_malformed;
+    const result = runAsTenant('acme', () => runAsTenant('../beta', () => 'done'));
+    expect(result).toBe('done');
+    expect(tenantry.stats().tenant_malformed - before).toBe(1);
+  });
+});
