@@ -4,6 +4,7 @@ import {
   CHILDREN,
   FIELDS_PER_MESSAGE,
   fieldName,
+  LARGEST_VARINTS,
   MESSAGE,
   messageName,
   UNKNOWN_FIELD,
@@ -31,6 +32,8 @@ export const WIRE_LIMITS = {
 } as const;
 
 export type WireLimits = { readonly [Name in keyof typeof WIRE_LIMITS]: number };
+
+const KEY_VALUE_VALUE_FIELD = 2;
 
 interface Walk {
   readonly bytes: Uint8Array;
@@ -62,6 +65,7 @@ function walkMessage(walk: Walk, message: number, start: number, end: number, de
   let attributes = 0;
   let events = 0;
   let links = 0;
+  let values = 0;
   let at = start;
   while (at < end) {
     const tagAt = at;
@@ -76,6 +80,8 @@ function walkMessage(walk: Walk, message: number, start: number, end: number, de
     const entry = message * FIELDS_PER_MESSAGE + field;
     const expected = known ? (WIRE_TYPES[entry] as number) : UNKNOWN_FIELD;
     if (expected !== wireType) refuseUnlessSkippable(message, field, wireType, expected, tagAt);
+    // One kind of value each: for decoders the last one counts, ClickHouse's refuses the segment (verified).
+    else if (isSingle(message, field) && ++values > 1) refuse(`${messageName(message)} holds two values`, tagAt);
 
     if (wireType === WIRE_TYPE.LEN) {
       const lengthAt = at;
@@ -105,12 +111,26 @@ function walkMessage(walk: Walk, message: number, start: number, end: number, de
       }
       at = fieldEnd;
     } else if (wireType === WIRE_TYPE.VARINT) {
+      const valueAt = at;
       at = skipVarint(bytes, message, field, at, end);
+      const largest = known ? (LARGEST_VARINTS[entry] as number) : 0;
+      if (largest !== 0) refuseAbove(walk, message, field, largest, valueAt, at);
     } else {
       at += wireType === WIRE_TYPE.I64 ? 8 : 4;
       if (at > end) refuseTruncated(message, tagAt);
     }
   }
+}
+
+/** Every known field of AnyValue belongs to its oneof. */
+function isSingle(message: number, field: number): boolean {
+  return message === MESSAGE.ANY_VALUE || (message === MESSAGE.KEY_VALUE && field === KEY_VALUE_VALUE_FIELD);
+}
+
+function refuseAbove(walk: Walk, message: number, field: number, largest: number, start: number, end: number): void {
+  // A single byte is the usual case and always within an int32.
+  const value = end - start === 1 ? (walk.bytes[start] as number) : readVarint32(walk, message, start, end);
+  if (value > largest) refuse(`${fieldName(message, field)} is ${value}, above ${largest}`, start);
 }
 
 function countInRequest(walk: Walk, child: number, at: number): void {

@@ -22,7 +22,7 @@ export const MESSAGE = {
   KEY_VALUE_LIST: 13,
 } as const;
 
-type FieldKind = 'varint' | 'i64' | 'i32' | 'len' | (typeof MESSAGE)[keyof typeof MESSAGE];
+type FieldKind = 'varint' | 'bool' | 'int32' | 'i64' | 'i32' | 'len' | (typeof MESSAGE)[keyof typeof MESSAGE];
 
 interface MessageSchema {
   readonly name: string;
@@ -64,7 +64,7 @@ const SCHEMAS: Readonly<Record<number, MessageSchema>> = {
       3: ['trace_state', 'len'],
       4: ['parent_span_id', 'len'],
       5: ['name', 'len'],
-      6: ['kind', 'varint'],
+      6: ['kind', 'int32'],
       7: ['start_time_unix_nano', 'i64'],
       8: ['end_time_unix_nano', 'i64'],
       9: ['attributes', MESSAGE.KEY_VALUE],
@@ -97,13 +97,13 @@ const SCHEMAS: Readonly<Record<number, MessageSchema>> = {
       6: ['flags', 'i32'],
     },
   },
-  [MESSAGE.STATUS]: { name: 'Status', fields: { 2: ['message', 'len'], 3: ['code', 'varint'] } },
+  [MESSAGE.STATUS]: { name: 'Status', fields: { 2: ['message', 'len'], 3: ['code', 'int32'] } },
   [MESSAGE.KEY_VALUE]: { name: 'KeyValue', fields: { 1: ['key', 'len'], 2: ['value', MESSAGE.ANY_VALUE] } },
   [MESSAGE.ANY_VALUE]: {
     name: 'AnyValue',
     fields: {
       1: ['string_value', 'len'],
-      2: ['bool_value', 'varint'],
+      2: ['bool_value', 'bool'],
       3: ['int_value', 'varint'],
       4: ['double_value', 'i64'],
       5: ['array_value', MESSAGE.ARRAY_VALUE],
@@ -121,18 +121,33 @@ export const FIELDS_PER_MESSAGE = 32;
 export const UNKNOWN_FIELD = 255;
 
 const MESSAGES = Object.keys(MESSAGE).length;
-const SCALAR_WIRE_TYPES = { varint: WIRE_TYPE.VARINT, i64: WIRE_TYPE.I64, i32: WIRE_TYPE.I32, len: WIRE_TYPE.LEN };
+const SCALAR_WIRE_TYPES = {
+  varint: WIRE_TYPE.VARINT,
+  bool: WIRE_TYPE.VARINT,
+  int32: WIRE_TYPE.VARINT,
+  i64: WIRE_TYPE.I64,
+  i32: WIRE_TYPE.I32,
+  len: WIRE_TYPE.LEN,
+};
 
 /** `[message * FIELDS_PER_MESSAGE + field]` -> wire type that the field must have, or UNKNOWN_FIELD. */
 export const WIRE_TYPES = new Uint8Array(MESSAGES * FIELDS_PER_MESSAGE).fill(UNKNOWN_FIELD);
 /** `[message * FIELDS_PER_MESSAGE + field]` -> message to walk into, or MESSAGE.NONE. */
 export const CHILDREN = new Uint8Array(MESSAGES * FIELDS_PER_MESSAGE);
+/**
+ * `[message * FIELDS_PER_MESSAGE + field]` -> largest value of a varint, 0 = any of 64 bits. Other decoders cut a value
+ * that is too wide; ClickHouse's refuses the whole segment (verified: a bool above 1, an int32 above 31 bits). OTLP's
+ * enums have no negative values.
+ */
+export const LARGEST_VARINTS = new Uint32Array(MESSAGES * FIELDS_PER_MESSAGE);
+const LARGEST: Partial<Record<FieldKind, number>> = { bool: 1, int32: 0x7fff_ffff };
 
 for (const [message, schema] of Object.entries(SCHEMAS)) {
   for (const [field, [, kind]] of Object.entries(schema.fields)) {
     const index = Number(message) * FIELDS_PER_MESSAGE + Number(field);
     WIRE_TYPES[index] = typeof kind === 'string' ? SCALAR_WIRE_TYPES[kind] : WIRE_TYPE.LEN;
     CHILDREN[index] = typeof kind === 'string' ? MESSAGE.NONE : kind;
+    LARGEST_VARINTS[index] = LARGEST[kind] ?? 0;
   }
 }
 
