@@ -20,7 +20,7 @@ export function lineOfText(min: number, max: number) {
     .string({ error })
     .min(min, error)
     .max(max, error)
-    .regex(/^\P{Cc}*$/u, error);
+    .refine((text) => !/\p{Cc}/u.test(text), error);
 }
 
 export const tenantIdText = z

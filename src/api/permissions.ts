@@ -71,7 +71,6 @@ export function methodsOf(path: string): string[] {
   };
   return [...ROWS.keys()].flatMap((row) => {
     const [method = '', pattern = ''] = row.split(' ');
-    if (!matches(pattern)) return [];
-    return method === 'GET' ? ['GET', 'HEAD'] : [method];
+    return matches(pattern) ? [method] : [];
   });
 }

@@ -105,8 +105,11 @@ export function toTenantryError(error: unknown, request: FastifyRequest): Tenant
       return new TenantryError(known.code, known.detail, known.hint === undefined ? {} : { hint: known.hint });
     }
   }
+  // Only fastify's own word (and its JSON parser's) that the request is at fault counts: a status on any other error
+  // was meant for somebody else's caller.
+  const isFastifys = isFastifyError(error) ? error.code.startsWith('FST_ERR_') : error instanceof SyntaxError;
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
-  if (typeof status === 'number' && status >= 400 && status < 500) {
+  if (isFastifys && typeof status === 'number' && status < 500) {
     return new TenantryError('BAD_REQUEST', 'The request could not be read.', { cause: error });
   }
   return new TenantryError('INTERNAL', 'unexpected error', { cause: error });

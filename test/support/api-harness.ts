@@ -34,7 +34,7 @@ export interface IdentityProvider {
   close(): Promise<void>;
 }
 
-export async function startIdentityProvider(clock: Clock): Promise<IdentityProvider> {
+export async function startIdentityProvider(): Promise<IdentityProvider> {
   const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true });
   const jwk = { ...(await exportJWK(publicKey)), kid: 'provider-1', alg: 'RS256', use: 'sig' };
   const server = createServer((_request, response) => {
@@ -52,7 +52,7 @@ export async function startIdentityProvider(clock: Clock): Promise<IdentityProvi
     config,
     publicKeyJson: JSON.stringify(jwk),
     async sign(changes = {}, header = {}) {
-      const seconds = Math.floor(clock.now / 1_000);
+      const seconds = Math.floor(START / 1_000);
       const claims: Record<string, unknown> = {
         iss: config.issuer,
         aud: config.audience,

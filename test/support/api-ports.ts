@@ -6,6 +6,7 @@ import type {
   HealthPart,
   MeasuredFigures,
   MetricQuestion,
+  TenantListAnswer,
   TenantListQuestion,
   VerifiedKey,
 } from '../../src/api/ports.ts';
@@ -62,7 +63,7 @@ class MemoryFigures {
     },
   ];
 
-  async tenants(question: TenantListQuestion) {
+  async tenants(question: TenantListQuestion): Promise<TenantListAnswer> {
     this.listQuestions.push(question);
     const { search, sort, order, onlyTenant, offset, limit } = question;
     const matching = this.rows.filter(
@@ -125,7 +126,7 @@ class MemoryThrottles {
   async create(actor: Actor, throttle: NewThrottle): Promise<ThrottleRecord> {
     const { tenantId, scope, limit, mode, reason, expiresInSeconds, anomalyId = null } = throttle;
     const expiresAt = this.#now() + expiresInSeconds * 1_000;
-    const flag = this.#feed.put({
+    const flag = this.#feed.put<ThrottleFlag>({
       kind: 'throttle',
       id: randomUUID(),
       tenantId,
