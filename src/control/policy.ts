@@ -6,7 +6,7 @@ import type { NewThrottle, ThrottleRecord } from '../domain/throttle-record.ts';
 import { SECOND_MS } from '../domain/window.ts';
 
 /** Name and version of the policy; part of every reason, so that a decision can be replayed. */
-export const POLICY = 'policy/1';
+const POLICY = 'policy/1';
 
 export interface PolicyParams {
   /** Life of an automatic throttle. */
@@ -62,7 +62,7 @@ export interface Situation {
 }
 
 /** Why a finding stays an alert. */
-export type HeldBackBy =
+type HeldBackBy =
   | 'mode-off'
   | 'suspended'
   | 'unknown-tenant'

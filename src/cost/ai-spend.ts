@@ -3,7 +3,7 @@ import { microFromPico } from '../domain/money.ts';
 import type { RateLookup, UnpricedReason } from './ai-price.ts';
 import { priceUsage, ratesAt } from './ai-price.ts';
 
-export interface UnpricedModel {
+interface UnpricedModel {
   readonly provider: string;
   readonly model: string;
   readonly reason: UnpricedReason;

@@ -23,7 +23,7 @@ export interface Tick {
 }
 
 /** An open finding with what `control` needs to choose a limit. */
-export interface OpenFinding {
+interface OpenFinding {
   readonly anomaly: Anomaly;
   readonly usualRequestsPerSecond: number | null;
 }

@@ -5,7 +5,7 @@ import type { TenantId } from '../../src/domain/tenant-id.ts';
 export const INTERVAL_SECONDS = 10;
 export const INTERVAL_MS = 10_000;
 /** Start of the first interval of every series made here. */
-export const EPOCH = Date.UTC(2026, 10, 2, 8);
+const EPOCH = Date.UTC(2026, 10, 2, 8);
 
 /** Counts of 10 s intervals from rates per second: `rates([360, 2], [3, 8])` = an hour at 2/s, then 30 s at 8/s. */
 export function rates(...runs: readonly (readonly [intervals: number, perSecond: number | null])[]): (number | null)[] {

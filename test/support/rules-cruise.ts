@@ -22,7 +22,7 @@ export async function importTable(): Promise<Readonly<Record<string, FolderRule>
   return module.IMPORT_TABLE;
 }
 
-export interface Violation {
+interface Violation {
   readonly rule: string;
   readonly from: string;
   readonly to: string;
