@@ -112,14 +112,21 @@ function defaultCacheDir(): string {
 
 /** Copies once per version; complete or not there at all (temporary name, then rename). */
 async function copyToCache(native: string, cacheDir: string): Promise<string> {
-  await mkdir(cacheDir, { recursive: true, mode: 0o755 });
+  const isNew = (await mkdir(cacheDir, { recursive: true })) !== undefined;
+  // Past the umask, which may close new folders to everybody else.
+  if (isNew) await chmod(cacheDir, 0o755);
   await refuseForeignFolder(cacheDir);
   const target = join(cacheDir, `postgres-${await packageVersion(native)}-${process.platform}-${process.arch}`);
   const copy = join(target, 'native');
   if (await exists(copy)) return copy;
   const staging = `${target}.new-${randomBytes(6).toString('hex')}`;
   // Static libraries are a third of the package and are never run.
-  await cp(native, join(staging, 'native'), { recursive: true, filter: (path) => !path.endsWith('.a') });
+  await cp(native, join(staging, 'native'), {
+    recursive: true,
+    // Otherwise links are rewritten to absolute paths, back into the folder that cannot be reached.
+    verbatimSymlinks: true,
+    filter: (path) => !path.endsWith('.a'),
+  });
   await makeLinks(join(staging, 'native'));
   await openToReaders(staging);
   await rename(staging, target).catch(async (error: unknown) => {

@@ -26,6 +26,9 @@ export interface ClockReading {
   readonly monotonicMs: number;
 }
 
+/** Far above what people and the detector put in force in a day; the oldest go first, as if they had been lifted. */
+const FLAGS_MAX = 100_000;
+
 export class FlagCache {
   #flags = new Map<string, Flag>();
   #clock: ClockReading = { databaseMs: Number.POSITIVE_INFINITY, monotonicMs: 0 };
@@ -37,11 +40,13 @@ export class FlagCache {
 
   replaceAll(flags: readonly Flag[]): void {
     this.#flags = new Map(flags.map((flag) => [flag.id, flag]));
+    this.#bound();
   }
 
   apply({ upserts, removals }: RevisionChange): void {
     for (const flag of upserts) this.#flags.set(flag.id, flag);
     for (const flag of removals) this.#flags.delete(flag.id);
+    this.#bound();
   }
 
   /** Forgets flags that are over, so that the map holds no more than what is in force. */
@@ -68,6 +73,13 @@ export class FlagCache {
       .filter((flag) => tenant === undefined || flag.tenantId === tenant)
       .map((flag) => toWireFlag(flag, Math.floor(this.#ttl(flag, monotonicMs))))
       .filter((flag) => flag.ttl_ms > 0);
+  }
+
+  #bound(): void {
+    for (const id of this.#flags.keys()) {
+      if (this.#flags.size <= FLAGS_MAX) return;
+      this.#flags.delete(id);
+    }
   }
 
   #ttl(flag: Flag, monotonicMs: number): number {

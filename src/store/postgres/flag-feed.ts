@@ -13,6 +13,7 @@ import { HOUR_MS } from '../../domain/window.ts';
 import type { ChangeListener } from './change-listener.ts';
 import { type ClockReading, changesByRevision, FlagCache, type FlagState, type RevisionChange } from './flag-cache.ts';
 import type { Postgres } from './postgres.ts';
+import { Refresher } from './refresher.ts';
 import { currentRevision } from './revisions.ts';
 import { unixMs } from './sql-time.ts';
 import type { Transaction } from './transaction.ts';
@@ -58,10 +59,10 @@ export class FlagFeed {
   readonly #log: Logger;
   readonly #monotonicMs: () => number;
   readonly #cache = new FlagCache();
+  readonly #refresher = new Refresher(() => this.#sync());
   readonly #subscribers = new Set<Subscriber>();
   /** Newest revision in the cache; undefined before the first reading. */
   #revision: number | undefined;
-  #syncing: Promise<void> | undefined;
   #acksPrunedAt = Number.NEGATIVE_INFINITY;
 
   /** Call `refresh` once before use, unless the database is away. */
@@ -74,16 +75,7 @@ export class FlagFeed {
 
   /** Reads what was committed since the last time and hands it to the subscribers. */
   async refresh(): Promise<void> {
-    // One at a time: two readings side by side could be handed on in the wrong order.
-    const before = this.#syncing ?? Promise.resolve();
-    const mine = before
-      .catch(() => undefined)
-      .then(() => this.#sync())
-      .finally(() => {
-        if (this.#syncing === mine) this.#syncing = undefined;
-      });
-    this.#syncing = mine;
-    await mine;
+    await this.#refresher.run();
   }
 
   /**
@@ -91,8 +83,7 @@ export class FlagFeed {
    * @throws TenantryError STORE_UNAVAILABLE when the database has not been reached since the start
    */
   async snapshot(tenant: TenantId | undefined): Promise<FlagSnapshot> {
-    // Callers wait for one reading together: a queue of readings would outlast the outage that caused it.
-    if (this.#revision === undefined) await (this.#syncing ?? this.refresh());
+    if (this.#revision === undefined) await this.#refresher.join();
     return { revision: this.#revision ?? 0, flags: this.#cache.inForce(tenant, this.#monotonicMs()) };
   }
 

@@ -12,6 +12,7 @@ import type { KeySnapshot, KeySnapshotEntry } from '../../domain/spool-format.ts
 import type { TenantId } from '../../domain/tenant-id.ts';
 import type { ChangeListener } from './change-listener.ts';
 import type { Postgres } from './postgres.ts';
+import { Refresher } from './refresher.ts';
 import { currentRevision, nextRevision } from './revisions.ts';
 import { fromUnixMs, unixMs } from './sql-time.ts';
 import { enterTenants } from './tenant-directory.ts';
@@ -88,6 +89,7 @@ export class KeyStore {
   readonly #bootstrap: ReadonlyMap<string, ActiveKey>;
   readonly #listeners = new Set<() => void>();
   readonly #used = new Set<string>();
+  readonly #refresher = new Refresher(() => this.#read());
   #active: ReadonlyMap<string, ActiveKey>;
   #revision = 0;
   #readAt: number | undefined;
@@ -106,6 +108,10 @@ export class KeyStore {
 
   /** Reads the table's keys into memory. */
   async refresh(): Promise<void> {
+    await this.#refresher.run();
+  }
+
+  async #read(): Promise<void> {
     const readAt = this.#now();
     const { revision, rows } = await this.#postgres.inStaffTransaction(KEEPER, async (transaction) => ({
       revision: await currentRevision(transaction, 'keys'),

@@ -39,6 +39,8 @@ const DEFAULTS = { poolSize: 10, acquireTimeoutMs: 2_000, statementTimeoutMs: 10
 /** A server that stopped answering cannot enforce its own timeout; ours comes this much later. */
 const ANSWER_GRACE_MS = 2_000;
 const IDLE_IN_TRANSACTION_MS = 30_000;
+const BEGIN_ATTEMPTS = 3;
+const SET_CONTEXT = "select set_config('app.current_tenant', $1, true), set_config('app.super_admin', $2, true)";
 
 export class Postgres {
   readonly #pool: pg.Pool;
@@ -129,15 +131,10 @@ export class Postgres {
     [tenant, superAdmin]: readonly [string, 'on' | 'off'],
     fn: (transaction: Transaction) => Promise<T>,
   ): Promise<T> {
-    const client = await this.#acquire();
+    const client = await this.#begin(role, tenant, superAdmin);
     const transaction = new OpenTransaction(client);
     let doubt = true;
     try {
-      await client.query(`begin; set local role ${role}; ${this.#limits}`);
-      await client.query("select set_config('app.current_tenant', $1, true), set_config('app.super_admin', $2, true)", [
-        tenant,
-        superAdmin,
-      ]);
       const result = await fn(transaction);
       await transaction.close();
       await commit(client);
@@ -152,11 +149,20 @@ export class Postgres {
     }
   }
 
-  async #acquire(): Promise<pg.PoolClient> {
-    try {
-      return await this.#pool.connect();
-    } catch (error) {
-      throw this.#report(error);
+  /** A pooled connection may have died unnoticed: nothing has been done on it yet, so another one is tried. */
+  async #begin(role: string, tenant: string, superAdmin: 'on' | 'off'): Promise<pg.PoolClient> {
+    for (let attempt = 1; ; attempt += 1) {
+      const client = await this.#pool.connect().catch((error: unknown) => {
+        throw this.#report(error);
+      });
+      try {
+        await client.query(`begin; set local role ${role}; ${this.#limits}`);
+        await client.query(SET_CONTEXT, [tenant, superAdmin]);
+        return client;
+      } catch (error) {
+        client.release(true);
+        if (attempt === BEGIN_ATTEMPTS || meaningOf(error)?.retryable !== true) throw this.#report(error);
+      }
     }
   }
 

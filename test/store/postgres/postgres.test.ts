@@ -1,15 +1,214 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { StaffActor } from '../../../src/domain/actor.ts';
+import type { TenantId } from '../../../src/domain/tenant-id.ts';
+import type { Postgres } from '../../../src/store/postgres/postgres.ts';
+import { TenantDirectory } from '../../../src/store/postgres/tenant-directory.ts';
 import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import { runSql } from '../../support/postgres-child.ts';
+
+const ACME = 'acme' as TenantId;
+const GLOBEX = 'globex' as TenantId;
+const ADMIN: StaffActor = { kind: 'staff', subject: 'ada', role: 'admin' };
+const SYSTEM: StaffActor = { kind: 'system', subject: 'test' };
+const SETTINGS = `select nullif(current_setting('app.current_tenant', true), '') as tenant,
+  current_setting('app.super_admin', true) as super_admin, current_user::text as role, pg_backend_pid() as pid`;
 
 let db: TestPostgres;
+let postgres: Postgres;
+
 beforeAll(async () => {
-  db = await startTestPostgres();
+  db = await startTestPostgres({ poolSize: 4 });
+  postgres = db.postgres;
+  const directory = new TenantDirectory(postgres);
+  await directory.remember([ACME, GLOBEX]);
+  await directory.setPlan(ADMIN, ACME, 'gold');
+  await directory.setPlan(ADMIN, GLOBEX, 'silver');
 });
-afterAll(async () => {
-  await db?.stop();
+afterAll(() => db.stop());
+
+/** What the next users of every pooled connection find. */
+async function settingsOfAllConnections(): Promise<{ tenant: string | null; super_admin: string; role: string }[]> {
+  const answers = await Promise.all(
+    [1, 2, 3, 4].map(() =>
+      postgres.inTenantTransaction(ACME, async (transaction) => {
+        const [row] = await transaction.query<{ tenant: string; super_admin: string; role: string }>(SETTINGS);
+        return row;
+      }),
+    ),
+  );
+  return answers.flatMap((row) => (row === undefined ? [] : [row]));
+}
+
+describe('inTenantTransaction', () => {
+  it('sees and changes rows of its own tenant only', async () => {
+    const rows = await postgres.inTenantTransaction(ACME, (transaction) =>
+      transaction.query('select tenant_id, plan from tenantry.tenants'),
+    );
+    expect(rows).toEqual([{ tenant_id: ACME, plan: 'gold' }]);
+  });
+
+  it('keeps thousands of interleaved transactions of two tenants apart on four connections', async () => {
+    let foreign = 0;
+    let right = 0;
+    const pids = new Set<number>();
+    const one = async (index: number) => {
+      const tenant = index % 2 === 0 ? ACME : GLOBEX;
+      await postgres
+        .inTenantTransaction(tenant, async (transaction) => {
+          const [settings] = await transaction.query<{
+            tenant: string;
+            super_admin: string;
+            role: string;
+            pid: number;
+          }>(SETTINGS);
+          if (settings !== undefined) pids.add(settings.pid);
+          const rows = await transaction.query<{ tenant_id: string }>('select tenant_id from tenantry.tenants');
+          const clean =
+            settings?.tenant === tenant && settings.super_admin === 'off' && settings.role === 'tenantry_app';
+          if (clean && rows.length === 1 && rows[0]?.tenant_id === tenant) right += 1;
+          else foreign += 1;
+          // Every fifth fails after its work, every seventh inside PostgreSQL.
+          if (index % 5 === 0) throw new Error('planned');
+          if (index % 7 === 0) await transaction.query('select 1 / 0');
+        })
+        .catch((error: Error & { code?: string }) => {
+          if (error.message !== 'planned' && error.code !== 'INTERNAL') throw error;
+        });
+    };
+    // More at once than connections, fewer than would time out waiting.
+    let next = 0;
+    const worker = async () => {
+      while (next < 4_000) {
+        next += 1;
+        await one(next);
+      }
+    };
+    await Promise.all(Array.from({ length: 16 }, worker));
+    expect({ foreign, right }).toEqual({ foreign: 0, right: 4_000 });
+    expect(pids.size).toBeLessThanOrEqual(4);
+  });
+
+  it('leaves nothing of itself on the connection', async () => {
+    await postgres.inTenantTransaction(GLOBEX, (transaction) => transaction.query('select 1'));
+    await postgres.inStaffTransaction(SYSTEM, (transaction) => transaction.query('select 1'));
+    for (const row of await settingsOfAllConnections()) {
+      expect(row).toMatchObject({ tenant: ACME, super_admin: 'off', role: 'tenantry_app' });
+    }
+  });
+
+  it('is not fooled by a setting that was made for the whole session', async () => {
+    await postgres.inTenantTransaction(GLOBEX, (transaction) =>
+      transaction.query(
+        `select set_config('app.super_admin', 'on', false), set_config('app.current_tenant', 'globex', false)`,
+      ),
+    );
+    for (let round = 0; round < 5; round += 1) {
+      for (const row of await settingsOfAllConnections())
+        expect(row).toMatchObject({ tenant: ACME, super_admin: 'off' });
+    }
+  });
+
+  it('refuses a malformed tenant before it asks for a connection', async () => {
+    for (const tenant of ['', '(unknown)', '../x', "a' or true --"]) {
+      await expect(postgres.inTenantTransaction(tenant as TenantId, async () => 1)).rejects.toMatchObject({
+        code: 'BAD_REQUEST',
+      });
+    }
+  });
+
+  it('refuses a second statement behind a semicolon', async () => {
+    await expect(
+      postgres.inTenantTransaction(ACME, (transaction) =>
+        transaction.query(`select 1; select set_config('app.current_tenant', 'globex', true)`),
+      ),
+    ).rejects.toMatchObject({ code: 'INTERNAL' });
+  });
+
+  it('waits for a statement that nobody awaited, and refuses one that comes after the end', async () => {
+    let late: (() => Promise<unknown>) | undefined;
+    let finished = false;
+    await postgres.inTenantTransaction(ACME, async (transaction) => {
+      void transaction.query('select pg_sleep(0.2)').then(() => {
+        finished = true;
+      });
+      late = () => transaction.query('select 1');
+    });
+    expect(finished).toBe(true);
+    await expect(late?.()).rejects.toMatchObject({ code: 'INTERNAL' });
+  });
+
+  it('says so when a swallowed error has undone the transaction', async () => {
+    await expect(
+      postgres.inTenantTransaction(ACME, async (transaction) => {
+        await transaction.query('select 1 / 0').catch(() => undefined);
+        return 'all is well';
+      }),
+    ).rejects.toMatchObject({ code: 'INTERNAL' });
+  });
+
+  it.each([
+    ['that ended its transaction itself', 'commit'],
+    ['that rolled back itself', 'rollback'],
+  ])('destroys a connection %s', async (_, statement) => {
+    let pid = 0;
+    await expect(
+      postgres.inTenantTransaction(ACME, async (transaction) => {
+        const [row] = await transaction.query<{ pid: number }>('select pg_backend_pid() as pid');
+        pid = row?.pid ?? 0;
+        await transaction.query(statement);
+      }),
+    ).rejects.toMatchObject({ code: 'INTERNAL' });
+    await expect
+      .poll(() => runSql(db.ownerUrl, `select from pg_stat_activity where pid = ${pid}`), { timeout: 5_000 })
+      .toHaveLength(0);
+  });
 });
-describe('x', () => {
-  it('pings', async () => {
-    expect(await db.postgres.ping()).toBeUndefined();
+
+describe('inStaffTransaction', () => {
+  it('sees every tenant, for staff and the system', async () => {
+    const rows = await postgres.inStaffTransaction(ADMIN, (transaction) =>
+      transaction.query('select tenant_id from tenantry.tenants order by 1'),
+    );
+    expect(rows).toEqual([{ tenant_id: ACME }, { tenant_id: GLOBEX }]);
+  });
+
+  it('rolls back a change that is not recorded', async () => {
+    await expect(
+      postgres.inStaffTransaction(ADMIN, (transaction) =>
+        transaction.query(`update tenantry.tenants set status = 'closed' where tenant_id = 'acme'`),
+      ),
+    ).rejects.toMatchObject({ code: 'INTERNAL', message: expect.stringContaining('audit') });
+    expect(await runSql(db.ownerUrl, `select status from tenantry.tenants where tenant_id = 'acme'`)).toEqual([
+      { status: 'active' },
+    ]);
+  });
+
+  it("records people's reads once an hour and person, and the system's never", async () => {
+    const count = `select subject, count(*)::int as n from tenantry.audit_log where action = 'staff.read' group by 1 order by 1`;
+    const reader: StaffActor = { kind: 'staff', subject: 'reader', role: 'sre' };
+    for (let round = 0; round < 3; round += 1) {
+      await postgres.inStaffTransaction(reader, (transaction) => transaction.query('select 1'));
+      await postgres.inStaffTransaction(SYSTEM, (transaction) => transaction.query('select 1'));
+    }
+    const rows = await runSql(db.ownerUrl, count);
+    expect(rows).toContainEqual({ subject: 'reader', n: 1 });
+    expect(rows.map((row) => row['subject'])).not.toContain('test');
+  });
+});
+
+describe('inReadTransaction', () => {
+  it('gives every kind of actor what it may see', async () => {
+    const tenants = (actor: Parameters<Postgres['inReadTransaction']>[0]) =>
+      postgres.inReadTransaction(actor, (transaction) =>
+        transaction.query<{ tenant_id: string }>('select tenant_id from tenantry.tenants order by 1'),
+      );
+    expect(await tenants(ADMIN)).toHaveLength(2);
+    expect(await tenants({ kind: 'tenant', subject: 'x', role: 'viewer', tenantId: GLOBEX })).toEqual([
+      { tenant_id: GLOBEX },
+    ]);
+    expect(await tenants({ kind: 'key', subject: 'k', scopes: ['flags'], tenantId: GLOBEX })).toHaveLength(1);
+    await expect(tenants({ kind: 'key', subject: 'k', scopes: ['flags'], tenantId: undefined })).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+    });
   });
 });
