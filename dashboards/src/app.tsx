@@ -102,7 +102,7 @@ function TopBar(props: { who: WhoAmI | undefined; home: string; onTenants: boole
         </button>
         {who && (
           <button type="button" class="button quiet small" title={`Signed in as ${who.subject}`} onClick={signOut}>
-            <span class="topbar-label">{who.role} · </span>Sign out
+            <span class="topbar-label">{`${who.role} · `}</span>Sign out
           </button>
         )}
       </div>

@@ -209,7 +209,9 @@ export function seriesOf(query: {
         const share = isLevel ? 0.5 + noise(line + 40) : 1 / (line + 1);
         const scale = metric === 'error_rate' || isLevel ? 1 : step / MINUTE_MS;
         const value = level * share * scale * rise * (0.8 + 0.4 * noise(line * 97 + Math.floor(first / step) + index));
-        return [first + index * step, metric === 'error_rate' || isLevel ? value : Math.round(value)];
+        const time = first + index * step;
+        const filled = Math.min(1, (to - time) / step);
+        return [time, metric === 'error_rate' || isLevel ? value : Math.round(value * filled)];
       }),
     })),
   };

@@ -52,6 +52,17 @@ export interface ChartInputs {
   readonly onSelect: (from: number, to: number) => void;
 }
 
+/** Charts of one page share their cursor under this name. */
+const SYNC_KEY = 'tenantry';
+
+/** Puts the cursor of all charts at an index of `plot`; null takes it away. */
+export function setSharedCursor(plot: uPlot, index: number | null): void {
+  const time = index === null ? undefined : plot.data[0]?.[index];
+  for (const each of uPlot.sync(SYNC_KEY).plots) {
+    each.setCursor(time === undefined ? { left: -10, top: -10 } : { left: each.valToPos(time, 'x'), top: 10 });
+  }
+}
+
 const FONT = '11px Inter, ui-sans-serif, system-ui, sans-serif';
 
 function drawMarks(plot: uPlot, marks: readonly Mark[], colors: ChartColors): void {
@@ -62,7 +73,7 @@ function drawMarks(plot: uPlot, marks: readonly Mark[], colors: ChartColors): vo
     if (right <= left) continue;
     ctx.save();
     ctx.fillStyle = colors.marks[mark.kind];
-    ctx.globalAlpha = 0.12;
+    ctx.globalAlpha = 0.08;
     ctx.fillRect(left, bbox.top, right - left, bbox.height);
     ctx.globalAlpha = 0.9;
     ctx.fillRect(left, bbox.top, right - left, 2 * devicePixelRatio);
@@ -94,12 +105,15 @@ export function chartOptions(inputs: ChartInputs, width: number, height: number)
   return {
     width,
     height,
-    padding: [8, 8, 0, 0],
+    padding: [8, 18, 0, 0],
     legend: { show: false },
+    // Pointing at a legend entry dims the other lines; without a proximity the cursor itself never does.
+    focus: { alpha: 0.2 },
     ...(zone === 'UTC' ? { tzDate: (seconds: number) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC') } : {}),
     cursor: {
       y: false,
-      sync: { key: 'tenantry' },
+      // Only the pointer's place is shared: a selection made in one chart must not be made in all of them.
+      sync: { key: SYNC_KEY, filters: { pub: (type) => type === 'mousemove', sub: () => true } },
       drag: { x: true, y: false, setScale: false },
       points: { size: 6 },
     },

@@ -1,7 +1,8 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import { alignLines, type ChartLine } from './chart-data.ts';
-import { chartOptions, type Mark, readColors } from './chart-options.ts';
+import { chartOptions, type Mark, readColors, setSharedCursor } from './chart-options.ts';
+import { trimZeros } from './format.ts';
 import { timeText, type Zone } from './time-format.ts';
 import type { RangeWindow } from './time-range.ts';
 
@@ -72,7 +73,7 @@ function Plot(props: ChartProps & { data: { xs: number[]; ys: (number | null)[][
         colors: readColors(),
         palette,
         zone,
-        formatAxis: (value) => latest.current.format(value),
+        formatAxis: (value) => trimZeros(latest.current.format(value)),
         window: () => latest.current.window,
         marks: () => latest.current.marks ?? [],
         onCursor: setCursor,
@@ -115,8 +116,7 @@ function Plot(props: ChartProps & { data: { xs: number[]; ys: (number | null)[][
     if (!chart || step === 0) return;
     event.preventDefault();
     const index = Math.min(data.xs.length - 1, Math.max(0, (cursor ?? data.xs.length) + step));
-    const time = data.xs[index];
-    if (time !== undefined) chart.setCursor({ left: chart.valToPos(time, 'x'), top: 10 });
+    setSharedCursor(chart, index);
   };
 
   const at = cursor === null ? undefined : data.xs[cursor];
@@ -143,7 +143,7 @@ function Plot(props: ChartProps & { data: { xs: number[]; ys: (number | null)[][
         aria-valuenow={cursor ?? data.xs.length - 1}
         aria-valuetext={`${readAt}: ${summary}`}
         onKeyDown={moveCursor}
-        onBlur={() => plot.current?.setCursor({ left: -10, top: -10 })}
+        onBlur={() => plot.current && setSharedCursor(plot.current, null)}
       />
       <ul class="legend">
         {lines.map((line, index) => (
@@ -154,6 +154,8 @@ function Plot(props: ChartProps & { data: { xs: number[]; ys: (number | null)[][
               aria-pressed={!hidden.has(line.label)}
               title={line.label}
               onClick={() => toggle(line.label, index)}
+              onMouseEnter={() => plot.current?.setSeries(index + 1, { focus: true })}
+              onMouseLeave={() => plot.current?.setSeries(null, { focus: true })}
             >
               <span class={`swatch series-${((palette[index] ?? 0) % 8) + 1}`} />
               <span class="legend-label">{line.label}</span>

@@ -40,8 +40,9 @@ export function formatShort(value: number | null): string {
   return trimZeros(threeDigits(value));
 }
 
-function trimZeros(text: string): string {
-  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
+/** 2.00 s as 2 s: for axes, where the zeros say nothing. Columns keep them, so that the points stand in line. */
+export function trimZeros(text: string): string {
+  return text.replace(/(\d)(?:\.0+|(\.\d*[1-9])0+)(?!\d)/, '$1$2');
 }
 
 /** A ratio from 0 to 1 as a percentage. Something is never shown as nothing, and almost all never as all. */
@@ -51,8 +52,8 @@ export function formatPercent(ratio: number | null): string {
   if (percent === 0) return '0%';
   if (percent < 0.01) return '<0.01%';
   if (percent >= 99.95 && percent < 100) return '>99.9%';
-  if (percent >= 9.995) return `${trimZeros(percent.toFixed(1))}%`;
-  return `${trimZeros(percent.toFixed(2))}%`;
+  if (percent >= 9.995) return `${percent === 100 ? '100' : percent.toFixed(1)}%`;
+  return `${percent.toFixed(2)}%`;
 }
 
 /** Milliseconds in the unit that keeps the number between 1 and 1,000. */
@@ -60,12 +61,12 @@ export function formatDuration(ms: number | null): string {
   if (ms === null) return NO_VALUE;
   if (ms === 0) return '0 ms';
   if (ms < 0.01) return '<0.01 ms';
-  if (ms < 999.5) return `${trimZeros(threeDigits(ms))} ms`;
+  if (ms < 999.5) return `${threeDigits(ms)} ms`;
   const seconds = ms / 1000;
-  if (seconds < 59.95) return `${trimZeros(threeDigits(seconds))} s`;
+  if (seconds < 59.95) return `${threeDigits(seconds)} s`;
   const minutes = seconds / 60;
-  if (minutes < 59.95) return `${trimZeros(threeDigits(minutes))} min`;
-  return `${trimZeros(threeDigits(minutes / 60))} h`;
+  if (minutes < 59.95) return `${threeDigits(minutes)} min`;
+  return `${threeDigits(minutes / 60)} h`;
 }
 
 export function formatBytes(bytes: number | null): string {
@@ -77,7 +78,7 @@ export function formatBytes(bytes: number | null): string {
     value /= 1000;
     unit += 1;
   }
-  return `${trimZeros(threeDigits(value))} ${units[unit] ?? 'B'}`;
+  return `${unit === 0 ? whole.format(value) : threeDigits(value)} ${units[unit] ?? 'B'}`;
 }
 
 /** Micro-dollars. Cents from one dollar up; below that as many decimals as the amount needs to differ from zero. */

@@ -12,7 +12,15 @@ export function Sparkline(props: { values: readonly number[]; stepSeconds: numbe
   const step = minutes >= 1 ? `${minutes} min` : `${props.stepSeconds} s`;
   const label = `Peak ${formatExact(Math.max(...props.values))} requests in ${step}`;
   return (
-    <svg class="spark" width={WIDTH} height={HEIGHT} viewBox={`0 -1 ${WIDTH} ${HEIGHT}`} role="img" aria-label={label}>
+    <svg
+      class="spark"
+      width={WIDTH}
+      height={HEIGHT}
+      viewBox={`0 -1 ${WIDTH} ${HEIGHT}`}
+      preserveAspectRatio="none"
+      role="img"
+      aria-label={label}
+    >
       <title>{label}</title>
       <path class="spark-area" d={`${line}L${WIDTH} ${HEIGHT}L0 ${HEIGHT}Z`} />
       <path class="spark-line" d={line} />

@@ -67,7 +67,10 @@ const pad = (value: number) => String(value).padStart(2, '0');
 
 export interface Freshness {
   readonly level: 'none' | 'fresh' | 'stale';
-  readonly text: string;
+  /** How far the data reaches, Unix ms; null: there is none. */
+  readonly until: number | null;
+  /** How long ago that was; 0 while the present minute is filling. */
+  readonly ageMs: number;
 }
 
 /** Rollups are per minute and take a few seconds to arrive: two silent minutes are more than lateness. */
@@ -78,13 +81,16 @@ const STALE_AFTER_MS = 120_000;
  * known whether there was no traffic or whether telemetry does not arrive.
  * @param dataUntil end of the newest minute with data, Unix ms, or null
  */
-export function freshness(dataUntil: number | null, now: number, clock: TimeText): Freshness {
-  if (dataUntil === null) return { level: 'none', text: 'No data in this window' };
-  const age = now - dataUntil;
-  if (age > STALE_AFTER_MS) {
-    return { level: 'stale', text: `No data for ${formatSpan(age)} (last: ${clock.dateMinute(dataUntil)})` };
-  }
+export function freshness(dataUntil: number | null, now: number): Freshness {
+  if (dataUntil === null) return { level: 'none', until: null, ageMs: 0 };
   // The minute that is being filled ends in the future: what is known reaches to now.
-  if (age <= 0) return { level: 'fresh', text: `Data until ${clock.time(now)}, live` };
-  return { level: 'fresh', text: `Data until ${clock.time(dataUntil)}, ${formatSpan(age)} ago` };
+  const ageMs = Math.max(0, now - dataUntil);
+  return { level: ageMs > STALE_AFTER_MS ? 'stale' : 'fresh', until: Math.min(dataUntil, now), ageMs };
+}
+
+/** {@link freshness} as one line. */
+export function freshnessText({ level, until, ageMs }: Freshness, clock: TimeText): string {
+  if (until === null) return 'No data in this window';
+  if (level === 'stale') return `No data for ${formatSpan(ageMs)} (last: ${clock.dateMinute(until)})`;
+  return `Data until ${clock.time(until)}, ${ageMs === 0 ? 'live' : `${formatSpan(ageMs)} ago`}`;
 }

@@ -23,7 +23,11 @@ export interface Column {
 }
 
 function exact(value: number, unit: string) {
-  return <span title={`${formatExact(value)} ${unit}`}>{formatCount(value)}</span>;
+  return (
+    <span class={value === 0 ? 'muted' : undefined} title={`${formatExact(value)} ${unit}`}>
+      {formatCount(value)}
+    </span>
+  );
 }
 
 function Errors({ row }: { row: TenantFigures }) {

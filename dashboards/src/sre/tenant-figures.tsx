@@ -1,5 +1,13 @@
 import type { TenantFigures } from '../../../src/api/contract.ts';
-import { formatAiCost, formatCount, formatDuration, formatExact, formatPercent, ratioOf } from '../shared/format.ts';
+import {
+  formatAiCost,
+  formatCount,
+  formatDuration,
+  formatExact,
+  formatPercent,
+  formatShort,
+  ratioOf,
+} from '../shared/format.ts';
 import { Tile } from './tiles.tsx';
 
 /** The key figures of one tenant over the window, the same ones as in its row of the table. */
@@ -33,7 +41,8 @@ export function TenantFiguresRow({ figures }: { figures: TenantFigures }) {
       />
       <Tile
         label="AI tokens in / out"
-        value={`${formatCount(figures.ai_input_tokens)} / ${formatCount(figures.ai_output_tokens)}`}
+        value={`${formatShort(figures.ai_input_tokens)} / ${formatShort(figures.ai_output_tokens)}`}
+        title={`${formatExact(figures.ai_input_tokens)} input, ${formatExact(figures.ai_output_tokens)} output tokens`}
         sub={`${formatCount(figures.ai_calls)} calls`}
       />
       <Tile

@@ -9,7 +9,7 @@ import { usePreferences } from '../shared/preferences.ts';
 import { RangePicker } from '../shared/range-picker.tsx';
 import { tenantsHref, withQuery } from '../shared/router.ts';
 import { ErrorState, Notice, NotUpdating } from '../shared/states.tsx';
-import { freshness, timeText } from '../shared/time-format.ts';
+import { freshness, freshnessText, timeText } from '../shared/time-format.ts';
 import { type RangeWindow, rangeFromQuery, rangeFromSelection, windowOf, withRange } from '../shared/time-range.ts';
 import { useLive } from '../shared/use-live.ts';
 import { useNow } from '../shared/use-now.ts';
@@ -168,8 +168,12 @@ export function TenantPage(props: { tenantId: string; query: URLSearchParams; ma
 function Fresh({ dataUntil }: { dataUntil: number | null }) {
   const now = useNow();
   const { zone } = usePreferences();
-  const state = freshness(dataUntil, now, timeText(zone));
-  return <span class={state.level === 'fresh' ? 'muted' : 'bad-text'}>{state.text}</span>;
+  const state = freshness(dataUntil, now);
+  return (
+    <span class={state.level === 'fresh' ? 'muted' : 'bad-text'} data-testid="freshness">
+      {freshnessText(state, timeText(zone))}
+    </span>
+  );
 }
 
 function Silent({ tenantId }: { tenantId: string }) {
@@ -198,11 +202,34 @@ function Charts(props: {
   const section = { tenantId, range: rangeFromQuery(query), zone, themeKey, marks, onSelect };
   return (
     <>
+      <MarkKey marks={marks} />
       <LatencySection {...section} />
       <TrafficSection {...section} />
       <DatabaseSection {...section} />
       <CacheAndAiSection {...section} />
     </>
+  );
+}
+
+const MARK_NAMES: Record<Mark['kind'], string> = {
+  enforce: 'throttled',
+  shadow: 'shadow throttle',
+  anomaly: 'anomaly',
+};
+
+/** What the shaded stretches in the charts mean; only those there are. */
+function MarkKey({ marks }: { marks: readonly Mark[] }) {
+  const kinds = [...new Set(marks.map(({ kind }) => kind))];
+  if (kinds.length === 0) return null;
+  return (
+    <p class="mark-key">
+      Shaded in the charts:
+      {kinds.map((kind) => (
+        <span key={kind}>
+          <span class={`mark-swatch ${kind}`} /> {MARK_NAMES[kind]}
+        </span>
+      ))}
+    </p>
   );
 }
 

@@ -1,6 +1,6 @@
 import type { AnomalyItem, TenantList, ThrottleItem } from '../../../src/api/contract.ts';
 import { formatCount, formatExact, formatPercent, NO_VALUE } from '../shared/format.ts';
-import { freshness, timeText, type Zone } from '../shared/time-format.ts';
+import { formatSpan, freshness, timeText, type Zone } from '../shared/time-format.ts';
 import { useNow } from '../shared/use-now.ts';
 import { throttlesInForce } from './attention.ts';
 import { Tile } from './tiles.tsx';
@@ -21,12 +21,7 @@ export function TenantsTiles(props: {
   const share = list.attributed_share;
   return (
     <dl class="tiles">
-      <Tile
-        label="Active tenants"
-        value={formatCount(list.total)}
-        sub="with data in this window"
-        testId="tile-tenants"
-      />
+      <Tile label="Active tenants" value={formatCount(list.total)} sub="in this window" testId="tile-tenants" />
       <Tile
         label="Requests"
         value={formatCount(requests)}
@@ -38,7 +33,8 @@ export function TenantsTiles(props: {
         label="Attributed spans"
         value={formatPercent(share)}
         {...(share !== null && share < 0.9 ? { tone: 'warn' as const } : {})}
-        sub={share === null ? 'no spans in this window' : 'carry a tenant; the rest is (unknown)'}
+        sub={share === null ? 'no spans in this window' : 'carry a tenant'}
+        title="Spans without a tenant are kept under (unknown)"
         testId="tile-attributed"
       />
       <Held throttles={props.throttles} anomalies={props.anomalies} now={now} />
@@ -71,29 +67,23 @@ function Held(props: {
 
 function Fresh(props: { dataUntil: number | null; live: boolean; now: number; zone: Zone }) {
   const clock = timeText(props.zone);
+  const label = 'Data until';
   if (!props.live) {
     const text = props.dataUntil === null ? NO_VALUE : clock.dateMinute(props.dataUntil);
-    return <Tile label="Freshness" value={text} sub="fixed window, not live" testId="tile-fresh" />;
+    return <Tile label={label} value={text} sub="fixed window, not live" testId="tile-fresh" />;
   }
-  const state = freshness(props.dataUntil, props.now, clock);
-  if (state.level === 'fresh') {
-    const [until, age] = state.text.split(', ');
-    return (
-      <Tile
-        label="Freshness"
-        value={until?.replace('Data until ', '')}
-        sub={`data until then, ${age}`}
-        title={state.text}
-        testId="tile-fresh"
-      />
-    );
+  const state = freshness(props.dataUntil, props.now);
+  const { until, ageMs } = state;
+  if (state.level === 'fresh' && until !== null) {
+    const age = ageMs <= 0 ? 'live' : `${formatSpan(ageMs)} ago`;
+    return <Tile label={label} value={clock.time(until)} sub={age} testId="tile-fresh" />;
   }
   return (
     <Tile
-      label="Freshness"
-      value={state.level === 'stale' ? 'Stale' : 'No data'}
+      label={label}
+      value={until === null ? 'No data' : clock.dateMinute(until)}
       tone="bad"
-      sub={`${state.text}. Missing data is not zero traffic.`}
+      sub={`${until === null ? 'In this window' : `Silent for ${formatSpan(ageMs)}`}. Missing data is not zero traffic.`}
       testId="tile-fresh"
     />
   );

@@ -41,6 +41,8 @@ export function ThrottleForm(props: {
   useEffect(() => dialog.current?.showModal(), []);
 
   const check = checkDraft(draft, tenantId);
+  // The sentence needs the numbers only, so it is there before the reason is.
+  const preview = checkDraft({ ...draft, reason: 'preview' }, tenantId);
   const problems = tried && !check.ok ? check.problems : {};
   const change = (part: Partial<ThrottleDraft>) => setDraft({ ...draft, ...part });
 
@@ -81,8 +83,10 @@ export function ThrottleForm(props: {
             : `It sends ${formatShort(currentRate)} requests a second right now; half of that is filled in.`}
         </p>
         <div class="fields">
-          <Field label="Requests a second" problem={problems.rate}>
+          <Field id="throttle-rate" label="Requests a second" problem={problems.rate}>
             <input
+              id="throttle-rate"
+              aria-describedby="throttle-rate-problem"
               type="text"
               inputMode="decimal"
               value={draft.rate}
@@ -90,8 +94,10 @@ export function ThrottleForm(props: {
               onInput={(event) => change({ rate: event.currentTarget.value })}
             />
           </Field>
-          <Field label="Burst" problem={problems.burst}>
+          <Field id="throttle-burst" label="Burst" problem={problems.burst}>
             <input
+              id="throttle-burst"
+              aria-describedby="throttle-burst-problem"
               type="text"
               inputMode="numeric"
               value={draft.burst}
@@ -99,8 +105,12 @@ export function ThrottleForm(props: {
               onInput={(event) => change({ burst: event.currentTarget.value })}
             />
           </Field>
-          <Field label="For">
-            <select value={draft.seconds} onChange={(event) => change({ seconds: Number(event.currentTarget.value) })}>
+          <Field id="throttle-seconds" label="For">
+            <select
+              id="throttle-seconds"
+              value={draft.seconds}
+              onChange={(event) => change({ seconds: Number(event.currentTarget.value) })}
+            >
               {DURATIONS.map(({ seconds, label }) => (
                 <option key={seconds} value={seconds}>
                   {label}
@@ -108,8 +118,12 @@ export function ThrottleForm(props: {
               ))}
             </select>
           </Field>
-          <Field label="On">
-            <select value={draft.route} onChange={(event) => change({ route: event.currentTarget.value })}>
+          <Field id="throttle-route" label="On">
+            <select
+              id="throttle-route"
+              value={draft.route}
+              onChange={(event) => change({ route: event.currentTarget.value })}
+            >
               <option value="">all routes</option>
               {routes.map((route) => (
                 <option key={route} value={route}>
@@ -124,8 +138,10 @@ export function ThrottleForm(props: {
           <Mode draft={draft} mode="enforce" onChange={change} about="refuses what exceeds the limit" />
           <Mode draft={draft} mode="shadow" onChange={change} about="only counts it" />
         </fieldset>
-        <Field label="Reason" problem={problems.reason}>
+        <Field id="throttle-reason" label="Reason" problem={problems.reason}>
           <input
+            id="throttle-reason"
+            aria-describedby="throttle-reason-problem"
             type="text"
             maxLength={500}
             value={draft.reason}
@@ -135,9 +151,9 @@ export function ThrottleForm(props: {
           />
         </Field>
         <p class="preview" aria-live="polite" data-testid="throttle-preview">
-          {check.ok
-            ? previewSentence(check.throttle, serverNow(), timeText(props.zone))
-            : 'Fill in the fields to see what will happen.'}
+          {preview.ok
+            ? previewSentence(preview.throttle, serverNow(), timeText(props.zone))
+            : 'The limit is not a number yet.'}
         </p>
         {refused && (
           <p class="bad-text" role="alert">
@@ -157,14 +173,19 @@ export function ThrottleForm(props: {
   );
 }
 
-function Field(props: { label: string; problem?: string | undefined; children: ComponentChildren }) {
+function Field(props: { id: string; label: string; problem?: string | undefined; children: ComponentChildren }) {
   return (
-    // biome-ignore lint/a11y/noLabelWithoutControl: the control is the child
-    <label class="field">
-      <span class="field-label">{props.label}</span>
+    <div class="field">
+      <label class="field-label" for={props.id}>
+        {props.label}
+      </label>
       {props.children}
-      {props.problem && <span class="field-problem">{props.problem}</span>}
-    </label>
+      {props.problem && (
+        <span class="field-problem" id={`${props.id}-problem`}>
+          {props.problem}
+        </span>
+      )}
+    </div>
   );
 }
 

@@ -1,0 +1,218 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { builtPages, launchBrowser, NO_BROWSER, openPage, type WatchedPage } from '../support/dashboards-browser.ts';
+import { anomalyOf, figuresOf, manyTenants, throttleOf } from '../support/dashboards-data.ts';
+import { type DashboardsStub, startDashboardsStub } from '../support/dashboards-stub.ts';
+
+const CHARTS = [
+  'chart-percentiles',
+  'chart-p95-by-route',
+  'chart-requests',
+  'chart-errors',
+  'chart-db-calls',
+  'chart-db-time',
+  'chart-db-slow',
+  'chart-cache',
+  'chart-ai-tokens',
+  'chart-ai-models',
+];
+
+const pages = builtPages();
+let browser: Browser;
+let stub: DashboardsStub;
+let watched: WatchedPage;
+let page: Page;
+
+beforeAll(async () => {
+  if (NO_BROWSER === undefined) browser = await launchBrowser();
+});
+afterAll(() => browser?.close());
+
+beforeEach(async (context) => {
+  if (NO_BROWSER !== undefined) return context.skip(NO_BROWSER);
+  stub = await startDashboardsStub(pages);
+  stub.state.tenants = manyTenants();
+  watched = await openPage(browser, stub.url);
+  page = watched.page;
+});
+afterEach(async () => {
+  if (NO_BROWSER !== undefined) return;
+  await page.context().close();
+  await stub.close();
+  expect(watched.faults).toEqual([]);
+});
+
+const open = (path = '/tenants/acme-corp') => page.goto(stub.url + path);
+const chart = (testId: string) => page.getByTestId(testId);
+const legend = (testId: string) => chart(testId).locator('.legend-label').allTextContents();
+
+describe('the page of one tenant', () => {
+  it('draws every chart and shows the figures of its row', async () => {
+    await open();
+    for (const testId of CHARTS) await chart(testId).locator('canvas').waitFor();
+    const figures = stub.state.tenants[0];
+    const row = await page.getByTestId('tenant-figures').textContent();
+    expect(row).toContain(figures?.requests.toLocaleString('en-US'));
+    expect(row).toContain(`${figures?.p95_ms?.toFixed(0)} ms`);
+    expect(await page.title()).toBe('acme-corp · Tenantry');
+  });
+
+  it('shows the eight busiest routes and says how many it leaves out', async () => {
+    await open();
+    await chart('chart-p95-by-route').locator('canvas').waitFor();
+    expect((await legend('chart-p95-by-route')).slice(0, 3)).toEqual([
+      'GET /orders',
+      'GET /orders/:id',
+      'POST /orders',
+    ]);
+    expect((await legend('chart-p95-by-route')).length).toBe(8);
+    expect(await chart('chart-p95-by-route').textContent()).toContain('2 quieter routes are not shown');
+  });
+
+  it('reads out all charts at the time that the cursor points at, also by keyboard', async () => {
+    await open();
+    await chart('chart-ai-models').locator('canvas').waitFor();
+    await chart('chart-percentiles').getByRole('slider').focus();
+    await page.keyboard.press('ArrowLeft');
+    const time = await chart('chart-percentiles').locator('.chart-time').textContent();
+    expect(time).toMatch(/\d\d:\d\d$/);
+    for (const testId of CHARTS)
+      await chart(testId)
+        .locator('.chart-time')
+        .getByText(time ?? '', { exact: true })
+        .waitFor();
+  });
+
+  it('goes into the stretch that is dragged over a chart, by a link that others can open', async () => {
+    await open();
+    await chart('chart-requests').locator('canvas').waitFor();
+    await chart('chart-requests').scrollIntoViewIfNeeded();
+    const box = await chart('chart-requests').locator('.u-over').boundingBox();
+    if (!box) throw new Error('the chart has no plotting area');
+    await page.mouse.move(box.x + box.width * 0.4, box.y + 40);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * 0.6, box.y + 40, { steps: 4 });
+    await page.mouse.up();
+    await page.waitForURL(/from=.*to=/);
+    const query = new URL(page.url()).searchParams;
+    const minutes = (Date.parse(query.get('to') ?? '') - Date.parse(query.get('from') ?? '')) / 60_000;
+    expect(minutes).toBeGreaterThanOrEqual(11);
+    expect(minutes).toBeLessThanOrEqual(15);
+  });
+
+  it('regroups the database charts', async () => {
+    await open();
+    await chart('chart-db-calls').locator('canvas').waitFor();
+    expect(await legend('chart-db-calls')).toEqual(['SELECT', 'INSERT', 'UPDATE', 'DELETE']);
+    await page.getByRole('button', { name: 'By system' }).click();
+    await chart('chart-db-calls').getByText('postgresql').waitFor();
+    expect(await legend('chart-db-calls')).toEqual(['postgresql', 'redis']);
+  });
+
+  it('says what is not there instead of drawing zeros', async () => {
+    stub.state.groups = { db_operation: [] };
+    await open();
+    await chart('chart-db-calls').getByText('No database calls in this window').waitFor();
+    expect(await chart('chart-db-calls').locator('canvas').count()).toBe(0);
+  });
+
+  it('has a page for a tenant that is silent', async () => {
+    await open('/tenants/nobody');
+    expect(await page.getByTestId('tenant-silent').textContent()).toContain('missing data is not zero traffic');
+  });
+
+  it('shows spans without a tenant, whom nobody can throttle', async () => {
+    stub.state.tenants = [figuresOf('(unknown)', 3)];
+    await open('/tenants/(unknown)');
+    await chart('chart-requests').locator('canvas').waitFor();
+    expect(await page.getByTestId('throttle-button').count()).toBe(0);
+    expect(stub.requests.filter(({ url }) => url.includes('tenant_id=')).length).toBe(0);
+  });
+
+  it('keeps the theme and the time zone that were chosen', async () => {
+    await open();
+    await page.getByTestId('theme-toggle').click();
+    await page.getByTestId('theme-toggle').click();
+    await page.getByTestId('zone-toggle').click();
+    await page.reload();
+    expect(await page.getByTestId('theme-toggle').textContent()).toContain('Dark');
+    expect(await page.getByTestId('zone-toggle').textContent()).toBe('Times in UTC');
+    expect(await page.evaluate('getComputedStyle(document.documentElement).colorScheme')).toBe('dark');
+  });
+});
+
+describe('throttles of the tenant', () => {
+  it('tell who, why, until when and which instances obey; past ones too', async () => {
+    const now = Date.now();
+    const past = throttleOf('acme-corp', {
+      now: now - 3_000_000,
+      id: 'past',
+      status: 'lifted',
+      ended_at: new Date(now - 2_900_000).toISOString(),
+      created_by: 'grace@example.com',
+    });
+    stub.state.throttles = [throttleOf('acme-corp', { now }), past];
+    stub.state.anomalies = [anomalyOf('acme-corp', { now })];
+    await open();
+    const active = page.getByTestId('active-throttle');
+    expect(await active.textContent()).toMatch(/40 requests\/s, burst 80.*5\.1 times its baseline.*By detector/);
+    await active.getByText('Obeyed by 2 instances').click();
+    await active.getByText(/checkout checkout-7f9c at \d\d:\d\d:\d\d/).waitFor();
+    expect(await page.getByTestId('throttle-history').textContent()).toMatch(/lifted.*by grace@example\.com/);
+    expect(await page.getByTestId('anomalies').textContent()).toContain('still going on');
+  });
+
+  it('are lifted in two steps', async () => {
+    stub.state.throttles = [throttleOf('acme-corp', { now: Date.now() })];
+    await open();
+    await page.getByRole('button', { name: 'Lift …' }).click();
+    await page.getByRole('button', { name: 'Lift now' }).click();
+    await page.getByTestId('active-throttle').waitFor({ state: 'detached' });
+    const sent = stub.requests.filter(({ method }) => method === 'DELETE');
+    expect(sent).toMatchObject([{ url: '/v1/throttles/throttle-acme-corp', csrf: '1' }]);
+  });
+
+  it('are set by a form that says beforehand what will happen', async () => {
+    await open();
+    await page.getByTestId('tenant-figures').waitFor();
+    await page.getByTestId('throttle-button').click();
+    const dialog = page.getByTestId('throttle-dialog');
+    await dialog.getByLabel('Requests a second').fill('25');
+    await dialog.getByLabel('Burst').fill('50');
+    await dialog.getByLabel('For', { exact: true }).selectOption('1 hour');
+    await dialog.getByLabel('On', { exact: true }).selectOption('GET /search');
+    expect(await page.getByTestId('throttle-preview').textContent()).toMatch(
+      /^acme-corp on GET \/search: whatever exceeds 25 requests a second \(burst 50\) is answered 429, until \d\d:\d\d \(1 h\)/,
+    );
+    await dialog.getByRole('button', { name: 'Throttle' }).click();
+    await dialog.getByText('Say why').waitFor();
+    expect(stub.requests.filter(({ method }) => method === 'POST')).toEqual([]);
+    await dialog.getByLabel('Reason').fill('Import floods the search');
+    await page.keyboard.press('Enter');
+    await page.getByTestId('active-throttle').getByText('Import floods the search').waitFor();
+    expect(stub.requests.filter(({ method }) => method === 'POST')).toMatchObject([
+      {
+        csrf: '1',
+        body: {
+          tenant_id: 'acme-corp',
+          scope: { route: 'GET /search' },
+          limit: { requests_per_second: 25, burst: 50 },
+          mode: 'enforce',
+          expires_in_seconds: 3_600,
+          reason: 'Import floods the search',
+        },
+      },
+    ]);
+  });
+
+  it('cannot be set by a role that may not, and Escape leaves the form', async () => {
+    await open();
+    await page.getByTestId('throttle-button').click();
+    await page.keyboard.press('Escape');
+    await page.getByTestId('throttle-dialog').waitFor({ state: 'detached' });
+    stub.state.who = { ...stub.state.who, role: 'sales' };
+    await page.reload();
+    await page.getByTestId('tenant-figures').waitFor();
+    await page.getByTestId('throttle-button').waitFor({ state: 'detached' });
+  });
+});
