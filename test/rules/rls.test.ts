@@ -1,0 +1,197 @@
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startTestPostgres, type TestPostgres } from '../support/postgres.ts';
+import { CATALOGUE_RULES, GLOBAL_TABLES, GRANTS, hasRowSecurityFixes } from '../support/rls-checklist.ts';
+
+let db: TestPostgres;
+/** Superuser. */
+let owner: pg.Client;
+
+/** One row for tenant $1 in every table with a tenant column; a new table must be added here. */
+const FIXTURES: Readonly<Record<string, string>> = {
+  tenants: `insert into tenantry.tenants (tenant_id) values ($1)`,
+  keys: `insert into tenantry.keys (name, sha256, scopes, tenant_id, created_by)
+         values ('k', encode(sha256($1::text::bytea), 'hex'), '{ingest}', $1, 'test')`,
+  anomalies: `insert into tenantry.anomalies (tenant_id, metric, started_at, detected_at, value, baseline, ratio, rule, reason)
+              values ($1, 'requests', now(), now(), 30, 10, 3, 'rule/1', 'test')`,
+  flags: `insert into tenantry.flags (tenant_id, kind, scope, value, mode, reason, created_by, created_at, expires_at, revision)
+          values ($1, 'degrade', '{"feature": "ai"}', '{"step": "warn"}', 'enforce', 'test', 'test', now(), now() + interval '1 hour', 1)`,
+  audit_log: `insert into tenantry.audit_log (subject, role, tenant_id, action, resource) values ('x', 'admin', $1, 'test', 'test')`,
+  caps: `insert into tenantry.caps (tenant_id, period, amount_micro, currency) values ($1, 'day', 1, 'USD')`,
+};
+const TENANT_TABLES = Object.keys(FIXTURES);
+
+async function offenders(sql: string): Promise<string[]> {
+  return (await owner.query<{ offender: string }>(sql)).rows.map((row) => row.offender);
+}
+
+/** Runs `work` in a transaction that is undone. */
+async function undone<T>(work: () => Promise<T>): Promise<T> {
+  await owner.query('begin');
+  try {
+    return await work();
+  } finally {
+    await owner.query('rollback');
+  }
+}
+
+async function become(role: string, settings: { tenant?: string; superAdmin?: string } = {}): Promise<void> {
+  await owner.query(`set local role ${role}`);
+  await owner.query(`select set_config('app.current_tenant', $1, true), set_config('app.super_admin', $2, true)`, [
+    settings.tenant ?? '',
+    settings.superAdmin ?? 'off',
+  ]);
+}
+
+/** The error code of a statement that must fail, without spoiling the transaction. */
+async function refusal(statement: string, values: unknown[] = []): Promise<string | undefined> {
+  await owner.query('savepoint attempt');
+  try {
+    await owner.query(statement, values);
+    return undefined;
+  } catch (error) {
+    await owner.query('rollback to savepoint attempt');
+    return (error as { code?: string }).code;
+  }
+}
+
+async function seeTenants(table: string): Promise<string[]> {
+  const { rows } = await owner.query<{ tenant_id: string }>(`select tenant_id from tenantry.${table} order by 1`);
+  return rows.map((row) => row.tenant_id);
+}
+
+beforeAll(async () => {
+  db = await startTestPostgres();
+  owner = new pg.Client({ connectionString: db.ownerUrl });
+  await owner.connect();
+  for (const tenant of ['a', 'b']) for (const insert of Object.values(FIXTURES)) await owner.query(insert, [tenant]);
+}, 60_000);
+
+afterAll(async () => {
+  await owner.end();
+  await db.stop();
+});
+
+describe('the catalogue checklist', () => {
+  it.each(CATALOGUE_RULES)('$name', async ({ sql }) => {
+    expect(await offenders(sql)).toEqual([]);
+  });
+
+  const breakers = CATALOGUE_RULES.flatMap(({ name, sql, breakers: all }) =>
+    all.map((breaker) => ({ rule: name.split(' ')[0], name, sql, breaker })),
+  );
+  it.each(breakers)('rule $rule notices: $breaker', async ({ sql, breaker }) => {
+    const found = await undone(async () => {
+      await owner.query(breaker);
+      return offenders(sql);
+    });
+    expect(found).not.toEqual([]);
+  });
+
+  it('every rule can fail', () => {
+    expect(CATALOGUE_RULES.filter((rule) => rule.breakers.length === 0)).toEqual([]);
+  });
+
+  it('9. the server has the fixes for row security, and an old one would be noticed', async () => {
+    const { rows } = await owner.query<{ version: number }>(
+      `select current_setting('server_version_num')::int as version`,
+    );
+    expect(hasRowSecurityFixes(rows[0]?.version ?? 0)).toBe(true);
+    expect([150_013, 160_009, 170_005, 140_019].map(hasRowSecurityFixes)).toEqual([false, false, false, false]);
+  });
+
+  it('knows every table', async () => {
+    const { rows } = await owner.query<{ name: string }>(
+      `select tablename as name from pg_tables where schemaname = 'tenantry' order by 1`,
+    );
+    expect(rows.map((row) => row.name)).toEqual(Object.keys(GRANTS).sort());
+    expect(rows.map((row) => row.name)).toEqual([...TENANT_TABLES, ...GLOBAL_TABLES].sort());
+  });
+});
+
+// Beyond the catalogue: what the policies do to rows. The grants are widened first, so that the policy and not a
+// missing grant is what answers.
+describe.each(TENANT_TABLES)('rows of %s', (table) => {
+  const widened = <T>(work: () => Promise<T>) =>
+    undone(async () => {
+      await owner.query(`grant select, insert, update, delete on tenantry.${table} to tenantry_app, tenantry_staff`);
+      return work();
+    });
+
+  it('are seen by their own tenant only, by nobody without a tenant, and by staff only when it says so', async () => {
+    await widened(async () => {
+      await become('tenantry_app', { tenant: 'a' });
+      expect(new Set(await seeTenants(table))).toEqual(new Set(['a']));
+      await become('tenantry_app');
+      expect(await seeTenants(table)).toEqual([]);
+      // The staff setting does nothing for the app role, nor the tenant for staff.
+      await become('tenantry_app', { superAdmin: 'on' });
+      expect(await seeTenants(table)).toEqual([]);
+      await owner.query('reset role');
+      await become('tenantry_staff', { tenant: 'a' });
+      expect(await seeTenants(table)).toEqual([]);
+      await become('tenantry_staff', { superAdmin: 'on' });
+      expect(await seeTenants(table)).toEqual(expect.arrayContaining(['a', 'b']));
+    });
+  });
+
+  it('cannot be written for, moved to, or taken from another tenant', async () => {
+    await widened(async () => {
+      await become('tenantry_app', { tenant: 'a' });
+      expect(await refusal(FIXTURES[table] ?? '', ['b'])).toBe('42501');
+      if (table === 'audit_log') return;
+      expect(await refusal(`update tenantry.${table} set tenant_id = 'b'`)).toBe('42501');
+      const { rowCount } = await owner.query(`delete from tenantry.${table} where tenant_id = 'b'`);
+      expect(rowCount).toBe(0);
+    });
+  });
+
+  it('are hidden from the owner of the table, too', async () => {
+    await undone(async () => {
+      await become('tenantry_owner', { tenant: 'a', superAdmin: 'on' });
+      expect(await seeTenants(table)).toEqual([]);
+    });
+  });
+
+  it('raise an error rather than leak when row security is switched off', async () => {
+    await widened(async () => {
+      await become('tenantry_app', { tenant: 'a' });
+      await owner.query('set local row_security = off');
+      expect(await refusal(`select * from tenantry.${table}`)).toBe('42501');
+    });
+  });
+});
+
+describe('the login', () => {
+  it('can do nothing without taking on a role, and cannot become the owner', async () => {
+    const login = new pg.Client({ connectionString: db.appUrl });
+    await login.connect();
+    try {
+      for (const table of Object.keys(GRANTS)) {
+        await expect(login.query(`select * from tenantry.${table}`)).rejects.toMatchObject({ code: '42501' });
+      }
+      await expect(login.query('set role tenantry_owner')).rejects.toMatchObject({ code: '42501' });
+      await expect(login.query('set role postgres')).rejects.toMatchObject({ code: '42501' });
+    } finally {
+      await login.end();
+    }
+  });
+
+  it('cannot change the audit log in any role, and neither can its owner', async () => {
+    const changes = [
+      `update tenantry.audit_log set subject = 'nobody'`,
+      'delete from tenantry.audit_log',
+      'truncate tenantry.audit_log',
+    ];
+    await undone(async () => {
+      for (const role of ['tenantry_login', 'tenantry_app', 'tenantry_staff']) {
+        await owner.query('reset role');
+        await become(role, { tenant: 'a', superAdmin: 'on' });
+        for (const change of changes) expect(await refusal(change)).toBe('42501');
+      }
+      await owner.query('reset role');
+      for (const change of changes) expect(await refusal(change)).toBe('42501');
+    });
+    expect(await seeTenants('audit_log')).toEqual(['a', 'b']);
+  });
+});
