@@ -200,6 +200,23 @@ describe('a bad request', () => {
     });
   }
 
+  it('gets to read its answer even when it listens only after it has sent everything', async () => {
+    const body = Buffer.alloc(3 * MAX_BODY_BYTES);
+    const head = `POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\nAuthorization: Bearer ${INGEST_KEY}\r\n`;
+    const answer = await new Promise<string>((resolve, reject) => {
+      const socket = connect(bench.port, '127.0.0.1', () => {
+        socket.write(`${head}Content-Length: ${body.length}\r\n\r\n`);
+        socket.write(body, (error) => {
+          if (error) reject(error);
+          else socket.once('data', (chunk) => resolve(String(chunk)));
+        });
+      });
+      socket.on('error', reject);
+    });
+    expect(answer).toMatch(/^HTTP\/1.1 413 /);
+    await expectOnlyAGoodOneStored();
+  });
+
   it('that is broken off half way stores nothing', async () => {
     await new Promise<void>((resolve) => {
       const socket = connect(bench.port, '127.0.0.1', () => {
