@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { TenantryError } from '../domain/errors.ts';
 import type { FlagChange, FlagSnapshot, WireFlag } from '../domain/flag-wire.ts';
 import type { TenantId } from '../domain/tenant-id.ts';
 import type { FlagFeed } from './ports.ts';
@@ -31,6 +32,7 @@ export interface FlagStreamOptions {
   readonly monotonicNow: () => number;
   /** Asked before each repair; false ends the stream, so that a revoked key is out within one repair interval. */
   readonly isStillAllowed: () => Promise<boolean>;
+  /** Called once for every stream that was started. */
   readonly onEnd: (reason: EndReason) => void;
   /** A repair that failed; the stream goes on with pings and tries again. */
   readonly onRepairFailed: (error: unknown) => void;
@@ -78,12 +80,15 @@ export class FlagStream {
 
   /**
    * Subscribes and reads the first snapshot; nothing is sent yet. Call `start` or `end` next.
-   * @throws what the feed throws; the subscription is gone then
+   * @throws what the feed throws, or STORE_UNAVAILABLE if more changes came meanwhile than may wait; the subscription
+   * is gone then
    */
   static async open(options: FlagStreamOptions): Promise<{ stream: FlagStream; snapshot: FlagSnapshot }> {
     const stream = new FlagStream(options);
     try {
-      return { stream, snapshot: await options.feed.snapshot(options.tenant) };
+      const snapshot = await options.feed.snapshot(options.tenant);
+      if (stream.#ended) throw new TenantryError('STORE_UNAVAILABLE', 'Flags changed faster than they could be read.');
+      return { stream, snapshot };
     } catch (error) {
       stream.#release();
       throw error;
@@ -107,11 +112,10 @@ export class FlagStream {
     if (this.#ended) return;
     this.#release();
     const response = this.#response;
-    if (response !== undefined && !response.destroyed) {
-      // What a slow client has not taken would keep the socket, and with it the shutdown, waiting.
-      if (this.#fullSince === undefined && reason !== 'slow') response.end();
-      else response.destroy();
-    }
+    if (response === undefined) return;
+    // What a slow client has not taken would keep the socket, and with it the shutdown, waiting.
+    if (this.#fullSince === undefined) response.end();
+    else response.destroy();
     this.#options.onEnd(reason);
   }
 

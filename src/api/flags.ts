@@ -66,6 +66,7 @@ export function flagRoutes(context: ApiContext, options: FlagRoutesOptions = {})
   const times = { ...FLAG_STREAM_TIMES, ...options.times };
   const monotonicNow = options.monotonicNow ?? (() => performance.now());
   const streams = new Set<FlagStream>();
+  let isClosing = false;
 
   async function openStream(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     if (streams.size >= MAX_STREAMS) {
@@ -96,6 +97,10 @@ export function flagRoutes(context: ApiContext, options: FlagRoutesOptions = {})
         request.log.warn({ message }, 'flag stream: repair failed, trying again');
       },
     });
+    if (isClosing) {
+      stream.end('shutdown');
+      throw new TenantryError('STORE_UNAVAILABLE', 'This server is shutting down.', { hint: 'Connect again.' });
+    }
     streams.add(stream);
     metrics.openStreams.set(streams.size);
     reply.hijack();
@@ -111,6 +116,7 @@ export function flagRoutes(context: ApiContext, options: FlagRoutesOptions = {})
   return (app, _options, done) => {
     // server.close() waits for open responses; streams never end by themselves.
     app.addHook('preClose', async () => {
+      isClosing = true;
       for (const stream of [...streams]) stream.end('shutdown');
     });
 

@@ -38,6 +38,8 @@ const REQUEST_TIMEOUT_MS = 15_000;
 /** To answer one; the stores' own limits are shorter, so this ends only what hangs. */
 const ANSWER_TIMEOUT_MS = 30_000;
 const RETRY_AFTER_SECONDS = 2;
+/** For answers under way at shutdown. Browsers also keep spare connections open that never send a request. */
+const SHUTDOWN_GRACE_MS = 5_000;
 
 /** Scripts, styles and data come from here alone, nobody may frame the pages, and no address leaks to other sites. */
 const SECURITY_HEADERS = {
@@ -63,6 +65,8 @@ export interface ApiOptions {
   /** Monotonic milliseconds. */
   readonly monotonicNow?: (() => number) | undefined;
   readonly streamTimes?: Partial<FlagStreamTimes> | undefined;
+  /** How long `close` waits for answers under way before it cuts connections. */
+  readonly shutdownGraceMs?: number | undefined;
 }
 
 /** A caller's own id is kept if it is harmless in a log, so that one id follows a request through several services. */
@@ -127,6 +131,12 @@ function addHeadersAndLogs(app: FastifyInstance, { metrics }: ApiContext): void 
   });
 }
 
+function boundShutdown(app: FastifyInstance, graceMs: number): void {
+  app.addHook('preClose', async () => {
+    setTimeout(() => app.server.closeAllConnections(), graceMs).unref();
+  });
+}
+
 function addRoutes(app: FastifyInstance, context: ApiContext, options: ApiOptions): void {
   const { streamTimes: times, monotonicNow, publicDir } = options;
   app.register(healthRoutes(context));
@@ -176,6 +186,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
   app.register(fastifyCookie);
   collectOpenApi(app, options.version);
   addHeadersAndLogs(app, context);
+  boundShutdown(app, options.shutdownGraceMs ?? SHUTDOWN_GRACE_MS);
   guardRoutes(app, authenticator);
   addRoutes(app, context, options);
   return app;
