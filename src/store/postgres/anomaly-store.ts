@@ -105,7 +105,8 @@ export class AnomalyStore {
       transaction.unaudited(OWN_RECORD);
       const rows = await transaction.query(
         `update tenantry.anomalies
-         set value = $3, baseline = $4, ratio = $5, reason = $6, ended_at = greatest(started_at, ${fromUnixMs('$7')})
+         set value = $3, baseline = $4, ratio = $5, reason = $6,
+             ended_at = case when $7::float8 is not null then greatest(started_at, ${fromUnixMs('$7')}) end
          where id = $1 and tenant_id = $2 and ended_at is null returning id`,
         [anomaly.id, anomaly.tenantId, anomaly.value, anomaly.baseline, anomaly.ratio, anomaly.reason, endedAt],
       );

@@ -10,6 +10,8 @@ import { CHILD_ENV, type ServerUser } from './embedded-binaries.ts';
 import { clusterFolder, shareFolder } from './embedded-cluster.ts';
 import { ownerMark } from './embedded-holder.ts';
 
+const SETPRIV = 'setpriv';
+const DIE_WITH_PARENT = ['--pdeathsig', 'INT'];
 const LOG_LINES_KEPT = 20;
 /** Replaying the write-ahead log after a kill takes time; the server says so in its log meanwhile. */
 const READY_TIMEOUT_MS = 60_000;
@@ -44,7 +46,7 @@ export interface EmbeddedServer {
 export async function launchServer(options: LaunchOptions): Promise<EmbeddedServer> {
   const folder = await shareFolder(clusterFolder(options.dataDir), options.user);
   const postgres = [join(options.binaries, 'bin', 'postgres'), ...settings(`${folder.childPath}/data`, options.port)];
-  const command = canDieWithParent() ? ['setpriv', '--pdeathsig', 'INT', ...postgres] : postgres;
+  const command = canDieWithParent() ? [SETPRIV, ...DIE_WITH_PARENT, ...postgres] : postgres;
   const child = spawn(command[0] ?? '', command.slice(1), {
     ...options.user,
     cwd: '/',
@@ -90,7 +92,7 @@ function settings(data: string, port: number): string[] {
  */
 function canDieWithParent(): boolean {
   if (process.platform !== 'linux') return false;
-  return spawnSync('setpriv', ['--pdeathsig', 'INT', 'true'], { env: CHILD_ENV, stdio: 'ignore' }).status === 0;
+  return spawnSync(SETPRIV, [...DIE_WITH_PARENT, 'true'], { env: CHILD_ENV, stdio: 'ignore' }).status === 0;
 }
 
 /** Second best where the kernel does not do it: covers every end but kill -9, after which `dislodge` cleans up. */

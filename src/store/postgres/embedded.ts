@@ -26,7 +26,7 @@ const RETRY_EVERY_MS = 100;
 const RELAUNCH_DELAY_MS = 500;
 
 const DATABASE = 'tenantry';
-export const EMBEDDED_LOGIN = 'tenantry_login';
+const EMBEDDED_LOGIN = 'tenantry_login';
 
 export interface EmbeddedPostgresOptions {
   /** Folder of its own; created when missing. */

@@ -27,7 +27,7 @@ const USE_NOTED_EVERY_MS = 60_000;
 const UUID_PATTERN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** A key from the configuration: works without the database and is not stored. */
-export interface BootstrapKey {
+interface BootstrapKey {
   readonly id: string;
   readonly key: string;
   readonly scopes: readonly KeyScope[];

@@ -112,7 +112,7 @@ export async function readMigrations(folder: string): Promise<readonly Migration
 }
 
 /** The files that the database does not have yet; throws when what it has is not what the files say. */
-export function pendingMigrations(
+function pendingMigrations(
   files: readonly MigrationFile[],
   applied: readonly AppliedMigration[],
 ): readonly MigrationFile[] {
