@@ -12,7 +12,7 @@ const group = (name: string, include: string[], groupOrder: number, timeoutMs: n
   },
 });
 
-const NEEDS_STORES = ['test/store/**/*.test.ts', 'test/app/**/*.test.ts'];
+const NEEDS_STORES = ['test/store/**/*.test.ts', 'test/aggregate/**/*.test.ts', 'test/app/**/*.test.ts'];
 const SLOW = ['test/flow/**/*.test.ts', 'test/package/**/*.test.ts', 'test/dashboards/**/*.test.ts'];
 
 export default defineConfig({

@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { Session } from 'chdb';
 import type { AnalyticsQuery } from '../../domain/analytics-query.ts';
 import { toError } from '../../domain/errors.ts';
@@ -6,9 +7,10 @@ import { assertCheckable, checkedRows, newNonce } from './answer-check.ts';
 import { type ClickHouse, DATABASE, QUERY_LIMITS, type QueryLimits, type SegmentInsert } from './clickhouse.ts';
 import { ConcurrencyLimit } from './concurrency-limit.ts';
 import { toStoreError } from './engine-errors.ts';
-import { segmentInsertSettings } from './otlp-schema.ts';
+import { OTLP_PROTO, type OtlpSchemaSource, segmentInsertSettings } from './otlp-schema.ts';
 import { openFirstSession, openSession, SessionPool } from './session-pool.ts';
-import { quoted, TenantTables } from './tenant-tables.ts';
+import { quoted } from './sql-text.ts';
+import { TenantTables } from './tenant-tables.ts';
 
 export interface EmbeddedClickHouseOptions {
   /** Folder of the engine; created when absent. One process at a time. */
@@ -23,6 +25,7 @@ export class EmbeddedClickHouse implements ClickHouse {
   readonly kind = 'embedded';
   readonly #path: string;
   readonly #limits: QueryLimits;
+  readonly #schema: OtlpSchemaSource;
   readonly #anchor: Session;
   readonly #writer: SessionPool;
   readonly #maintenance: SessionPool;
@@ -37,6 +40,9 @@ export class EmbeddedClickHouse implements ClickHouse {
     this.#path = options.path;
     this.#limits = options.limits ?? QUERY_LIMITS;
     this.#anchor = openFirstSession(options.path);
+    const schemaFile = resolve(options.path, 'otlp.proto');
+    writeFileSync(schemaFile, OTLP_PROTO);
+    this.#schema = { file: schemaFile };
     this.#anchor.query(`CREATE DATABASE IF NOT EXISTS ${DATABASE} ENGINE = Atomic`);
     const size = options.sessions ?? 4;
     const shared = { path: options.path, maxWaiting: 512 };
@@ -77,7 +83,7 @@ export class EmbeddedClickHouse implements ClickHouse {
 
   async insertSegment({ path, token }: SegmentInsert): Promise<void> {
     const columns = await this.#columnsOfLanding();
-    const sql = `INSERT INTO otlp_landing SELECT * FROM file({path:String}, 'Protobuf', {columns:String}) SETTINGS ${segmentInsertSettings(token)}`;
+    const sql = `INSERT INTO otlp_landing SELECT * FROM file({path:String}, 'Protobuf', {columns:String}) SETTINGS ${segmentInsertSettings(token, this.#schema)}`;
     await this.#writer.use((session) => session.queryBindAsync(sql, { path, columns }));
   }
 

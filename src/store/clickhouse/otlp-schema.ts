@@ -1,3 +1,5 @@
+import { quoted } from './sql-text.ts';
+
 /**
  * The part of OTLP's protobuf that ClickHouse decodes (field numbers from opentelemetry-proto 1.11
  * `trace/v1/trace.proto`), plus ingest's trailer. Arrays and key-value lists are read two levels deep; `LeafValue`
@@ -38,11 +40,17 @@ export const ANY_VALUE_TYPE = valueType(
 );
 
 /**
+ * Where the engine takes the schema from. A server gets it with the statement. The embedded engine reads it from a file:
+ * an inline schema makes it write a cache folder into the process's working directory, and no setting moves that.
+ */
+export type OtlpSchemaSource = 'inline' | { readonly file: string };
+
+/**
  * Settings of a segment's insert. One thread and one block: the token stands for the whole segment, and a segment that
  * were split into several blocks could be half there. async_insert defaults to on since 26.x and would give up the
  * token; the view setting defaults to 0 on older servers and would count a retry twice in every rollup.
  */
-export function segmentInsertSettings(token: string): string {
+export function segmentInsertSettings(token: string, schema: OtlpSchemaSource): string {
   if (!/^[\w.:#-]+$/.test(token)) throw new Error(`a deduplication token must be a plain name, not ${token}`);
   return [
     'async_insert = 0',
@@ -58,8 +66,8 @@ export function segmentInsertSettings(token: string): string {
     'min_insert_block_size_rows = 0',
     'min_insert_block_size_bytes = 0',
     'input_format_protobuf_oneof_presence = 1',
-    "format_schema_source = 'string'",
-    `format_schema = '${OTLP_PROTO}'`,
+    `format_schema_source = '${schema === 'inline' ? 'string' : 'file'}'`,
+    `format_schema = ${quoted(schema === 'inline' ? OTLP_PROTO : schema.file)}`,
     `format_schema_message_name = '${OTLP_MESSAGE}'`,
   ].join(', ');
 }

@@ -6,7 +6,8 @@ import { type ClickHouse, DATABASE, QUERY_LIMITS, type QueryLimits, type Segment
 import { ConcurrencyLimit } from './concurrency-limit.ts';
 import { toStoreError } from './engine-errors.ts';
 import { segmentInsertSettings } from './otlp-schema.ts';
-import { quoted, TenantTables } from './tenant-tables.ts';
+import { quoted } from './sql-text.ts';
+import { TenantTables } from './tenant-tables.ts';
 
 export interface ServerClickHouseOptions {
   readonly url: string;
@@ -77,7 +78,7 @@ export class ServerClickHouse implements ClickHouse {
   /** The file's bytes are the body of the request: nothing is parsed on the way. */
   async insertSegment({ path, token }: SegmentInsert): Promise<void> {
     const { stream } = await this.#client.exec({
-      query: `INSERT INTO ${DATABASE}.otlp_landing SETTINGS ${segmentInsertSettings(token)} FORMAT Protobuf`,
+      query: `INSERT INTO ${DATABASE}.otlp_landing SETTINGS ${segmentInsertSettings(token, 'inline')} FORMAT Protobuf`,
       values: createReadStream(path),
     });
     for await (const _ of stream) {

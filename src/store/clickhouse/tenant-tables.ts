@@ -1,5 +1,6 @@
 import type { TenantId } from '../../domain/tenant-id.ts';
 import { type ClickHouse, DATABASE } from './clickhouse.ts';
+import { quoted } from './sql-text.ts';
 
 /**
  * The net under our own query texts: while a question about one tenant runs, the engine filters every table that has a
@@ -29,9 +30,4 @@ export class TenantTables {
     if (rows.length === 0) this.#tables = undefined;
     return rows.map(({ table }) => table);
   }
-}
-
-/** A ClickHouse string literal. */
-export function quoted(text: string): string {
-  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 }

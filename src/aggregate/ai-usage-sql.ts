@@ -1,0 +1,31 @@
+import type { Window } from '../domain/window.ts';
+import { type Fragment, rowsInWindow, type Whose } from './rollup-source.ts';
+
+/** What a price depends on, summed. `day` is Unix seconds of the day's start, or 0 when the window is one sum. */
+export interface AiUsageRow {
+  readonly tenant_id: string;
+  readonly day: number;
+  readonly provider: string;
+  readonly model: string;
+  readonly operation: string;
+  readonly inputTier: number;
+  readonly calls: number;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly cacheReadTokens: number;
+  readonly cacheWriteTokens: number;
+  readonly reasoningTokens: number;
+}
+
+export function aiUsageSelect(window: Window, whose: Whose, by: 'day' | 'window'): Fragment {
+  const rows = rowsInWindow('ai_usage', window, whose);
+  return {
+    sql: `SELECT TenantId AS tenant_id, ${by === 'day' ? 'toUnixTimestamp(toStartOfDay(Time))' : '0'} AS day,
+                 Provider AS provider, Model AS model, Operation AS operation, InputTier AS inputTier,
+                 sum(Calls) AS calls, sum(InputTokens) AS inputTokens, sum(OutputTokens) AS outputTokens,
+                 sum(CacheReadTokens) AS cacheReadTokens, sum(CacheWriteTokens) AS cacheWriteTokens,
+                 sum(ReasoningTokens) AS reasoningTokens
+          FROM ${rows.sql} GROUP BY tenant_id, day, provider, model, operation, inputTier`,
+    params: rows.params,
+  };
+}

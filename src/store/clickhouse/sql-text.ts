@@ -1,0 +1,4 @@
+/** A ClickHouse string literal. */
+export function quoted(text: string): string {
+  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+}
