@@ -28,8 +28,8 @@ const SCHEMA = `
 `;
 
 export const PROJECTS_PER_TENANT = 25;
-/** Few, as in a real service: a tenant that holds them all makes the others wait. */
-const POOL_SIZE = 8;
+/** Few, as in a real service: a tenant that holds most of them makes the others wait. */
+const POOL_SIZE = 6;
 /** Comments older than this are deleted, so that a demo left running does not fill the disk. */
 const KEEP_COMMENTS_MINUTES = 30;
 
@@ -94,7 +94,7 @@ export class DemoDatabase {
     ]);
   }
 
-  /** A search without an index. `slowSeconds` stands in for a tenant with far more rows than the demo wants to store. */
+  /** A search without an index. `slowSeconds` stands in for far more rows than the demo wants to store. */
   async search(tenantId: string, words: string, slowSeconds: number): Promise<readonly Project[]> {
     const { rows } = await this.#pool.query<Project>(
       `SELECT p.id, p.name FROM demo.projects p, pg_sleep($3::float8)

@@ -1,6 +1,7 @@
 import { PROJECTS_PER_TENANT } from './database.ts';
 import { pickWeighted, poissonGapMs, type Random } from './random.ts';
 import type { Client, PlannedRequest, RouteName } from './requests.ts';
+import { SEARCH_EVERYTHING } from './saas-wire.ts';
 import { Tally, type TallyCounts } from './tally.ts';
 import type { DemoTenant } from './tenants.ts';
 import { drawTokenSizes } from './token-sizes.ts';
@@ -45,7 +46,7 @@ export function planRequest(tenant: DemoTenant, noisyNow: boolean, random: Rando
   const searches = noisyNow && tenant.noisy && random() < 0.6;
   const route = searches ? 'GET /api/search' : pickWeighted(ROUTE_SHARES, ([, share]) => share, random)[0];
   const projectId = fails ? MISSING_PROJECT : 1 + Math.floor(random() * PROJECTS_PER_TENANT);
-  return { tenant: tenant.id, route, projectId, words: 'ipsum' };
+  return { tenant: tenant.id, route, projectId, words: searches ? SEARCH_EVERYTHING : 'ipsum' };
 }
 
 /**

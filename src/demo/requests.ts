@@ -1,7 +1,7 @@
 import http from 'node:http';
 import { callHttp } from './http-call.ts';
 import { identityHeaders } from './identity.ts';
-import type { AssistBody, AssistReply } from './saas.ts';
+import type { AssistBody, AssistReply } from './saas-wire.ts';
 import type { DemoTenant } from './tenants.ts';
 
 /** The routes of the app as its router names them; with their method they name what a request does. */

@@ -1,8 +1,9 @@
-import type { Context } from '@opentelemetry/api';
+import { type Context, context } from '@opentelemetry/api';
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
 import type { CounterName } from './counters.ts';
 import { countSafely, guarded } from './guard.ts';
 import { enterContext, type GateOptions, type Passage, RequestGate } from './request-gate.ts';
+import { setBodySizes } from './server-span.ts';
 
 export interface TenantryFastifyOptions extends GateOptions {
   /**
@@ -15,7 +16,8 @@ export interface TenantryFastifyOptions extends GateOptions {
 type Done = () => void;
 
 function passageRequest(request: FastifyRequest) {
-  return { headers: request.headers, url: request.url, request, route: request.routeOptions.url };
+  const { headers, url, method } = request;
+  return { headers, url, method, request, route: request.routeOptions.url };
 }
 
 function goOn(
@@ -70,7 +72,11 @@ function register(app: FastifyInstance, options: TenantryFastifyOptions, registe
   };
   app.addHook('preValidation', reenter);
   app.addHook('preHandler', reenter);
-  app.addHook('onResponse', reenter);
+  app.addHook('onResponse', (request, reply, done) => {
+    const lengths = [request.headers['content-length'], reply.getHeader('content-length')] as const;
+    guarded(count, 'hook_failed', () => setBodySizes(contexts.get(request) ?? context.active(), ...lengths), undefined);
+    reenter(request, reply, done);
+  });
   registered();
 }
 

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CounterName } from './counters.ts';
 import { countSafely, guarded } from './guard.ts';
 import { enterContext, type GateOptions, type Passage, RequestGate } from './request-gate.ts';
+import { setBodySizes } from './server-span.ts';
 
 export interface NodeHttpOptions extends GateOptions {
   /** The route template of a request (`/orders/:id`), for spans and scoped throttles. Default: unknown. */
@@ -34,6 +35,17 @@ export function withTenantry(handler: NodeHttpHandler, options: NodeHttpOptions)
   const count = (name: CounterName) => options.tenantry.count(name);
   return (request, response) => {
     const settle = (passage: Passage): unknown => {
+      guarded(
+        count,
+        'hook_failed',
+        () =>
+          // http instrumentation ends the span on 'close', which comes after 'finish'.
+          response.once('finish', () => {
+            const lengths = [request.headers['content-length'], response.getHeader('content-length')] as const;
+            guarded(count, 'hook_failed', () => setBodySizes(passage.context, ...lengths), undefined);
+          }),
+        undefined,
+      );
       if (refuse(response, passage, count)) return undefined;
       let result: unknown;
       enterContext(
@@ -52,6 +64,7 @@ export function withTenantry(handler: NodeHttpHandler, options: NodeHttpOptions)
         gate.enter({
           headers: request.headers,
           url: request.url ?? '/',
+          method: request.method,
           request,
           route: guarded(count, 'hook_failed', () => options.route?.(request), undefined),
         }),

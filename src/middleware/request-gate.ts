@@ -27,6 +27,7 @@ export interface GateOptions {
 }
 
 export interface GateRequest extends SourceRequest {
+  readonly method: string | undefined;
   /** The router's template, if it is known by now. */
   readonly route: string | undefined;
 }
@@ -114,12 +115,7 @@ export class RequestGate {
       return { context: inside, refusal: refused ? tenantRefusal() : undefined };
     }
     if (exempt) return { context: inside, refusal: undefined };
-    const refusal = guarded(
-      this.#count,
-      'throttle_failed',
-      () => this.#throttle(ctx, tenant, request.route),
-      undefined,
-    );
+    const refusal = guarded(this.#count, 'throttle_failed', () => this.#throttle(ctx, tenant, request), undefined);
     return { context: inside, refusal };
   }
 
@@ -127,9 +123,9 @@ export class RequestGate {
     return this.#exempt.has(request.route ?? request.url.replace(/[?#].*$/s, ''));
   }
 
-  #throttle(ctx: Context, tenant: Tenant, route: string | undefined): Refusal | undefined {
+  #throttle(ctx: Context, tenant: Tenant, { route, method }: GateRequest): Refusal | undefined {
     const { tenantry } = this.#options;
-    const decision = tenantry.checkThrottle({ tenantId: tenant.tenantId, route });
+    const decision = tenantry.checkThrottle({ tenantId: tenant.tenantId, route, method });
     if (decision.flagId === undefined) return undefined;
     countSafely(this.#count, decision.allowed ? 'throttle_shadow_refused' : 'throttle_refused');
     guarded(

@@ -34,6 +34,20 @@ export function setRoute(ctx: Context, route: string): void {
   if (held === undefined) span?.setAttribute(HTTP_ROUTE, route);
 }
 
+type HeaderValue = string | number | readonly string[] | undefined;
+
+/** Body sizes of the request and its answer as their headers say them; chunked bodies stay unknown. */
+export function setBodySizes(ctx: Context, requestLength: HeaderValue, responseLength: HeaderValue): void {
+  const span = serverSpanIn(ctx);
+  if (span === undefined) return;
+  const held = (span as { attributes?: Record<string, unknown> }).attributes;
+  const sizes = { 'http.request.body.size': requestLength, 'http.response.body.size': responseLength };
+  for (const [name, length] of Object.entries(sizes)) {
+    const bytes = typeof length === 'object' ? Number.NaN : Number(length ?? Number.NaN);
+    if (Number.isSafeInteger(bytes) && held?.[name] === undefined) span.setAttribute(name, bytes);
+  }
+}
+
 /** `ctx` in which no instrumentation starts spans: the middleware's own traffic is not the app's. */
 export function withoutTracing(ctx: Context): Context {
   return ctx.setValue(SUPPRESS_TRACING_KEY, true);

@@ -8,6 +8,7 @@ export interface ThrottleQuestion {
   readonly service?: string | undefined;
   /** The router's template (`/orders/:id`). */
   readonly route?: string | undefined;
+  readonly method?: string | undefined;
 }
 
 export interface ThrottleDecision {
@@ -26,7 +27,10 @@ const ALLOWED: ThrottleDecision = Object.freeze({ allowed: true, retryAfterSecon
 function inScope(scope: ThrottleScope, question: ThrottleQuestion): boolean {
   return (
     (scope.service === undefined || scope.service === question.service) &&
-    (scope.route === undefined || scope.route === question.route)
+    // Dashboards show routes with their method (`GET /orders/:id`), routers name them without: a scope may be either.
+    (scope.route === undefined ||
+      scope.route === question.route ||
+      scope.route === `${question.method} ${question.route}`)
   );
 }
 

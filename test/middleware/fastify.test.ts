@@ -174,6 +174,17 @@ describe('every span of a request carries its tenant', () => {
     });
   });
 
+  it('and the sizes of bodies that say theirs are on the server span', async () => {
+    await start(async (server) => {
+      await server.register(tenantryFastify, { tenantry, sources: [fromHeader('x-tenant')] });
+      server.post('/', () => 'x'.repeat(777));
+    });
+    const headers = { 'x-tenant': 'acme', 'content-type': 'text/plain' };
+    await fetch(url, { method: 'POST', headers, body: 'y'.repeat(55) });
+    const [span] = await spansOf(1);
+    expect(span?.attributes).toMatchObject({ 'http.request.body.size': 55, 'http.response.body.size': 777 });
+  });
+
   it('and a tenant claimed in baggage or a foreign header is not believed', async () => {
     await start(async (server) => {
       await server.register(tenantryFastify, { tenantry, sources: [fromHeader('x-tenant')] });

@@ -150,7 +150,7 @@ describe('checkThrottle', () => {
     store.applySnapshot(snapshot(9, flags), 0);
     return store;
   };
-  const acme = { tenantId: 'acme', service: 'shop', route: '/orders/:id' };
+  const acme = { tenantId: 'acme', service: 'shop', route: '/orders/:id', method: 'GET' };
 
   it('allows everybody while there are no flags', () => {
     expect(checkThrottle(new FlagStore(), acme, 0)).toEqual({ allowed: true, retryAfterSeconds: 0 });
@@ -169,6 +169,8 @@ describe('checkThrottle', () => {
     [{ service: 'other' }, true],
     [{ route: '/orders/:id' }, false],
     [{ route: '/orders' }, true],
+    [{ route: 'GET /orders/:id' }, false],
+    [{ route: 'POST /orders/:id' }, true],
     [{ service: 'shop', route: '/orders' }, true],
   ])('holds within its scope only: %j', (scope, allowed) => {
     const store = storeWith(throttle({ scope, limit: { requests_per_second: 0, burst: 1 } }));
