@@ -14,7 +14,7 @@ import {
 } from './otlp-answer.ts';
 
 /** Takes one OTLP request of one signal and answers it; throws TenantryError for what it refuses. */
-export type SignalHandler = (request: IncomingMessage) => Promise<Answer>;
+type SignalHandler = (request: IncomingMessage) => Promise<Answer>;
 
 export interface ReceiverParts {
   /** Path below `/v1/` -> handler. */

@@ -18,6 +18,7 @@ export type DiskCall =
 export function observedDisk(
   before: (call: DiskCall, path: string) => void | Promise<void>,
   after: (call: DiskCall, path: string) => void = () => {},
+  real: SpoolDisk = nodeDisk,
 ): SpoolDisk {
   const around = async <T>(call: DiskCall, path: string, run: () => Promise<T>): Promise<T> => {
     await before(call, path);
@@ -32,12 +33,12 @@ export function observedDisk(
     close: () => around('close', path, () => file.close()),
   });
   return {
-    ...nodeDisk,
-    create: (path) => around('create', path, async () => observed(await nodeDisk.create(path), path)),
-    reopen: async (path) => observed(await nodeDisk.reopen(path), path),
-    rename: (from, to) => around('rename', to, () => nodeDisk.rename(from, to)),
-    syncFolder: (path) => around('syncFolder', path, () => nodeDisk.syncFolder(path)),
-    list: (path) => around('list', path, () => nodeDisk.list(path)),
-    space: (path) => around('space', path, () => nodeDisk.space(path)),
+    ...real,
+    create: (path) => around('create', path, async () => observed(await real.create(path), path)),
+    reopen: async (path) => observed(await real.reopen(path), path),
+    rename: (from, to) => around('rename', to, () => real.rename(from, to)),
+    syncFolder: (path) => around('syncFolder', path, () => real.syncFolder(path)),
+    list: (path) => around('list', path, () => real.list(path)),
+    space: (path) => around('space', path, () => real.space(path)),
   };
 }

@@ -64,14 +64,14 @@ export interface OtlpKeyValue {
   value?: OtlpAnyValue;
 }
 
-export interface OtlpEvent {
+interface OtlpEvent {
   time_unix_nano?: string | number;
   name?: string;
   attributes?: OtlpKeyValue[];
   dropped_attributes_count?: number;
 }
 
-export interface OtlpLink {
+interface OtlpLink {
   trace_id?: Uint8Array;
   span_id?: Uint8Array;
   trace_state?: string;
@@ -102,13 +102,13 @@ export interface OtlpSpan {
   status?: { message?: string; code?: number };
 }
 
-export interface OtlpScopeSpans {
+interface OtlpScopeSpans {
   scope?: { name?: string; version?: string; attributes?: OtlpKeyValue[]; dropped_attributes_count?: number };
   spans?: OtlpSpan[];
   schema_url?: string;
 }
 
-export interface OtlpResourceSpans {
+interface OtlpResourceSpans {
   resource?: { attributes?: OtlpKeyValue[]; dropped_attributes_count?: number };
   scope_spans?: OtlpScopeSpans[];
   schema_url?: string;
