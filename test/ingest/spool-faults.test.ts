@@ -94,6 +94,25 @@ describe('a failing disk', () => {
   });
 });
 
+describe('a seal that fails half way', () => {
+  it('after the rename is finished later and counted once', async () => {
+    let broken = true;
+    const disk = observedDisk((call, path) => {
+      if (broken && call === 'syncFolder' && path.endsWith('sealed')) throw new Error('input/output error');
+    });
+    const spool = await bench.open({ disk, segmentBytes: 1 });
+    await appendNamed(spool, 'one');
+    await vi.waitFor(() => expect(namesIn(bench.dir.spool, 'sealed')).toHaveLength(1));
+    broken = false;
+    await vi.waitFor(() => expect(spool.figures().openBytes).toBe(0), { timeout: 5_000 });
+    const [name] = namesIn(bench.dir.spool, 'sealed');
+    expect(spool.figures()).toMatchObject({
+      sealedSegments: 1,
+      sealedBytes: statSync(join(bench.dir.spool, 'sealed', name ?? '')).size,
+    });
+  });
+});
+
 describe('bounds', () => {
   it('refuses above the limit, counts exactly, and takes again once the loader has deleted segments', async () => {
     let looks = 0;

@@ -112,19 +112,14 @@ class Life {
         };
       },
     };
-    let dead = false;
-    return {
-      ...observedDisk(
-        (name) => {
-          if (dead) throw new Error('fault: crashed before');
-          if (name === 'write' || !this.#strikes(name)) return;
-          dead = this.#fault?.crash === true;
-          this.#strike();
-        },
-        undefined,
-        torn,
-      ),
-    };
+    return observedDisk(
+      (name) => {
+        if (this.#dead) throw new Error('fault: the process is dead');
+        if (name !== 'write' && this.#strikes(name)) this.#strike();
+      },
+      undefined,
+      torn,
+    );
   }
 
   /** A killed process has its files closed by the kernel; here they are closed when the life goes on. */
