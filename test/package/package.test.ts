@@ -1,0 +1,215 @@
+/** The package as an app gets it: the packed tarball in an empty project, with nothing but the peers it asks for. */
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startFlagServer } from '../support/middleware-flag-server.ts';
+
+const run = promisify(execFile);
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const DIST = join(ROOT, 'dist');
+
+interface Manifest {
+  readonly version: string;
+  readonly license: string;
+  readonly exports: Readonly<Record<string, { types: string; default: string }>>;
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly peerDependencies: Readonly<Record<string, string>>;
+  readonly peerDependenciesMeta: Readonly<Record<string, { optional?: boolean }>>;
+}
+
+let project: string;
+let packed: Manifest;
+let root: Manifest;
+let tarball: string;
+
+const readManifest = async (file: string) => JSON.parse(await readFile(file, 'utf8')) as Manifest;
+
+/** Makes a package of this checkout available to the project, as an install would. */
+async function provide(name: string): Promise<void> {
+  const target = join(project, 'node_modules', name);
+  await mkdir(dirname(target), { recursive: true });
+  await symlink(join(ROOT, 'node_modules', name), target, 'dir');
+}
+
+async function node(source: string): Promise<unknown> {
+  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', source], { cwd: project });
+  return JSON.parse(stdout);
+}
+
+async function compile(file: string, source: string): Promise<string> {
+  await writeFile(join(project, file), source);
+  const config = {
+    compilerOptions: {
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      module: 'nodenext',
+      target: 'es2022',
+      skipLibCheck: false,
+      noEmit: true,
+      types: [],
+    },
+    files: [file],
+  };
+  await writeFile(join(project, 'tsconfig.json'), JSON.stringify(config));
+  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+  return await run(process.execPath, [tsc, '-p', project], { cwd: project }).then(
+    () => '',
+    (error: { stdout: string }) => error.stdout,
+  );
+}
+
+beforeAll(async () => {
+  project = await mkdtemp(join(tmpdir(), 'tenantry-package-'));
+  root = await readManifest(join(ROOT, 'package.json'));
+  tarball = join(DIST, `tenantry-${root.version}.tgz`);
+  const installed = join(project, 'node_modules/tenantry');
+  await mkdir(installed, { recursive: true });
+  await run('tar', ['-xzf', tarball, '-C', installed, '--strip-components=1']);
+  await writeFile(join(project, 'package.json'), '{ "name": "some-app", "private": true, "type": "module" }');
+  packed = await readManifest(join(installed, 'package.json'));
+  for (const name of Object.keys(packed.dependencies)) await provide(name);
+  await provide('@opentelemetry/api');
+});
+afterAll(() => rm(project, { recursive: true, force: true }));
+
+describe('the manifest', () => {
+  it('exports what the repository exports, and every file is there', async () => {
+    const relative = (file: string) => file.replace('./dist/src/', './');
+    expect(Object.keys(packed.exports)).toEqual(Object.keys(root.exports));
+    for (const [path, entry] of Object.entries(packed.exports)) {
+      const ours = root.exports[path];
+      expect(entry).toEqual({ types: relative(ours?.types ?? ''), default: relative(ours?.default ?? '') });
+      for (const file of Object.values(entry)) {
+        expect((await stat(join(project, 'node_modules/tenantry', file))).isFile(), file).toBe(true);
+      }
+    }
+  });
+
+  it('is light: two small dependencies, everything else a peer that the app has anyway or does not need', () => {
+    expect(Object.keys(packed.dependencies).sort()).toEqual(['cockatiel', 'eventsource-parser']);
+    const required = Object.keys(packed.peerDependencies).filter(
+      (name) => !packed.peerDependenciesMeta[name]?.optional,
+    );
+    expect(required).toEqual(['@opentelemetry/api']);
+    expect(JSON.stringify(packed)).not.toMatch(/chdb|clickhouse|"pg"|pino|zod/);
+    expect(packed.license).toBe('Apache-2.0');
+  });
+
+  it('is small and holds the middleware only', async () => {
+    expect((await stat(tarball)).size).toBeLessThan(100 * 1024);
+    const files = await readdir(join(project, 'node_modules/tenantry'), { recursive: true });
+    const folders = new Set(files.filter((file) => file.includes('/')).map((file) => file.split('/')[0]));
+    expect([...folders].sort()).toEqual(['domain', 'middleware']);
+    expect(files).toEqual(expect.arrayContaining(['README.md', 'LICENSE', 'package.json']));
+    expect(files.filter((file) => file.includes('.'))).not.toContain('middleware/README.md');
+  });
+
+  it('passes publint and attw', async () => {
+    const bin = (name: string) => join(ROOT, 'node_modules/.bin', name);
+    const lint = await run(bin('publint'), ['--strict', join(DIST, 'npm')]);
+    expect(lint.stdout).toContain('All good!');
+    await expect(run(bin('attw'), [tarball, '--profile', 'esm-only'])).resolves.toBeDefined();
+  });
+});
+
+describe('in an app', () => {
+  it('loads and works with @opentelemetry/api alone', async () => {
+    const answer = await node(`
+      import { createTenantry, currentTenant, fromHeader, runAsTenant, TenantSpanProcessor } from 'tenantry';
+      import { withTenantry } from 'tenantry/node-http';
+      const tenantry = createTenantry({ serviceName: 'some-app', flags: false });
+      new TenantSpanProcessor();
+      const handler = withTenantry(() => 'handled', { tenantry, sources: [fromHeader('x-tenant')] });
+      const result = handler({ headers: { 'x-tenant': 'acme' }, url: '/' }, { once() {} });
+      const decision = tenantry.checkThrottle({ tenantId: 'acme' });
+      await tenantry.shutdown();
+      console.log(JSON.stringify({ result, decision, outside: currentTenant() ?? null, ran: runAsTenant('acme', () => 1) }));
+    `);
+    expect(answer).toEqual({
+      result: 'handled',
+      decision: { allowed: true, retryAfterSeconds: 0 },
+      outside: null,
+      ran: 1,
+    });
+  });
+
+  it('says which package is missing when startTenantry is called without the SDK', async () => {
+    const answer = await node(`
+      import { startTenantry } from 'tenantry';
+      const error = await startTenantry({ serviceName: 'some-app' }).catch((thrown) => thrown);
+      console.log(JSON.stringify(String(error.message)));
+    `);
+    expect(answer).toContain('@opentelemetry/sdk-node');
+  });
+
+  it('does not keep a process alive that has nothing else to do, though the flag stream is open', async () => {
+    const flagServer = await startFlagServer();
+    const answer = node(`
+      import { createTenantry } from 'tenantry';
+      const tenantry = createTenantry({ serviceName: 'some-app', apiUrl: '${flagServer.url}', key: 'k' });
+      while (tenantry.stats().flag_stream_connected === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      console.log('"connected"');
+    `);
+    await expect(answer).resolves.toBe('connected');
+    await flagServer.close();
+  }, 15_000);
+
+  it('compiles strictly, declarations included, without the optional peers', async () => {
+    const source = `
+      import { createTenantry, currentTenant, fromJwt, startTenantry, TenantSpanProcessor, type Tenantry } from 'tenantry';
+      const tenantry: Tenantry = createTenantry({ serviceName: 'shop', key: 'k' });
+      const tenant: string | undefined = currentTenant()?.tenantId;
+      const paid: Promise<number> = tenantry.breaker('stripe').run(async () => 7);
+      const started: Promise<Tenantry> = startTenantry({ serviceName: 'shop', resourceAttributes: { a: 1 } });
+      export const all = [tenant, paid, started, new TenantSpanProcessor(), fromJwt];
+    `;
+    expect(await compile('good.ts', source)).toBe('');
+  });
+
+  it('refuses wrong use at compile time', async () => {
+    const output = await compile(
+      'bad.ts',
+      `
+      import { createTenantry, fromSubdomain } from 'tenantry';
+      createTenantry({ servicename: 'shop' });
+      fromSubdomain({ baseDomain: 7 });
+      createTenantry({ serviceName: 'shop' }).stats().no_such_counter;
+    `,
+    );
+    expect(output.match(/error TS/g)).toHaveLength(3);
+  });
+
+  it('fits fastify, the SDK and its instrumentations by type', async () => {
+    for (const name of ['fastify', '@opentelemetry/sdk-node', '@opentelemetry/instrumentation-http'])
+      await provide(name);
+    await provide('@types/node');
+    const output = await compile(
+      'fits.ts',
+      `
+      import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
+      import { NodeSDK } from '@opentelemetry/sdk-node';
+      import fastify from 'fastify';
+      import { createServer } from 'node:http';
+      import { createTenantry, fromHeader, startTenantry, TenantSpanProcessor } from 'tenantry';
+      import { tenantryFastify } from 'tenantry/fastify';
+      import { withTenantry } from 'tenantry/node-http';
+      const tenantry = createTenantry({ serviceName: 'shop' });
+      export const sdk = new NodeSDK({ spanProcessors: [new TenantSpanProcessor()] });
+      export const started = startTenantry({
+        serviceName: 'shop',
+        instrumentations: [new HttpInstrumentation()],
+        spanProcessors: [new TenantSpanProcessor()],
+      });
+      await fastify().register(tenantryFastify, { tenantry, sources: [fromHeader('x-tenant')] });
+      createServer(withTenantry((request, response) => response.end(request.url), { tenantry, sources: [] }));
+    `,
+    );
+    // Whatever the peers' own declarations say is theirs; ours and their use must be clean.
+    const ours = output.split('\n').filter((line) => line.includes('error TS') && !line.startsWith('../'));
+    expect(ours).toEqual([]);
+  });
+});
