@@ -235,6 +235,13 @@ describe('without figures', () => {
     expect(await page.getByTestId('sign-in-needed').textContent()).toContain('Open the sign-in link');
   });
 
+  it('ends the session on the server at sign-out', async () => {
+    await open();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByTestId('sign-in-needed').waitFor();
+    expect(asked('/v1/session/end')).toMatchObject([{ method: 'POST', csrf: '1' }]);
+  });
+
   it('says what is wrong and what to do when the API fails, and recovers', async () => {
     stub.state.problem = problemOf(503, 'STORE_UNAVAILABLE', 'ClickHouse does not answer.', 'Run tenantry doctor.');
     await page.goto(stub.url);

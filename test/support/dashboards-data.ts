@@ -47,7 +47,7 @@ const NAMES = [
 ] as const;
 
 /** The same number from 0 to 1 for the same seed. */
-export function noise(seed: number): number {
+function noise(seed: number): number {
   const x = Math.sin(seed * 127.1 + 311.7) * 43_758.5453;
   return x - Math.floor(x);
 }

@@ -14,7 +14,7 @@ import type {
 import { seriesOf, throttleOf } from './dashboards-data.ts';
 
 /** The policy that the real server sends; `default-src 'self'` forbids inline code and every other origin. */
-export const CSP = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
+const CSP = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -24,7 +24,7 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /** What the stub answers; a test changes it between two polls. */
-export interface StubState {
+interface StubState {
   tenants: TenantFigures[];
   throttles: ThrottleItem[];
   anomalies: AnomalyItem[];
@@ -143,6 +143,10 @@ function routes(app: FastifyInstance, state: StubState): void {
     state.throttles = [throttle, ...state.throttles];
     return reply.code(201).send(throttle);
   });
+  app.post('/v1/session/end', (_request, reply) => {
+    state.problem = problemOf(401, 'UNAUTHENTICATED', 'There are no credentials on this request.');
+    return reply.code(204).send();
+  });
   app.delete<{ Params: { id: string } }>('/v1/throttles/:id', (request, reply) => {
     const ended = new Date().toISOString();
     const found = state.throttles.find(({ id, status }) => id === request.params.id && status === 'active');
@@ -165,7 +169,8 @@ export async function startDashboardsStub(pages: ReadonlyMap<string, Buffer>): P
     who: { subject: 'ada@example.com', role: 'sre', tenant_id: null, expires_at: null },
   };
   const requests: DashboardsStub['requests'] = [];
-  const app = Fastify();
+  // The default of 100 characters would answer 404 for long tenant ids.
+  const app = Fastify({ routerOptions: { maxParamLength: 1_000 } });
   app.addHook('preHandler', async (request, reply) => {
     if (!request.url.startsWith('/v1/')) return;
     const csrf = request.headers['x-tenantry-csrf']?.toString();

@@ -54,10 +54,6 @@ export function sumOf(points: Points): number {
   return points.reduce((sum, [, value]) => sum + (value ?? 0), 0);
 }
 
-export function lastValue(points: Points): number | null {
-  return points.findLast(([, value]) => value !== null)?.[1] ?? null;
-}
-
 /** Adds series point by point; a time that only some of them have counts with those that have it. */
 export function addPoints(all: readonly Points[]): Points {
   const sums = new Map<number, number | null>();

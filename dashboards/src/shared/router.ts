@@ -18,7 +18,7 @@ export function parsePath(path: string): Route {
 /** The names in `query` that mean the same on every page; the rest belongs to one page and stays there. */
 const SHARED_NAMES = ['range', 'from', 'to'];
 
-export function sharedQuery(query: URLSearchParams): URLSearchParams {
+function sharedQuery(query: URLSearchParams): URLSearchParams {
   return new URLSearchParams([...query].filter(([name]) => SHARED_NAMES.includes(name)));
 }
 

@@ -7,7 +7,7 @@ export const PRESETS = [
   { id: '7d', label: '7 d', name: 'last 7 days', ms: 7 * 24 * 3_600_000 },
 ] as const;
 
-export type PresetId = (typeof PRESETS)[number]['id'];
+type PresetId = (typeof PRESETS)[number]['id'];
 
 export type TimeRange =
   | { readonly kind: 'last'; readonly preset: PresetId }

@@ -14,7 +14,7 @@ export interface TableState {
  * Later pages stand still: a cursor is good for exactly the window of the answer that it came with, and rows must not
  * slip from one page to another between two clicks.
  */
-export interface Paging {
+interface Paging {
   /** Cursors of the pages walked through, the present one last; never empty. */
   readonly cursors: readonly string[];
   readonly window: RangeWindow;
