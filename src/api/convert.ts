@@ -1,7 +1,6 @@
 import type { Actor } from '../domain/actor.ts';
 import type { Anomaly } from '../domain/anomaly.ts';
-import type { WireFlag } from '../domain/flag-wire.ts';
-import type { Flag, ThrottleScope } from '../domain/flags.ts';
+import type { ThrottleScope } from '../domain/flags.ts';
 import type { ThrottleRecord } from '../domain/throttle-record.ts';
 import type { AnomalyItem, ThrottleItem } from './contract.ts';
 
@@ -69,30 +68,4 @@ export function anomalyToWire(anomaly: Anomaly & { readonly throttleId: string |
     reason: anomaly.reason,
     throttle_id: anomaly.throttleId,
   };
-}
-
-/** A flag as middleware reads it; `ttl_ms` is what is left of its life at `now` (Unix ms), at least 0. */
-export function flagToWire(flag: Flag, now: number): WireFlag {
-  const common = {
-    id: flag.id,
-    tenant_id: flag.tenantId,
-    revision: flag.revision,
-    ttl_ms: Math.max(0, flag.expiresAt - now),
-    expires_at: rfc3339(flag.expiresAt),
-    reason: flag.reason,
-  };
-  switch (flag.kind) {
-    case 'throttle':
-      return {
-        kind: 'throttle',
-        ...common,
-        mode: flag.mode,
-        scope: scopeToWire(flag.scope),
-        limit: { requests_per_second: flag.limit.requestsPerSecond, burst: flag.limit.burst },
-      };
-    case 'breaker':
-      return { kind: 'breaker', ...common, integration: flag.integration, state: flag.state };
-    case 'degrade':
-      return { kind: 'degrade', ...common, feature: flag.feature, step: flag.step };
-  }
 }

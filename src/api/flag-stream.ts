@@ -56,7 +56,8 @@ function aged(flags: readonly WireFlag[], elapsedMs: number): WireFlag[] {
 
 /**
  * One client's stream. Subscribed before the first snapshot is read, so nothing falls between the two; whatever the
- * snapshot already holds is dropped by revision, so nothing comes twice and no revision ever goes backwards.
+ * snapshot already holds is dropped by revision, so nothing comes twice. Revisions go backwards only with a snapshot,
+ * after the database itself went back.
  *
  *   opening --snapshot--> live --write() full--> waiting --drain--> live
  *      any state --client gone | shutdown | slow | revoked--> ended (unsubscribed, timers cleared)
@@ -186,10 +187,12 @@ export class FlagStream {
         this.end('revoked');
         return;
       }
+      const before = this.#revision;
       const snapshot = await this.#options.feed.snapshot(this.#options.tenant);
-      // An older state than what the client has would undo changes; a full client gets the next repair.
-      const isUseful = snapshot.revision >= this.#revision && this.#fullSince === undefined;
-      if (!this.#ended && isUseful) this.#sendSnapshot(snapshot);
+      // Read before a change that went out meanwhile, it would undo that change. Older without one: the database was
+      // restored from a backup, and what it has now holds.
+      const isOutrun = snapshot.revision < this.#revision && this.#revision !== before;
+      if (!this.#ended && !isOutrun && this.#fullSince === undefined) this.#sendSnapshot(snapshot);
     } catch (error) {
       this.#options.onRepairFailed(error);
     } finally {

@@ -169,6 +169,7 @@ export function flagRoutes(context: ApiContext, options: FlagRoutesOptions = {})
     app.route({
       method: 'POST',
       url: '/v1/flags/acks',
+      config: { errors: ['CONFLICT'] },
       schema: {
         operationId: 'acknowledgeFlags',
         tags: ['flags'],

@@ -15,7 +15,17 @@ export interface Evaluation {
 /** What is known of the one tenant that is asked about: its flags in force, and its plan if it has one. */
 export interface TenantFacts {
   readonly flags: readonly WireFlag[];
-  readonly plan: string | undefined;
+  readonly plan: string | undefined | typeof UNKNOWN_PLAN;
+}
+
+/** The plan cannot be read right now, which is not the same as none. */
+export const UNKNOWN_PLAN = Symbol('unknown plan');
+
+/** One flag of a bulk answer that could not be evaluated. */
+export interface EvaluationFailure {
+  readonly key: string;
+  readonly errorCode: 'GENERAL';
+  readonly errorDetails: string;
 }
 
 const DEGRADE_STEPS = ['ok', 'warn', 'cached_only', 'blocked'] as const;
@@ -70,7 +80,10 @@ function breaker(integration: string, { flags }: TenantFacts): Evaluation {
   return { key, value: state, reason: 'TARGETING_MATCH', variant: state, metadata: metadataOf(newest) };
 }
 
-function plan(facts: TenantFacts): Evaluation {
+function plan(facts: TenantFacts): Evaluation | EvaluationFailure {
+  if (facts.plan === UNKNOWN_PLAN) {
+    return { key: 'plan', errorCode: 'GENERAL', errorDetails: 'The plan cannot be read right now.' };
+  }
   if (facts.plan === undefined) return { key: 'plan', reason: 'STATIC', metadata: {} };
   return { key: 'plan', value: facts.plan, reason: 'TARGETING_MATCH', variant: facts.plan, metadata: {} };
 }
@@ -81,7 +94,7 @@ function placement(): Evaluation {
 }
 
 /** The flag with this key for the tenant; undefined if there is no such flag. */
-export function evaluate(key: string, facts: TenantFacts): Evaluation | undefined {
+export function evaluate(key: string, facts: TenantFacts): Evaluation | EvaluationFailure | undefined {
   switch (key) {
     case 'throttle':
       return throttle(facts);
@@ -99,7 +112,7 @@ export function evaluate(key: string, facts: TenantFacts): Evaluation | undefine
 }
 
 /** Every flag of the tenant; breakers only for the integrations that some flag is about. */
-export function evaluateAll(facts: TenantFacts): Evaluation[] {
+export function evaluateAll(facts: TenantFacts): (Evaluation | EvaluationFailure)[] {
   const integrations = new Set(
     facts.flags.flatMap((flag) => (flag.kind === 'breaker' ? [flag.integration ?? ''] : [])),
   );

@@ -9,7 +9,7 @@ import { isTenantId, type TenantId } from '../domain/tenant-id.ts';
 import type { ApiContext } from './context.ts';
 import { matchesEtag } from './flags.ts';
 import { callerOf, ownTenantOf, refuseForeignRows } from './guard.ts';
-import { evaluate, evaluateAll } from './ofrep-flags.ts';
+import { evaluate, evaluateAll, type TenantFacts, UNKNOWN_PLAN } from './ofrep-flags.ts';
 import { noQuery } from './parameters.ts';
 
 /** OpenFeature Remote Evaluation Protocol 0.3.0 (open-feature/protocol, service/openapi.yaml). */
@@ -55,7 +55,13 @@ const evaluationSchema = z
   })
   .meta({ id: 'OfrepEvaluation' });
 
-const bulkSchema = z.object({ flags: z.array(evaluationSchema) }).meta({ id: 'OfrepBulkEvaluation' });
+const failureSchema = z
+  .object({ key: z.string(), errorCode: z.literal('GENERAL'), errorDetails: z.string() })
+  .meta({ id: 'OfrepFailure' });
+
+const bulkSchema = z
+  .object({ flags: z.array(z.union([evaluationSchema, failureSchema])) })
+  .meta({ id: 'OfrepBulkEvaluation' });
 
 interface Subject {
   readonly tenant: TenantId;
@@ -92,19 +98,36 @@ function inScope(flag: WireFlag, { service, route }: Subject): boolean {
 }
 
 export function ofrepRoutes({ ports: { flags, plans } }: ApiContext): FastifyPluginCallbackZod {
-  async function factsOf(request: FastifyRequest, context: Record<string, unknown> | undefined) {
+  /** A key that speaks for every tenant asks as one bound to this tenant: the store lets it read no further. */
+  async function planOf(actor: Actor, tenant: TenantId): Promise<TenantFacts['plan']> {
+    const reader = actor.kind === 'key' ? { ...actor, tenantId: tenant } : actor;
+    try {
+      return (await plans.plans(reader, [tenant])).get(tenant);
+    } catch (error) {
+      // Flags come from memory and must not fall with the database; the plan alone is not known then.
+      if (error instanceof TenantryError && error.code === 'STORE_UNAVAILABLE') return UNKNOWN_PLAN;
+      throw error;
+    }
+  }
+
+  /** `key` undefined: for every flag. Only the plan costs a question to the store. */
+  async function factsOf(
+    request: FastifyRequest,
+    context: Record<string, unknown> | undefined,
+    key?: string,
+  ): Promise<TenantFacts> {
     const { actor } = callerOf(request);
     const subject = subjectOf(context, actor);
-    const [snapshot, planOf] = await Promise.all([
+    const [snapshot, plan] = await Promise.all([
       flags.snapshot(subject.tenant),
-      plans.plans(actor, [subject.tenant]),
+      key === undefined || key === 'plan' ? planOf(actor, subject.tenant) : undefined,
     ]);
     refuseForeignRows(
       subject.tenant,
       snapshot.flags.map((flag) => flag.tenant_id),
     );
     const inForce = snapshot.flags.filter((flag) => flag.ttl_ms > 0 && inScope(flag, subject));
-    return { flags: inForce, plan: planOf.get(subject.tenant) };
+    return { flags: inForce, plan };
   }
 
   return (app, _options, done) => {
@@ -122,7 +145,11 @@ export function ofrepRoutes({ ports: { flags, plans } }: ApiContext): FastifyPlu
         response: { 200: evaluationSchema },
       },
       handler: async (request) => {
-        const evaluation = evaluate(request.params.key, await factsOf(request, request.body.context));
+        const { key } = request.params;
+        const evaluation = evaluate(key, await factsOf(request, request.body.context, key));
+        if (evaluation !== undefined && 'errorCode' in evaluation) {
+          throw new TenantryError('STORE_UNAVAILABLE', evaluation.errorDetails);
+        }
         if (evaluation !== undefined) return evaluation;
         throw new OfrepError(
           'FLAG_NOT_FOUND',

@@ -7,8 +7,8 @@ import { throttleToWire } from './convert.ts';
 import { callerOf, narrowTo, noSuchTenant, refuseForeignRows, staffOf } from './guard.ts';
 import { lineOfText, noQuery, tenantIdText, wholeNumber } from './parameters.ts';
 
-/** A week: a throttle that should last longer is a plan's limit, not an emergency measure. */
-const MAX_LIFE_SECONDS = 7 * 86_400;
+/** A day, as the store holds it: what should last longer is a plan's limit, not an emergency measure. */
+const MAX_LIFE_SECONDS = 86_400;
 /** Shorter ones would end before every instance has heard of them. */
 const MIN_LIFE_SECONDS = 5;
 const MAX_RATE = 1_000_000;
@@ -102,7 +102,7 @@ export function throttleRoutes({ ports: { throttles }, now }: ApiContext): Fasti
     app.route({
       method: 'POST',
       url: '/v1/throttles',
-      config: { errors: ['NOT_FOUND', 'CONFLICT'] },
+      config: { errors: ['CONFLICT'] },
       schema: {
         operationId: 'createThrottle',
         tags: ['throttles'],

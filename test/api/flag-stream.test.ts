@@ -117,7 +117,7 @@ describe('a stream', () => {
     const theirs = api.commit(OTHER);
     await client.until(() => replay(client.events).revision === theirs.revision);
     expect(JSON.stringify(client.events)).not.toContain(OWN);
-    expect(changeRevisions(client.events)).toEqual([theirs.revision]);
+    expect(client.events[1]).toEqual({ event: 'change', data: { revision: 3, upserts: [], removals: [] } });
   });
 
   test('is refused as a problem when the state cannot be read, and leaves no subscription behind', async () => {
@@ -217,6 +217,20 @@ describe('pings and repairs', () => {
     const revisions = client.events.flatMap((event) => (event.event === 'ping' ? [] : [event.data.revision]));
     expect(revisions).toEqual([...revisions].sort((a, b) => a - b));
     expect(changeRevisions(client.events)).toEqual([3, 4, 5, 6, 7]);
+  });
+
+  test('a database that was restored from a backup is followed, though its revisions are lower', async () => {
+    api = await startStreaming({ streamTimes: { repairMs: 5 } });
+    const client = await api.connect();
+    await client.first(1);
+    for (let count = 0; count < 10; count += 1) api.commit();
+    await client.until(() => replay(client.events).revision === 12);
+    api.ports.flags.flags.clear();
+    api.ports.flags.revision = 1;
+    await client.until(() => replay(client.events).revision === 1);
+    const next = api.commit();
+    await client.until(() => replay(client.events).revision === 2);
+    expect(replay(client.events).ids).toEqual([next.id]);
   });
 
   test('a failed repair is logged and the stream goes on', async () => {

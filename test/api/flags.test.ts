@@ -1,8 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { flagToWire } from '../../src/api/convert.ts';
 import { matchesEtag } from '../../src/api/flags.ts';
-import type { TenantId } from '../../src/domain/tenant-id.ts';
-import { ADMIN_TOKEN, type ApiUnderTest, bearer, OTHER, OWN, START, startApi } from '../support/api-harness.ts';
+import { ADMIN_TOKEN, type ApiUnderTest, bearer, OTHER, OWN, startApi } from '../support/api-harness.ts';
 
 let api: ApiUnderTest;
 beforeEach(async () => {
@@ -87,36 +85,5 @@ describe('POST /v1/flags/acks', () => {
     const answer = await post(payload, api.ports.keys.issue(['flags']));
     expect([answer.statusCode, answer.json().code]).toEqual([400, 'BAD_REQUEST']);
     expect(api.ports.flags.acks).toEqual([]);
-  });
-});
-
-describe('on the wire', () => {
-  const common = { id: 'f-1', tenantId: 'acme' as TenantId, reason: 'why', expiresAt: START + 1_500, revision: 9 };
-  const wire = {
-    id: 'f-1',
-    tenant_id: 'acme',
-    reason: 'why',
-    expires_at: '2026-06-15T12:00:01.500Z',
-    revision: 9,
-    ttl_ms: 1_500,
-  };
-
-  test('each kind of flag carries its own fields', () => {
-    expect(flagToWire({ kind: 'breaker', integration: 'stripe', state: 'open', ...common }, START)).toEqual({
-      kind: 'breaker',
-      integration: 'stripe',
-      state: 'open',
-      ...wire,
-    });
-    expect(flagToWire({ kind: 'degrade', feature: 'ai', step: 'cached_only', ...common }, START)).toEqual({
-      kind: 'degrade',
-      feature: 'ai',
-      step: 'cached_only',
-      ...wire,
-    });
-  });
-
-  test('a flag that has run out has no time left, never less', () => {
-    expect(flagToWire({ kind: 'degrade', feature: 'ai', step: 'ok', ...common }, START + 2_000).ttl_ms).toBe(0);
   });
 });

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { TenantryError } from '../../src/domain/errors.ts';
 import type { BreakerFlag, DegradeFlag, ThrottleFlag } from '../../src/domain/flags.ts';
 import type { TenantId } from '../../src/domain/tenant-id.ts';
 import { ABSENT, type ApiUnderTest, bearer, OTHER, OWN, startApi } from '../support/api-harness.ts';
@@ -118,6 +119,15 @@ test('plan has a value where there is a plan, else the code default holds', asyn
     reason: 'STATIC',
     metadata: {},
   });
+});
+
+test('while the database is away flags are answered and the plan is an error, not "none"', async () => {
+  api.ports.plans.failure = new TenantryError('STORE_UNAVAILABLE', 'Postgres does not answer.');
+  expect((await evaluated('throttle')).value.active).toBe(true);
+  expect((await evaluate('plan')).statusCode).toBe(503);
+  const { flags } = (await evaluate(undefined)).json();
+  expect(flags[2]).toEqual({ key: 'plan', errorCode: 'GENERAL', errorDetails: 'The plan cannot be read right now.' });
+  expect(flags[0]).toMatchObject({ key: 'throttle', value: { active: true } });
 });
 
 test('placement is pooled', async () => {

@@ -107,7 +107,7 @@ describe('a throttle that makes no sense is refused, and nothing is written', ()
     ['another mode', { ...GOOD, mode: 'kill' }, /"mode"/],
     ['no end', { ...GOOD, expires_in_seconds: undefined }, /"expires_in_seconds"/],
     ['an end in the past', { ...GOOD, expires_in_seconds: 0 }, /"expires_in_seconds"/],
-    ['an end in years', { ...GOOD, expires_in_seconds: 604_801 }, /"expires_in_seconds"/],
+    ['an end after more than a day', { ...GOOD, expires_in_seconds: 86_401 }, /"expires_in_seconds"/],
     ['numbers as text', { ...GOOD, expires_in_seconds: '60' }, /"expires_in_seconds"/],
   ])('%s', async (_name, payload, detail) => {
     const answer = await post(payload);

@@ -1,7 +1,22 @@
-import { flagToWire } from '../../src/api/convert.ts';
 import type { FlagAck, FlagChange, FlagSnapshot, WireFlag } from '../../src/domain/flag-wire.ts';
 import type { Flag } from '../../src/domain/flags.ts';
 import type { TenantId } from '../../src/domain/tenant-id.ts';
+
+function flagToWire(flag: Flag, now: number): WireFlag {
+  const { kind, id, tenantId, revision, reason, expiresAt } = flag;
+  const common = { id, tenant_id: tenantId, revision, ttl_ms: Math.max(0, expiresAt - now), reason };
+  const expires_at = new Date(expiresAt).toISOString();
+  switch (kind) {
+    case 'throttle': {
+      const limit = { requests_per_second: flag.limit.requestsPerSecond, burst: flag.limit.burst };
+      return { kind, ...common, expires_at, mode: flag.mode, scope: { ...flag.scope }, limit };
+    }
+    case 'breaker':
+      return { kind, ...common, expires_at, integration: flag.integration, state: flag.state };
+    case 'degrade':
+      return { kind, ...common, expires_at, feature: flag.feature, step: flag.step };
+  }
+}
 
 /** Flags with revisions and subscribers; changes reach subscribers in order, before the writer's promise resolves. */
 export class MemoryFeed {
@@ -60,9 +75,11 @@ export class MemoryFeed {
     this.announce({ revision: this.revision, upserts: [], removals: [id] }, flag.tenantId);
   }
 
+  /** Every subscriber hears of every revision; of another tenant's only that it was. */
   announce(change: FlagChange, about: TenantId): void {
     for (const { tenant, listener } of [...this.#listeners]) {
-      if (tenant === undefined || tenant === about) listener(change);
+      const concerns = tenant === undefined || tenant === about;
+      listener(concerns ? change : { revision: change.revision, upserts: [], removals: [] });
     }
   }
 }

@@ -12,6 +12,7 @@ import type {
 } from '../../src/api/ports.ts';
 import type { Actor } from '../../src/domain/actor.ts';
 import type { Anomaly } from '../../src/domain/anomaly.ts';
+import { TenantryError } from '../../src/domain/errors.ts';
 import type { ThrottleFlag } from '../../src/domain/flags.ts';
 import type { KeyScope } from '../../src/domain/roles.ts';
 import type { TenantId } from '../../src/domain/tenant-id.ts';
@@ -97,19 +98,27 @@ class MemoryPlans {
   /** Thrown by every question, as the store does when Postgres is down. */
   failure: Error | undefined;
 
-  async plans(_actor: Actor, tenants: readonly TenantId[]): Promise<ReadonlyMap<TenantId, string>> {
-    if (this.failure !== undefined) throw this.failure;
+  async plans(actor: Actor, tenants: readonly TenantId[]): Promise<ReadonlyMap<TenantId, string>> {
+    this.#refuse(actor);
+    const only = 'tenantId' in actor ? actor.tenantId : undefined;
     return new Map(
       tenants.flatMap((tenant) => {
         const plan = this.planOf.get(tenant);
-        return plan === undefined ? [] : [[tenant, plan] as const];
+        const isHidden = only !== undefined && tenant !== only;
+        return plan === undefined || isHidden ? [] : [[tenant, plan] as const];
       }),
     );
   }
 
-  async exists(_actor: Actor, tenant: TenantId): Promise<boolean> {
-    if (this.failure !== undefined) throw this.failure;
+  async exists(actor: Actor, tenant: TenantId): Promise<boolean> {
+    this.#refuse(actor);
     return this.planOf.has(tenant);
+  }
+
+  /** As the store does: keys that are bound to no tenant do not read the control plane. */
+  #refuse(actor: Actor): void {
+    if (this.failure !== undefined) throw this.failure;
+    if (actor.kind === 'key' && actor.tenantId === undefined) throw new TenantryError('FORBIDDEN', 'not for keys');
   }
 }
 
