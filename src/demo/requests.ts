@@ -5,15 +5,12 @@ import type { AssistBody, AssistReply } from './saas-wire.ts';
 import type { DemoTenant } from './tenants.ts';
 
 /** The routes of the app as its router names them; with their method they name what a request does. */
-export const ROUTES = [
-  'GET /api/projects',
-  'GET /api/projects/:id',
-  'POST /api/projects/:id/comments',
-  'GET /api/search',
-  'POST /api/assist',
-] as const;
-
-export type RouteName = (typeof ROUTES)[number];
+export type RouteName =
+  | 'GET /api/projects'
+  | 'GET /api/projects/:id'
+  | 'POST /api/projects/:id/comments'
+  | 'GET /api/search'
+  | 'POST /api/assist';
 
 /** One request to the app. */
 export interface PlannedRequest {

@@ -1,8 +1,8 @@
 import { pickWeighted, type Random, seededRandom } from './random.ts';
 
-export type Plan = 'free' | 'team' | 'business' | 'enterprise';
+type Plan = 'free' | 'team' | 'business' | 'enterprise';
 /** How a tenant's requests say whose they are. */
-export type Access = 'jwt' | 'subdomain' | 'header';
+type Access = 'jwt' | 'subdomain' | 'header';
 
 export interface Model {
   /** As `gen_ai.provider.name` spells it. */

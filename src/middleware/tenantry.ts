@@ -9,7 +9,7 @@ import { currentTenant } from './tenant-context.ts';
 import { checkThrottle, type ThrottleDecision, type ThrottleQuestion } from './throttle.ts';
 
 /** Address of a Tenantry started with `npm start` on the same machine. */
-export const DEFAULT_API_URL = 'http://127.0.0.1:7070';
+const DEFAULT_API_URL = 'http://127.0.0.1:7070';
 
 export interface TenantryOptions {
   /** `service.name`; throttles may be scoped to it. */

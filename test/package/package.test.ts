@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { publint } from 'publint';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startFlagServer } from '../support/middleware-flag-server.ts';
 
@@ -109,10 +110,11 @@ describe('the manifest', () => {
   });
 
   it('passes publint and attw', async () => {
-    const bin = (name: string) => join(ROOT, 'node_modules/.bin', name);
-    const lint = await run(bin('publint'), ['--strict', join(DIST, 'npm')]);
-    expect(lint.stdout).toContain('All good!');
-    await expect(run(bin('attw'), [tarball, '--profile', 'esm-only'])).resolves.toBeDefined();
+    expect((await publint({ pkgDir: join(DIST, 'npm'), strict: true })).messages).toEqual([]);
+    const attw = fileURLToPath(
+      import.meta.resolve('@arethetypeswrong/cli/package.json').replace('package.json', 'dist/index.js'),
+    );
+    await expect(run(process.execPath, [attw, tarball, '--profile', 'esm-only'])).resolves.toBeDefined();
   });
 });
 
