@@ -59,7 +59,8 @@ function defaultHint(status: number): string {
 
 /** One line above figures that are still on the screen but no longer renewed. */
 export function NotUpdating(props: { error: ApiError; since: string; onRetry: () => void }) {
-  const what = props.error.status === 401 ? 'You are signed out: open a new sign-in link' : props.error.message;
+  const isSignedOut = props.error.status === 401;
+  const what = isSignedOut ? 'You are signed out: open a new sign-in link' : props.error.message.replace(/\.$/, '');
   return (
     <div class="banner bad" role="status" data-testid="not-updating">
       <span>

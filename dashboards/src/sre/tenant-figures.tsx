@@ -10,6 +10,11 @@ import {
 } from '../shared/format.ts';
 import { Tile } from './tiles.tsx';
 
+function aiUsage(figures: TenantFigures, note: string): string {
+  const tokens = `${formatShort(figures.ai_input_tokens)} tokens in, ${formatShort(figures.ai_output_tokens)} out`;
+  return note === '' ? tokens : `${tokens}, ${note} calls`;
+}
+
 /** The key figures of one tenant over the window, the same ones as in its row of the table. */
 export function TenantFiguresRow({ figures }: { figures: TenantFigures }) {
   const errors = ratioOf(figures.errors, figures.requests);
@@ -40,15 +45,10 @@ export function TenantFiguresRow({ figures }: { figures: TenantFigures }) {
         sub={`${formatCount(lookups)} lookups`}
       />
       <Tile
-        label="AI tokens in / out"
-        value={`${formatShort(figures.ai_input_tokens)} / ${formatShort(figures.ai_output_tokens)}`}
-        title={`${formatExact(figures.ai_input_tokens)} input, ${formatExact(figures.ai_output_tokens)} output tokens`}
-        sub={`${formatCount(figures.ai_calls)} calls`}
-      />
-      <Tile
         label="AI cost"
         value={cost.text}
-        sub={cost.note === '' ? (cost.text === 'unknown' ? 'no price known for its models' : '') : `${cost.note} calls`}
+        sub={figures.ai_calls === 0 ? 'no AI calls' : aiUsage(figures, cost.note)}
+        title={`${formatExact(figures.ai_input_tokens)} input, ${formatExact(figures.ai_output_tokens)} output tokens in ${formatExact(figures.ai_calls)} calls`}
       />
     </dl>
   );
