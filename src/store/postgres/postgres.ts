@@ -190,13 +190,12 @@ export class Postgres {
   }
 }
 
-/** COMMIT of a transaction that a swallowed error has aborted answers ROLLBACK, without an error. */
+/** COMMIT of a transaction that a swallowed error has aborted would answer ROLLBACK, without an error. */
 async function commit(client: pg.PoolClient): Promise<void> {
-  if (client.getTransactionStatus() === 'T') {
-    const { command } = await client.query('commit');
-    if (command === 'COMMIT') return;
+  if (client.getTransactionStatus() !== 'T') {
+    throw new TenantryError('INTERNAL', 'The transaction was not open any more when it should have been committed');
   }
-  throw new TenantryError('INTERNAL', 'The transaction was not open any more when it should have been committed');
+  await client.query('commit');
 }
 
 /** Whether the connection is certainly outside any transaction and running nothing. */

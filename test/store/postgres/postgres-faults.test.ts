@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -86,6 +87,18 @@ describe('when PostgreSQL is in trouble', () => {
     await sleeping;
     await killAll();
     expect(await busy).toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    await postgres.ping();
+  });
+
+  it('tries another connection when a pooled one has died unnoticed', async () => {
+    await postgres.ping();
+    // In a child and synchronously: this process cannot see the connection close before it uses it.
+    const script = `
+      const client = new (require('pg').Client)(process.argv[1]);
+      client.connect()
+        .then(() => client.query("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'tenantry_login'"))
+        .then(() => client.end());`;
+    execFileSync(process.execPath, ['-e', script, db.ownerUrl]);
     await postgres.ping();
   });
 

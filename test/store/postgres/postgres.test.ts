@@ -124,11 +124,12 @@ describe('inTenantTransaction', () => {
     ).rejects.toMatchObject({ code: 'INTERNAL' });
   });
 
-  it('waits for a statement that nobody awaited, and refuses one that comes after the end', async () => {
+  it('waits for statements that nobody awaited, and refuses one that comes after the end', async () => {
     let late: (() => Promise<unknown>) | undefined;
     let finished = false;
     await postgres.inTenantTransaction(ACME, async (transaction) => {
-      void transaction.query('select pg_sleep(0.2)').then(() => {
+      void transaction.query('select pg_sleep(0.2)');
+      void transaction.query('select 1').then(() => {
         finished = true;
       });
       late = () => transaction.query('select 1');
