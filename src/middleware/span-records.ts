@@ -74,12 +74,6 @@ export function recordStart(
   else counters.add('span_stamp_overflow');
 }
 
-/** Once the root has ended nobody can identify the request any more. */
-export function recordEnd(span: Span): void {
-  const own = traces.get(span);
-  if (own?.root === span) own.pending.clear();
-}
-
 /**
  * The local root of `span` if it is a server or consumer span, so that it belongs to one request. Any other root may
  * be shared by many requests (a span around the app's start, for one) and must never take over one request's tenant.

@@ -1,7 +1,7 @@
 import { type Context, type Span, trace } from '@opentelemetry/api';
 import { type Counters, processCounters } from './counters.ts';
 import { guarded } from './guard.ts';
-import { recordEnd, recordStart } from './span-records.ts';
+import { recordStart } from './span-records.ts';
 import { tenantIn } from './tenant-context.ts';
 
 /**
@@ -25,14 +25,8 @@ export class TenantSpanProcessor {
     );
   }
 
-  onEnd(span: unknown): void {
+  onEnd(_span: unknown): void {
     this.#counters.add('spans_ended');
-    guarded(
-      (name) => this.#counters.add(name),
-      'span_stamp_failed',
-      () => recordEnd(span as Span),
-      undefined,
-    );
   }
 
   forceFlush(): Promise<void> {

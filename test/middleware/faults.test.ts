@@ -10,6 +10,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { tenantryFastify } from '../../src/middleware/fastify.ts';
 import {
   createTenantry,
+  currentTenant,
   fromHeader,
   fromResolver,
   type GateOptions,
@@ -153,6 +154,30 @@ describe('spans', () => {
     const after = tenantry.stats();
     expect(after.span_stamp_failed - before.span_stamp_failed).toBe(1);
     expect(after.cache_record_failed - before.cache_record_failed).toBe(1);
+  });
+
+  it('that refuse attributes cost their request neither its tenant nor its throttle', async () => {
+    const tenantry = createTenantry({ serviceName: 'shop', flags: false });
+    const refusing = { ...tenantry, checkThrottle: () => ({ allowed: false, retryAfterSeconds: 3, flagId: 'f1' }) };
+    const span = { isRecording: () => true, setAttributes: broken, setAttribute: broken, spanContext: broken };
+    const metadata = { type: 'http', span };
+    const key = Symbol.for('OpenTelemetry SDK Context Key RPC_METADATA');
+    const inside = context.active().setValue(key, metadata);
+    const seen: unknown[] = [];
+    const ask = (use: Tenantry) =>
+      context.with(inside, () =>
+        withTenantry(() => seen.push(currentTenant()?.tenantId), {
+          tenantry: use,
+          sources: [fromHeader('x-tenant')],
+          route: () => '/orders',
+        })(
+          { headers: { 'x-tenant': 'acme' }, url: '/', method: 'GET' } as never,
+          { once: () => undefined, writeHead: (status: number) => seen.push(status), end: () => undefined } as never,
+        ),
+      );
+    ask(tenantry);
+    ask(refusing);
+    expect(seen).toEqual(['acme', 429]);
   });
 
   it('that are nonsense do not stop the processor', () => {

@@ -84,7 +84,40 @@ describe('a working stream', () => {
   });
 });
 
+describe('a quiet server', () => {
+  it('that only pings is heard, and not given up', async () => {
+    server.behave((response) => {
+      openStream(response, response.req);
+      const pings = setInterval(() => response.write(': ping\n\n'), 30);
+      response.on('close', () => clearInterval(pings));
+    });
+    connect({ idleTimeoutMs: 300 });
+    await new Promise((resolve) => setTimeout(resolve, 900));
+    expect(server.connections).toBe(1);
+    expect(counters.get('flag_stream_idle')).toBe(0);
+  });
+});
+
 describe('a bad server', () => {
+  it('is waited for longer and longer, and from the start again once it was good', async () => {
+    const waits: unknown[] = [];
+    const timers = vi.spyOn(globalThis, 'setTimeout');
+    const backoff = { firstMs: 21, longestMs: 1_000 };
+    server.behave((response) => response.destroy());
+    connect({ backoff, random: () => 1, idleTimeoutMs: 5_000 });
+    await until(() => expect(counters.get('flag_stream_failed')).toBe(4));
+    server.behave(openStream);
+    await until(() => expect(counters.get('flag_stream_connected')).toBe(1));
+    server.snapshot({ revision: 1, flags: [] });
+    await until(() => expect(store.revision).toBe(1));
+    server.behave((response) => response.destroy());
+    await server.close();
+    await until(() => expect(counters.get('flag_stream_failed')).toBe(6));
+    for (const [, wait] of timers.mock.calls) if (Number(wait) % 21 === 0 && Number(wait) > 0) waits.push(wait);
+    timers.mockRestore();
+    expect(waits).toEqual([21, 42, 84, 168, 21, 42]);
+  });
+
   it('keeps the flags it knows while the server is gone, and comes back by itself', async () => {
     connect();
     await until(() => expect(server.connections).toBe(1));
