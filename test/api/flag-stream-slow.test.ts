@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { OWN } from '../support/api-harness.ts';
 import { changeRevisions, eventually, type SseClient, type StreamBench, startStreaming } from '../support/api-sse.ts';
@@ -10,6 +11,8 @@ describe('a client that does not read', () => {
 
   test('is cut once its buffer is full, and the others do not notice', async () => {
     api = await startStreaming({ streamTimes: { maxQueuedBytes: 64 * 1024 } });
+    const accepted: Socket[] = [];
+    api.app.server.on('connection', (socket: Socket) => accepted.push(socket));
     const [slow, quick] = [await api.connect(), await api.connect()];
     await Promise.all([slow.first(1), quick.first(1)]);
     slow.pause();
@@ -21,6 +24,8 @@ describe('a client that does not read', () => {
       await quick.until(() => replayedRevision(quick) === committed + 2);
     }
     expect(api.ports.flags.listenerCount).toBe(1);
+    // At once, and not when the client cares to read: until then its bytes would stay in memory.
+    await eventually(() => accepted.some((socket) => socket.destroyed));
     slow.resume();
     await slow.closed;
     expect(changeRevisions(quick.events)).toEqual(Array.from({ length: committed }, (_, index) => index + 3));
@@ -36,6 +41,20 @@ describe('a client that does not read', () => {
     const last = client.events.at(-1);
     return last === undefined || last.event === 'ping' ? -1 : last.data.revision;
   }
+
+  test('does not hold up the shutdown', async () => {
+    api = await startStreaming({ shutdownGraceMs: 1e9, streamTimes: { maxQueuedBytes: 1e9 } });
+    const slow = await api.connect();
+    await slow.first(1);
+    slow.pause();
+    // Far more than the kernel takes on both sides of a loopback connection.
+    for (let count = 0; count < 2_000; count += 1) {
+      api.commit(OWN, { id: 'same', reason: bulk.repeat(20) });
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await api.app.close();
+    expect(api.ports.flags.listenerCount).toBe(0);
+  });
 
   test('is cut when it has taken nothing for too long', async () => {
     api = await startStreaming({ streamTimes: { pingMs: 5, stallMs: 50, maxQueuedBytes: 1e9 } });
