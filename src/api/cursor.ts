@@ -5,7 +5,7 @@ import { TenantryError } from '../domain/errors.ts';
 const positionSchema = z.strictObject({ offset: z.int().min(0), from: z.int(), to: z.int() });
 
 /** Where the next page starts. The window travels along, so that "the last hour" does not slide between pages. */
-export type Position = z.infer<typeof positionSchema>;
+type Position = z.infer<typeof positionSchema>;
 
 export interface CursorSeal {
   seal(position: Position, binding: readonly unknown[]): string;

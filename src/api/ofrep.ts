@@ -13,10 +13,10 @@ import { evaluate, evaluateAll, type TenantFacts, UNKNOWN_PLAN } from './ofrep-f
 import { noQuery } from './parameters.ts';
 
 /** OpenFeature Remote Evaluation Protocol 0.3.0 (open-feature/protocol, service/openapi.yaml). */
-export type OfrepErrorCode = 'PARSE_ERROR' | 'TARGETING_KEY_MISSING' | 'INVALID_CONTEXT' | 'FLAG_NOT_FOUND' | 'GENERAL';
+type OfrepErrorCode = 'PARSE_ERROR' | 'TARGETING_KEY_MISSING' | 'INVALID_CONTEXT' | 'FLAG_NOT_FOUND' | 'GENERAL';
 
 /** An error that also carries the members that OFREP clients read. */
-export class OfrepError extends TenantryError {
+class OfrepError extends TenantryError {
   readonly errorCode: OfrepErrorCode;
 
   constructor(errorCode: OfrepErrorCode, detail: string, hint: string) {

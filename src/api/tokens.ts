@@ -8,7 +8,7 @@ import { parseTenantId } from '../domain/tenant-id.ts';
 export const MAX_TOKEN_LENGTH = 8 * 1024;
 export const CLOCK_TOLERANCE_SECONDS = 30;
 /** Asymmetric only: with an HMAC algorithm allowed, the public key would be the secret (RFC 8725, 2.1). */
-export const ASYMMETRIC_ALGORITHMS = [
+const ASYMMETRIC_ALGORITHMS = [
   'ES256',
   'ES384',
   'ES512',

@@ -20,7 +20,7 @@ export const OTHER = 'globex' as TenantId;
 export const ABSENT = 'nobody' as TenantId;
 export const START = Date.UTC(2026, 5, 15, 12);
 
-export interface Clock {
+interface Clock {
   now: number;
 }
 
@@ -75,9 +75,6 @@ export async function startIdentityProvider(): Promise<IdentityProvider> {
   };
 }
 
-/** An address that nobody listens on: the identity provider of a bad day. */
-export const DEAD_JWKS_URL = 'http://127.0.0.1:9/jwks.json';
-
 export interface ApiUnderTest {
   readonly app: FastifyInstance;
   readonly ports: MemoryPorts;
@@ -89,7 +86,7 @@ export interface ApiUnderTest {
 }
 
 /** Two tenants with figures and plans, one throttle and one anomaly each. */
-export async function seed(ports: MemoryPorts, clock: Clock): Promise<void> {
+async function seed(ports: MemoryPorts, clock: Clock): Promise<void> {
   for (const [index, tenant] of [OWN, OTHER].entries()) {
     ports.figures.rows.push(figuresOf(tenant, { requests: 100 + index }));
     ports.plans.planOf.set(tenant, index === 0 ? 'growth' : 'enterprise');
