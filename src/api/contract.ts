@@ -81,16 +81,8 @@ export type MetricName =
   | 'ai_cache_write_tokens'
   | 'ai_reasoning_tokens';
 
-/** Which groups a metric has: requests by service/route, db by db_system/db_operation, cache by cache, AI by provider/model/operation. */
-export type MetricGroup =
-  | 'service'
-  | 'route'
-  | 'db_system'
-  | 'db_operation'
-  | 'cache'
-  | 'provider'
-  | 'model'
-  | 'operation';
+/** Which groups a metric has: requests by service/route, db by db_system/db_operation, cache lookups by service, AI by provider/model/operation. */
+export type MetricGroup = 'service' | 'route' | 'db_system' | 'db_operation' | 'provider' | 'model' | 'operation';
 
 export interface MetricSeries {
   metric: MetricName;

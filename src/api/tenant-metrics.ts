@@ -12,6 +12,7 @@ import { resolveStep, resolveWindow } from './time-range.ts';
 
 const HTTP_GROUPS = ['service', 'route'] as const;
 const DB_GROUPS = ['db_system', 'db_operation'] as const;
+const CACHE_GROUPS = ['service'] as const;
 const AI_GROUPS = ['provider', 'model', 'operation'] as const;
 
 /** Every metric and what it can be grouped by. */
@@ -27,8 +28,8 @@ export const METRIC_GROUPS = {
   db_calls: DB_GROUPS,
   db_ms: DB_GROUPS,
   db_slow_calls: DB_GROUPS,
-  cache_hits: ['cache'],
-  cache_misses: ['cache'],
+  cache_hits: CACHE_GROUPS,
+  cache_misses: CACHE_GROUPS,
   ai_calls: AI_GROUPS,
   ai_input_tokens: AI_GROUPS,
   ai_output_tokens: AI_GROUPS,
@@ -38,7 +39,7 @@ export const METRIC_GROUPS = {
 } as const satisfies Record<MetricName, readonly MetricGroup[]>;
 
 const METRICS = Object.keys(METRIC_GROUPS) as MetricName[];
-const GROUPS = [...HTTP_GROUPS, ...DB_GROUPS, 'cache', ...AI_GROUPS] as const;
+const GROUPS = [...HTTP_GROUPS, ...DB_GROUPS, ...AI_GROUPS] as const;
 const UNITS = ['requests', 'ratio', 'ms', 'bytes', 'calls', 'tokens', 'lookups'] as const;
 
 export const metricSeriesSchema = z

@@ -97,3 +97,26 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
   }
   return Object.freeze(parsed.data);
 }
+
+/**
+ * The environment for a child process that has to see exactly this configuration: every setting is written out, and
+ * those that are unset are emptied, which counts as unset.
+ */
+export function childEnvironment(
+  config: Config,
+  overrides: Readonly<Record<string, string>> = {},
+): Record<string, string | undefined> {
+  const settings = Object.keys(SETTINGS).map((name) => [name, environmentText(config[name as keyof Config])]);
+  return { ...process.env, ...Object.fromEntries(settings), ...overrides };
+}
+
+function environmentText(value: Config[keyof Config]): string {
+  if (value === undefined) return '';
+  return Array.isArray(value) ? value.join(',') : String(value);
+}
+
+/** What a setting is when it is unset, as text; undefined when it has no default. */
+export function settingDefault(name: keyof typeof SETTINGS): string | undefined {
+  const parsed = SETTINGS[name].safeParse(undefined);
+  return parsed.success && parsed.data !== undefined ? environmentText(parsed.data) : undefined;
+}

@@ -1,0 +1,39 @@
+import type { Problem } from '../api/contract.ts';
+import type { Config } from '../config/config.ts';
+import { ERRORS, type ErrorCode, TenantryError, toError } from '../domain/errors.ts';
+import { bootstrapSecrets } from './secrets.ts';
+
+const TIMEOUT_MS = 10_000;
+
+/** A request to the running server on this machine, as admin. @throws TenantryError what the server said, or that none runs */
+export async function askServer<Answer>(config: Config, method: string, path: string, body?: unknown): Promise<Answer> {
+  const { adminToken } = bootstrapSecrets(config);
+  const url = `http://127.0.0.1:${config.TENANTRY_API_PORT}${path}`;
+  const response = await fetch(url, {
+    method,
+    headers: {
+      authorization: `Bearer ${adminToken}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  }).catch((cause: unknown) => {
+    throw new TenantryError('STORE_UNAVAILABLE', `No Tenantry answers at ${url}: ${toError(cause).message}`, {
+      hint: 'Start it with `npm start`, and give this command the same TENANTRY_DATA_DIR and TENANTRY_API_PORT.',
+      cause,
+    });
+  });
+  const text = await response.text();
+  if (response.ok) return (text === '' ? undefined : JSON.parse(text)) as Answer;
+  throw problemError(text, response.status);
+}
+
+function problemError(text: string, status: number): TenantryError {
+  try {
+    const problem = JSON.parse(text) as Problem;
+    const code: ErrorCode = problem.code in ERRORS ? (problem.code as ErrorCode) : 'INTERNAL';
+    return new TenantryError(code, problem.detail, problem.hint === undefined ? {} : { hint: problem.hint });
+  } catch {
+    return new TenantryError('INTERNAL', `The server answered with status ${status}.`);
+  }
+}

@@ -1,0 +1,63 @@
+import { Command } from 'commander';
+import { loadConfig } from '../../config/config.ts';
+import { toError } from '../../domain/errors.ts';
+import { bootstrapSecrets } from '../secrets.ts';
+import { print } from '../terminal.ts';
+
+interface Check {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+const TIMEOUT_MS = 5_000;
+
+async function checkServer(port: number, adminToken: string): Promise<readonly Check[]> {
+  const response = await fetch(`http://127.0.0.1:${port}/readyz`, {
+    headers: { authorization: `Bearer ${adminToken}` },
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  const { parts = [] } = (await response.json()) as { parts?: readonly Partial<Check>[] };
+  return parts.map(({ name = 'server', ok = false, detail = '' }) => ({ name, ok, detail }));
+}
+
+async function checkIngest(port: number): Promise<readonly Check[]> {
+  const response = await fetch(`http://127.0.0.1:${port}/healthz`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  const { accepting = false, refusal } = (await response.json()) as { accepting?: boolean; refusal?: string };
+  return [
+    {
+      name: 'ingest',
+      ok: accepting,
+      detail: accepting ? 'takes telemetry' : `refuses telemetry: ${refusal ?? 'no reason given'}`,
+    },
+  ];
+}
+
+async function orFailure(
+  name: string,
+  port: number,
+  check: () => Promise<readonly Check[]>,
+): Promise<readonly Check[]> {
+  try {
+    return await check();
+  } catch (thrown) {
+    const detail = `does not answer on port ${port} (${toError(thrown).message}). Start it with \`npm start\`, and give this command the same settings.`;
+    return [{ name, ok: false, detail }];
+  }
+}
+
+export function doctorCommand(): Command {
+  return new Command('doctor')
+    .description('say in plain words what works and what does not; exits with 1 if anything does not')
+    .action(async () => {
+      const config = loadConfig();
+      const { adminToken } = bootstrapSecrets(config);
+      const { TENANTRY_API_PORT: apiPort, TENANTRY_OTLP_HTTP_PORT: otlpPort } = config;
+      const checks = [
+        ...(await orFailure('ingest', otlpPort, () => checkIngest(otlpPort))),
+        ...(await orFailure('server', apiPort, () => checkServer(apiPort, adminToken))),
+      ];
+      for (const { name, ok, detail } of checks) print(`${ok ? 'ok  ' : 'FAIL'}  ${name.padEnd(10)}  ${detail}`);
+      if (checks.some(({ ok }) => !ok)) process.exitCode = 1;
+    });
+}

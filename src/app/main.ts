@@ -1,0 +1,28 @@
+#!/usr/bin/env node
+import { Command } from 'commander';
+import { toError } from '../domain/errors.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { migrateCommand } from './commands/migrate.ts';
+import { demoCommand, ingestCommand, serveCommand } from './commands/run.ts';
+import { throttleCommand } from './commands/throttle.ts';
+import { explainError, explanationText } from './explain-error.ts';
+import { VERSION } from './version.ts';
+
+const program = new Command('tenantry')
+  .description('Per-tenant observability and cost analytics: who is slow, who is noisy, what each tenant costs.')
+  .version(VERSION)
+  .showHelpAfterError('(add --help for what is allowed)')
+  .addCommand(serveCommand())
+  .addCommand(ingestCommand())
+  .addCommand(demoCommand())
+  .addCommand(migrateCommand())
+  .addCommand(doctorCommand())
+  .addCommand(throttleCommand());
+
+try {
+  await program.parseAsync();
+} catch (thrown) {
+  process.stderr.write(`${explanationText(explainError(thrown))}\n`);
+  if (toError(thrown).name !== 'TenantryError') process.stderr.write(`${toError(thrown).stack ?? ''}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,46 @@
+import { Gauge, Registry } from 'prom-client';
+import type { SegmentLoader } from '../store/clickhouse/segment-loader.ts';
+import type { DetectorLoop } from './detector-loop.ts';
+
+export interface OwnMetricsSources {
+  readonly loader: () => ReturnType<SegmentLoader['figures']>;
+  readonly detector: () => ReturnType<DetectorLoop['figures']>;
+}
+
+/** A registry whose loader and detector gauges are read when somebody asks. */
+export function ownMetrics({ loader, detector }: OwnMetricsSources): Registry {
+  const registry = new Registry();
+  const gauge = (name: string, help: string, read: () => number) => {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  };
+  gauge('tenantry_loader_loaded_segments', 'Spool segments inserted since the start', () => loader().loadedSegments);
+  gauge('tenantry_loader_waiting_segments', 'Sealed segments that wait to be inserted', () => loader().waitingSegments);
+  gauge(
+    'tenantry_loader_oldest_waiting_seconds',
+    'Age of the oldest waiting segment',
+    () => loader().oldestWaitingMs / 1_000,
+  );
+  gauge(
+    'tenantry_loader_quarantined_requests',
+    'Requests that ClickHouse refused, set apart with the reason',
+    () => loader().quarantinedRequests,
+  );
+  gauge(
+    'tenantry_detector_open_findings',
+    'Tenants and metrics that are out of line now',
+    () => detector().openFindings,
+  );
+  gauge(
+    'tenantry_detector_last_tick_timestamp_seconds',
+    'Unix time of the last run; 0: none yet',
+    () => (detector().lastTickAt ?? 0) / 1_000,
+  );
+  return registry;
+}

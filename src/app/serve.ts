@@ -1,0 +1,73 @@
+import type { Logger } from 'pino';
+import type { IngestReady } from '../../ingest/main.ts';
+import type { Config } from '../config/config.ts';
+import { type BootstrapSecrets, bootstrapSecrets } from './secrets.ts';
+import { urlOf } from './server.ts';
+import type { ServerReady } from './server-messages.ts';
+import { Supervised } from './supervisor.ts';
+
+export interface Running {
+  readonly url: string;
+  readonly otlpUrl: string;
+  readonly signIn: ServerReady['signIn'];
+  readonly demoDatabaseUrl: string | undefined;
+  readonly secrets: BootstrapSecrets;
+  readonly server: Supervised<ServerReady>;
+  readonly ingest: Supervised<IngestReady>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts both processes and keeps them alive. Ingest first: it takes and keeps telemetry whatever the stores do.
+ * @throws TenantryError when one of them does not come up; the other is stopped again
+ */
+export async function serve(config: Config, log: Logger, options: { demoDatabase: boolean }): Promise<Running> {
+  const secrets = bootstrapSecrets(config);
+  const env = {
+    TENANTRY_ADMIN_TOKEN: secrets.adminToken,
+    TENANTRY_INGEST_KEY: secrets.ingestKey,
+  };
+  const ingest = new Supervised<IngestReady>(
+    {
+      name: 'ingest',
+      file: '../../ingest/main.js',
+      args: [],
+      config,
+      env,
+      envAfterReady: ({ httpPort }) => ({ TENANTRY_OTLP_HTTP_PORT: String(httpPort) }),
+    },
+    log,
+  );
+  const server = new Supervised<ServerReady>(
+    {
+      name: 'server',
+      file: './server-process.js',
+      args: options.demoDatabase ? ['--demo-database'] : [],
+      config,
+      env,
+      envAfterReady: ({ apiPort }) => ({ TENANTRY_API_PORT: String(apiPort) }),
+    },
+    log,
+  );
+  const stop = async () => {
+    await server.stop();
+    await ingest.stop();
+  };
+  try {
+    const { httpPort } = await ingest.start();
+    const { url, signIn, demoDatabaseUrl } = await server.start();
+    return {
+      url,
+      otlpUrl: urlOf(config.TENANTRY_HOST, httpPort),
+      signIn,
+      demoDatabaseUrl,
+      secrets,
+      server,
+      ingest,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}

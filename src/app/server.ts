@@ -1,0 +1,179 @@
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Logger } from 'pino';
+import { readActivity } from '../aggregate/activity-reader.ts';
+import { Figures } from '../aggregate/figures.ts';
+import { readMetricSeries } from '../aggregate/metric-series-reader.ts';
+import { createDevIssuer, type DevIssuer } from '../api/issuer.ts';
+import { createApi } from '../api/server.ts';
+import type { Config } from '../config/config.ts';
+import { POLICY_DEFAULTS } from '../control/policy.ts';
+import { ratesAt } from '../cost/ai-price.ts';
+import { spendOf } from '../cost/ai-spend.ts';
+import { detectorParams } from '../detect/detector-params.ts';
+import { SECOND_MS } from '../domain/window.ts';
+import { SegmentLoader } from '../store/clickhouse/segment-loader.ts';
+import { AnomalyStore } from '../store/postgres/anomaly-store.ts';
+import { ChangeListener } from '../store/postgres/change-listener.ts';
+import { FlagFeed } from '../store/postgres/flag-feed.ts';
+import { KeyStore } from '../store/postgres/key-store.ts';
+import { TenantDirectory } from '../store/postgres/tenant-directory.ts';
+import { ThrottleStore } from '../store/postgres/throttle-store.ts';
+import { DetectorLoop } from './detector-loop.ts';
+import { healthParts } from './health.ts';
+import { writeKeySnapshot } from './key-snapshot-writer.ts';
+import { PostgresLeadership } from './leadership.ts';
+import { ownMetrics } from './own-metrics.ts';
+import { recentThrottles } from './recent-throttles.ts';
+import { runEvery } from './schedule.ts';
+import { rememberSeenTenants } from './seen-tenants.ts';
+import { openStores, type Stores } from './stores.ts';
+import { VERSION } from './version.ts';
+
+export interface ServerOptions {
+  readonly config: Config;
+  readonly adminToken: string;
+  readonly ingestKey: string;
+  readonly log: Logger;
+}
+
+export interface Server {
+  readonly apiPort: number;
+  readonly stores: Stores;
+  /** Absent in production: people sign in at their identity provider. */
+  readonly issuer: DevIssuer | undefined;
+  stop(): Promise<void>;
+}
+
+/** From a request's end to the rollups: the loader's own time beside that for sealing. */
+const LOADING_MS = 2 * SECOND_MS;
+const SEEN_TENANTS_EVERY_MS = 5 * SECOND_MS;
+const DASHBOARDS = fileURLToPath(new URL('../../dashboards', import.meta.url));
+
+/** Everything but ingest, in one process: stores, loader, rollup questions, detector, flags, API and pages. */
+export async function startServer({ config, adminToken, ingestKey, log }: ServerOptions): Promise<Server> {
+  const dataDir = resolve(config.TENANTRY_DATA_DIR);
+  const spoolFolder = join(dataDir, 'spool');
+  await mkdir(dataDir, { recursive: true });
+  const stores = await openStores(config, log);
+  const { clickhouse, postgres, postgresUrl } = stores;
+
+  // store: what was spooled goes in, what is known comes out
+  const loader = new SegmentLoader({ spoolFolder, clickhouse, log });
+  const changes = new ChangeListener({ url: postgresUrl, log });
+  const keys = new KeyStore({
+    postgres,
+    changes,
+    bootstrapKeys: [{ id: 'bootstrap', key: ingestKey, scopes: ['ingest', 'flags'] }],
+    log,
+  });
+  const flags = new FlagFeed({ postgres, changes, log });
+  const throttles = new ThrottleStore(postgres);
+  const anomalies = new AnomalyStore(postgres);
+  const plans = new TenantDirectory(postgres);
+  const publishKeys = () => writeKeySnapshot(spoolFolder, keys.snapshot());
+
+  // aggregate + cost
+  const figures = new Figures(clickhouse, (usages, at) => spendOf(usages, at, ratesAt(at)));
+
+  // detect + control
+  const leadership = new PostgresLeadership(postgresUrl, 'detector');
+  const detector = new DetectorLoop({
+    activity: {
+      activity: (question) => readActivity(clickhouse, question),
+      dataUntil: async () => dataUntil(loader, config),
+    },
+    anomalies,
+    throttles: { recent: recentThrottles(throttles), create: (actor, throttle) => throttles.create(actor, throttle) },
+    leadership,
+    mode: config.TENANTRY_AUTO_THROTTLE,
+    detectorParams: detectorParams({
+      ratio: config.TENANTRY_DETECT_RATIO,
+      minHistorySeconds: config.TENANTRY_DETECT_MIN_HISTORY_SECONDS,
+    }),
+    policyParams: { ...POLICY_DEFAULTS, throttleSeconds: config.TENANTRY_THROTTLE_SECONDS },
+    stateFile: join(dataDir, 'detector-state.json'),
+    log,
+  });
+
+  // api
+  let apiPort = config.TENANTRY_API_PORT;
+  const host = config.TENANTRY_HOST;
+  const production = config.NODE_ENV === 'production';
+  const issuer =
+    config.TENANTRY_DEV_ISSUER && !production
+      ? await createDevIssuer({ folder: join(dataDir, 'issuer'), production, baseUrl: () => urlOf(host, apiPort) })
+      : undefined;
+  const api = createApi({
+    ports: {
+      figures: {
+        tenants: (question) => figures.tenants(question),
+        metric: (question) => readMetricSeries(clickhouse, question, Date.now()),
+      },
+      plans,
+      throttles,
+      anomalies,
+      flags,
+      keys,
+      health: { parts: () => healthParts({ clickhouse, postgres, loader, detector, now: Date.now }) },
+      registry: ownMetrics({ loader: () => loader.figures(), detector: () => detector.figures() }),
+    },
+    auth: { adminToken, issuer, jwt: jwtConfig(config) },
+    log,
+    publicDir: DASHBOARDS,
+    version: VERSION,
+  });
+
+  const stopKeys = keys.onChange(() => {
+    publishKeys().catch((error: unknown) => log.error({ err: error }, 'keys not published to ingest'));
+  });
+  await keys.refresh();
+  await flags.refresh();
+  await publishKeys();
+  changes.start();
+  await loader.start();
+  const schedules = [
+    runEvery(config.TENANTRY_DETECT_INTERVAL_SECONDS * SECOND_MS, 'detector', log, () => detector.tick()),
+    runEvery(SEEN_TENANTS_EVERY_MS, 'seen-tenants', log, rememberSeenTenants(clickhouse, plans, config)),
+  ];
+  await api.listen({ host, port: apiPort });
+  apiPort = Number(new URL(api.listeningOrigin).port);
+  log.info({ apiPort, migrations: stores.migrations }, 'server ready');
+
+  return {
+    apiPort,
+    stores,
+    issuer,
+    stop: async () => {
+      await api.close();
+      stopKeys();
+      await Promise.all(schedules.map((schedule) => schedule.stop()));
+      await loader.stop();
+      await changes.stop();
+      await leadership.release();
+      await stores.close();
+    },
+  };
+}
+
+export function urlOf(host: string, port: number): string {
+  return `http://${host === '0.0.0.0' || host === '127.0.0.1' ? 'localhost' : host}:${port}`;
+}
+
+/**
+ * Up to when everything that arrived has been counted: the start of the oldest segment that waits, else now less the
+ * time that sealing and loading take. null before the first segment: nothing is known, which is not "no usage".
+ */
+function dataUntil(loader: SegmentLoader, config: Config): number | null {
+  const { loadedSegments, waitingSegments, oldestWaitingMs } = loader.figures();
+  if (loadedSegments === 0) return null;
+  const settled = Date.now() - config.TENANTRY_SEGMENT_AGE_MS - LOADING_MS;
+  return waitingSegments === 0 ? settled : Math.min(settled, Date.now() - oldestWaitingMs);
+}
+
+function jwtConfig(config: Config) {
+  const { TENANTRY_JWKS_URL: jwksUrl, TENANTRY_JWT_ISSUER: issuer, TENANTRY_JWT_AUDIENCE: audience } = config;
+  if (jwksUrl === undefined || issuer === undefined || audience === undefined) return undefined;
+  return { jwksUrl, issuer, audience };
+}
