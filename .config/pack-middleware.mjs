@@ -6,6 +6,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 /** What `src/middleware` imports at run time and installs with it; the rest are peers that the app already has. */
 const DEPENDENCIES = ['cockatiel', 'eventsource-parser'];
@@ -35,10 +36,11 @@ function reachableFrom(entries, extension) {
   return [...seen];
 }
 
+/** @returns the tarball's path, or undefined when the middleware is not built */
 export function packMiddleware() {
   const root = JSON.parse(readFileSync('package.json', 'utf8'));
   const entries = Object.values(root.exports).map((entry) => entry.default);
-  if (!entries.every((file) => existsSync(file))) return;
+  if (!entries.every((file) => existsSync(file))) return undefined;
   const out = 'dist/npm';
   rmSync(out, { recursive: true, force: true });
   const declarations = entries.map((file) => file.replace(/\.js$/, '.d.ts'));
@@ -77,10 +79,16 @@ export function packMiddleware() {
   });
   const tarball = resolve('dist', packed.trim().split('\n').at(-1));
   const demo = 'dist/src/demo';
-  if (!existsSync(demo)) return;
+  if (!existsSync(demo)) return tarball;
   const installed = join(demo, 'node_modules/tenantry');
   rmSync(installed, { recursive: true, force: true });
   mkdirSync(installed, { recursive: true });
   execFileSync('tar', ['-xzf', tarball, '-C', installed, '--strip-components=1']);
   writeFileSync(join(demo, 'package.json'), '{ "name": "demo-saas", "private": true, "type": "module" }\n');
+  return tarball;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  process.chdir(new URL('..', import.meta.url).pathname);
+  console.log(packMiddleware() ?? 'not built yet: run npm run build');
 }

@@ -19,6 +19,12 @@ export interface Question {
   readonly fail: boolean;
 }
 
+/** The app answers 502: the fault is the provider's. */
+class ProviderError extends Error {
+  readonly statusCode = 502;
+  override readonly name = 'ProviderError';
+}
+
 const tracer = trace.getTracer('demo-assistant');
 
 function usageAttributes(usage: AnswerUsage | ModelReply['usage']): Attributes {
@@ -69,7 +75,7 @@ async function chat(providerPort: number, model: Model, question: Question): Pro
   return await inSpan(`chat ${model.name}`, SpanKind.CLIENT, attributes, async (span) => {
     const body: ModelRequest = { model: model.name, ...question };
     const answer = await callHttp({ port: providerPort, method: 'POST', path: '/v1/chat/completions', body });
-    if (answer.status !== 200) throw new Error(`The model provider answered ${answer.status}`);
+    if (answer.status !== 200) throw new ProviderError(`The model provider answered ${answer.status}`);
     const reply = JSON.parse(answer.body) as ModelReply;
     span.setAttributes({
       'gen_ai.response.model': reply.model,

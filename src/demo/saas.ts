@@ -75,7 +75,7 @@ export class Saas {
 
   #tenant(): DemoTenant {
     const tenant = this.#tenants.get(currentTenant()?.tenantId ?? '');
-    if (tenant === undefined) throw new RangeError('No such tenant');
+    if (tenant === undefined) throw Object.assign(new Error('This tenant is no customer'), { statusCode: 403 });
     return tenant;
   }
 

@@ -26,9 +26,9 @@ export interface OpenStream {
 }
 
 async function send(url: URL, options: RequestOptions): Promise<ClientRequest> {
-  const { request } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
+  const { default: http } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
   // agent: false gives the call a connection of its own, which dies with it.
-  const call = request(url, { ...options, agent: false });
+  const call = http.request(url, { ...options, agent: false });
   call.on('socket', (socket) => socket.unref());
   return call;
 }

@@ -63,8 +63,8 @@ function register(app: FastifyInstance, options: TenantryFastifyOptions, registe
     else settle(passage);
   });
 
-  // A body is read by listeners that http instrumentation bound to the context from before the tenant was known, so
-  // what follows the body would run without it; the same holds for what follows the response's end.
+  // Another plugin's hook may call on from any context that a callback library left it in, and what follows the
+  // response's end runs in a listener that http instrumentation bound to the context from before the tenant was known.
   const reenter = (request: FastifyRequest, _reply: FastifyReply, done: Done) => {
     const ctx = contexts.get(request);
     if (ctx === undefined) done();

@@ -19,7 +19,7 @@ export interface GateOptions {
   readonly requireTenant?: boolean;
   /**
    * Routes (or paths) that no throttle and no `requireTenant` applies to. Default: the usual health checks and
-   * `/metrics`.
+   * `/metrics`. `OPTIONS` requests are exempt everywhere.
    */
   readonly exemptRoutes?: readonly string[];
   /** Longest wait for asynchronous sources, in milliseconds; after it the request goes on without a tenant. Default 2,000. */
@@ -120,6 +120,8 @@ export class RequestGate {
   }
 
   #isExempt(request: GateRequest): boolean {
+    // A CORS preflight carries no credentials, so it can name no tenant, and refusing it breaks the request behind it.
+    if (request.method === 'OPTIONS') return true;
     return this.#exempt.has(request.route ?? request.url.replace(/[?#].*$/s, ''));
   }
 

@@ -74,6 +74,7 @@ describe('a scripted run', () => {
         expect(traced, `${tenant} ${route}`).toHaveLength(planned);
       }
     }
+    expect(counts.tenants[requests[requests.length - 1]?.tenant ?? '']?.statuses).toEqual({ 200: 7, 404: 1, 502: 1 });
     const exported = servers.map((span) => Math.round(span.durationMs * 1e6)).sort((x, y) => x - y);
     expect(exported).toEqual(durations.map((one) => one.durationNs).sort((x, y) => x - y));
   });
@@ -113,6 +114,14 @@ describe('a scripted run', () => {
     expect(text).not.toContain('key-of-the-demo-app');
     expect(text).not.toContain('Bearer');
     expect([...sink.keys]).toEqual(['Bearer key-of-the-demo-app']);
+  });
+
+  it('refuses whoever is no tenant of its own', async () => {
+    const claim = (headers: Record<string, string>) => fetch(`${demo.url}/api/projects`, { headers });
+    expect((await claim({})).status).toBe(400);
+    expect((await claim({ 'x-demo-tenant': 'somebody-else' })).status).toBe(403);
+    expect((await claim({ authorization: 'Bearer eyJhbGciOiJub25lIn0.eyJvcmciOiJhY21lIn0.' })).status).toBe(400);
+    expect((await fetch(`${demo.url}/healthz`)).status).toBe(200);
   });
 
   it('obeys a throttle from the flag stream while the other tenants are served', async () => {

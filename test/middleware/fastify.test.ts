@@ -260,15 +260,17 @@ describe('requests without a tenant', () => {
       await server.register(tenantryFastify, { tenantry, sources: [fromHeader('x-tenant')], requireTenant: true });
       server.get('/', () => 'ok');
       server.get('/healthz', () => 'ok');
+      server.options('/', (_request, reply) => reply.code(204).send());
     });
     const refused = await fetch(url);
     expect(refused.status).toBe(400);
     expect(refused.headers.get('content-type')).toContain('application/problem+json');
     expect(await refused.json()).toMatchObject({ status: 400, code: 'TENANT_REQUIRED' });
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    expect((await fetch(url, { method: 'OPTIONS' })).status).toBe(204);
     expect((await fetch(url, { headers: { 'x-tenant': 'acme' } })).status).toBe(200);
     const missing = tenantry.stats().tenant_missing;
-    expect(missing).toBe(2);
+    expect(missing).toBe(3);
   });
 
   it('pass even with requireTenant when the tenant could not be found out', async () => {

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { SpanKind } from '@opentelemetry/api';
 import fastify, { type FastifyInstance } from 'fastify';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { tenantryFastify } from '../../src/middleware/fastify.ts';
@@ -44,6 +45,21 @@ beforeEach(async () => {
 afterEach(async () => {
   await tenantry.shutdown();
   await flagServer.close();
+});
+
+describe('the middleware’s own traffic', () => {
+  it('leaves no spans in the app’s traces', async () => {
+    await hold(wireThrottle());
+    await vi.waitFor(() => expect(flagServer.acks.length).toBeGreaterThan(0), { interval: 5 });
+    await tenantry.shutdown();
+    // The flag server in this process is instrumented as well: its server spans show that instrumentation works.
+    const spans = await vi.waitFor(async () => {
+      const ended = await tracing.flush();
+      expect(ended.filter((span) => span.kind === SpanKind.SERVER).length).toBeGreaterThan(1);
+      return ended;
+    });
+    expect(spans.filter((span) => span.kind === SpanKind.CLIENT)).toEqual([]);
+  });
 });
 
 describe('fastify', () => {
