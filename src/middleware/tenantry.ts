@@ -6,7 +6,7 @@ import { FlagClient } from './flag-client.ts';
 import { FlagStore } from './flag-store.ts';
 import { Flags } from './flags.ts';
 import { currentTenant } from './tenant-context.ts';
-import { checkThrottle, type ThrottleDecision, type ThrottleQuestion } from './throttle.ts';
+import { ALLOWED, checkThrottle, type ThrottleDecision, type ThrottleQuestion } from './throttle.ts';
 
 /** Address of a Tenantry started with `npm start` on the same machine. */
 const DEFAULT_API_URL = 'http://127.0.0.1:7070';
@@ -58,7 +58,8 @@ export function createTenantry(options: TenantryOptions): Tenantry {
   return {
     serviceName: options.serviceName,
     flags: new Flags(store, now),
-    checkThrottle: (question) => checkThrottle(store, { service: options.serviceName, ...question }, now()),
+    checkThrottle: (question) =>
+      store.isEmpty ? ALLOWED : checkThrottle(store, { service: options.serviceName, ...question }, now()),
     breaker: (integration, breakerOptions) => breakers.breaker(integration, breakerOptions),
     count,
     stats: () => statsOf(counters, processCounters),

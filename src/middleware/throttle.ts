@@ -22,7 +22,8 @@ export interface ThrottleDecision {
   readonly limit?: ThrottleLimit;
 }
 
-const ALLOWED: ThrottleDecision = Object.freeze({ allowed: true, retryAfterSeconds: 0 });
+/** The answer while no throttle is in the way. */
+export const ALLOWED: ThrottleDecision = Object.freeze({ allowed: true, retryAfterSeconds: 0 });
 
 function inScope(scope: ThrottleScope, question: ThrottleQuestion): boolean {
   return (
@@ -63,7 +64,6 @@ function refusal({ held, decision }: Verdict, allowed: boolean, now: number): Th
  * @param now milliseconds on the monotonic clock that the store's flags are held on
  */
 export function checkThrottle(store: FlagStore, question: ThrottleQuestion, now: number): ThrottleDecision {
-  if (store.isEmpty) return ALLOWED;
   const verdicts = store
     .throttles(question.tenantId, now)
     .filter(({ flag }) => inScope(flag.scope, question))
