@@ -19,7 +19,6 @@ export const IMPORT_TABLE = {
       'eventsource-parser',
       'jose',
       'fastify',
-      'fastify-plugin',
     ],
     node: true,
   },
@@ -32,7 +31,6 @@ export const IMPORT_TABLE = {
     imports: ['src/domain'],
     packages: [
       'fastify',
-      'fastify-plugin',
       '@fastify/static',
       '@fastify/cookie',
       '@fastify/swagger',

@@ -18,7 +18,7 @@ export interface ViewSettings {
 }
 
 /** A ClickHouse string literal. Settings come from the operator's environment, yet they are escaped like any other. */
-export function sqlString(text: string): string {
+function sqlString(text: string): string {
   return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 }
 

@@ -21,7 +21,7 @@ export const DEMO_DEFAULTS: DemoOptions = { tenants: 40, rate: 60, noisyEverySec
  * What the demo changes: its own data, embedded stores, and a detector that acts after two minutes of history instead
  * of an hour, with throttles that end while one still watches.
  */
-export function demoConfig(config: Config): Config {
+function demoConfig(config: Config): Config {
   const { CLICKHOUSE_URL: _clickhouse, DATABASE_URL: _database, CLICKHOUSE_CLUSTER: _cluster, ...rest } = config;
   return {
     ...rest,

@@ -12,9 +12,9 @@ import type { EnforcementMode } from '../domain/flags.ts';
 import { floorTo, SECOND_MS } from '../domain/window.ts';
 
 /** Length of the detector's intervals: that of the rollup `activity_by_ten_seconds`. */
-export const INTERVAL_SECONDS = 10;
+const INTERVAL_SECONDS = 10;
 
-export interface AnomalyWriter {
+interface AnomalyWriter {
   open(anomaly: Anomaly): Promise<Anomaly>;
   update(anomaly: Anomaly): Promise<boolean>;
   close(anomaly: Anomaly, endedAt: number): Promise<boolean>;

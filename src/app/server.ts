@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -116,10 +117,17 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       anomalies,
       flags,
       keys,
+      keyAdmin: keys,
       health: { parts: () => healthParts({ clickhouse, postgres, loader, detector, now: Date.now }) },
       registry: ownMetrics({ loader: () => loader.figures(), detector: () => detector.figures() }),
     },
-    auth: { adminToken, issuer, jwt: jwtConfig(config) },
+    // Derived, so that a cursor survives a restart and several servers understand each other's.
+    auth: {
+      adminToken,
+      issuer,
+      jwt: jwtConfig(config),
+      cursorSecret: createHash('sha256').update(`cursor ${adminToken}`).digest(),
+    },
     log,
     publicDir: DASHBOARDS,
     version: VERSION,

@@ -1,8 +1,4 @@
-/** Money is an integer of micro-units (one millionth of the currency) with its ISO 4217 currency. Never a float. */
-export interface Money {
-  readonly amountMicro: bigint;
-  readonly currency: string;
-}
+/** Money is an integer of micro-units (one millionth of the currency), in US dollars so far. Never a float. */
 
 /**
  * A price known as a decimal number (US dollars per million tokens, as price lists give it) as an exact integer of

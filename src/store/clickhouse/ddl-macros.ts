@@ -1,7 +1,7 @@
 import { ANY_VALUE_TYPE } from './otlp-schema.ts';
 
 /** Days that each level is kept. */
-export interface Retention {
+interface Retention {
   readonly spansDays: number;
   readonly minutesDays: number;
   readonly hoursDays: number;

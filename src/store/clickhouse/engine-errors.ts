@@ -34,7 +34,7 @@ const BAD_SEGMENT = new Set([
 ]);
 
 /** The engine's error number, or undefined if the failure came from somewhere else. */
-export function engineErrorCode(thrown: unknown): number | undefined {
+function engineErrorCode(thrown: unknown): number | undefined {
   if (typeof thrown !== 'object' || thrown === null) return undefined;
   // chDB says `clickhouseCode`, @clickhouse/client says `code` as text.
   const { clickhouseCode, code } = thrown as { clickhouseCode?: unknown; code?: unknown };

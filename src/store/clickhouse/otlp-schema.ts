@@ -5,7 +5,7 @@ import { quoted } from './sql-text.ts';
  * `trace/v1/trace.proto`), plus ingest's trailer. Arrays and key-value lists are read two levels deep; `LeafValue`
  * takes what nests deeper as undecoded bytes, which is the same on the wire.
  */
-export const OTLP_MESSAGE = 'ExportTraceServiceRequest';
+const OTLP_MESSAGE = 'ExportTraceServiceRequest';
 
 export const OTLP_PROTO = `syntax = "proto3";
 message LeafValue { oneof value { string string_value = 1; bool bool_value = 2; int64 int_value = 3; double double_value = 4; bytes array_value = 5; bytes kvlist_value = 6; bytes bytes_value = 7; } }
