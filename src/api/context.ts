@@ -2,7 +2,7 @@ import type { Registry } from 'prom-client';
 import type { ApiMetrics } from './api-metrics.ts';
 import type { ApiAuth, Authenticator } from './authenticate.ts';
 import type { CursorSeal } from './cursor.ts';
-import type { Anomalies, FiguresReader, FlagFeed, Health, Keys, TenantPlans, Throttles } from './ports.ts';
+import type { Anomalies, FiguresReader, FlagFeed, Health, KeyAdmin, Keys, TenantPlans, Throttles } from './ports.ts';
 
 /** Every port of `ports.ts`, joined to its class by `src/app`. */
 export interface ApiPorts {
@@ -12,6 +12,7 @@ export interface ApiPorts {
   readonly anomalies: Anomalies;
   readonly flags: FlagFeed;
   readonly keys: Keys;
+  readonly keyAdmin: KeyAdmin;
   readonly health: Health;
   /** Everything that this process measures about itself; `GET /metrics` shows it. */
   readonly registry: Registry;

@@ -2,7 +2,8 @@ import type { Actor } from '../domain/actor.ts';
 import type { Anomaly } from '../domain/anomaly.ts';
 import type { ThrottleScope } from '../domain/flags.ts';
 import type { ThrottleRecord } from '../domain/throttle-record.ts';
-import type { AnomalyItem, ThrottleItem } from './contract.ts';
+import type { AnomalyItem, KeyItem, ThrottleItem } from './contract.ts';
+import type { KeyRecord } from './ports.ts';
 
 /** Domain to wire. Times become RFC 3339, names become snake_case, nothing else changes. */
 export function rfc3339(time: number): string {
@@ -67,5 +68,31 @@ export function anomalyToWire(anomaly: Anomaly & { readonly throttleId: string |
     rule: anomaly.rule,
     reason: anomaly.reason,
     throttle_id: anomaly.throttleId,
+  };
+}
+
+function nullableTime(time: number | null): string | null {
+  return time === null ? null : rfc3339(time);
+}
+
+function keyStatus({ revokedAt, expiresAt }: KeyRecord, now: number): KeyItem['status'] {
+  if (revokedAt !== null) return 'revoked';
+  return expiresAt !== null && expiresAt <= now ? 'expired' : 'active';
+}
+
+/** A key as staff may see it at `now` (Unix ms): everything but the key itself. */
+export function keyToWire(record: KeyRecord, now: number): KeyItem {
+  return {
+    id: record.id,
+    name: record.name,
+    scopes: [...record.scopes],
+    tenant_id: record.tenantId,
+    service: record.service,
+    created_by: record.createdBy,
+    created_at: rfc3339(record.createdAt),
+    expires_at: nullableTime(record.expiresAt),
+    revoked_at: nullableTime(record.revokedAt),
+    last_used_at: nullableTime(record.lastUsedAt),
+    status: keyStatus(record, now),
   };
 }

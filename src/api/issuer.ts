@@ -13,7 +13,8 @@ const ALGORITHM = 'ES256';
 const AUDIENCE = 'tenantry';
 const KEY_FILE = 'dev-issuer-key.json';
 const REVOKED_FILE = 'dev-issuer-revoked.json';
-const CODE_LIFE_MS = 15 * MINUTE_MS;
+/** How long a sign-in link can be used. */
+export const CODE_LIFE_MS = 15 * MINUTE_MS;
 export const DEV_ISSUER = 'urn:tenantry:dev-issuer';
 export const SESSION_LIFE_MS = 12 * HOUR_MS;
 

@@ -55,7 +55,9 @@ export function collectOpenApi(app: FastifyInstance, version: string): void {
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       servers: [{ url: '/' }],
-      tags: ['tenants', 'anomalies', 'throttles', 'flags', 'ofrep', 'identity', 'health'].map((name) => ({ name })),
+      tags: ['tenants', 'anomalies', 'throttles', 'flags', 'ofrep', 'keys', 'identity', 'health'].map((name) => ({
+        name,
+      })),
       components: {
         securitySchemes: {
           bearer: { type: 'http', scheme: 'bearer', description: 'A token (JWT), the admin token, or a key' },

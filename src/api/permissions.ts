@@ -10,6 +10,7 @@ const OWN_TENANT = ['tenant_admin', 'member', 'viewer'] as const satisfies reado
 
 const everybody = { roles: [...STAFF, ...OWN_TENANT], keyScopes: [] } as const;
 const operators = { roles: OPERATORS, keyScopes: [] } as const;
+const admins = { roles: ['admin'], keyScopes: [] } as const;
 const apps = { roles: OPERATORS, keyScopes: ['flags'] } as const;
 
 /**
@@ -25,8 +26,13 @@ export const PERMISSIONS = {
   'GET /*': 'public',
   'GET /v1/whoami': { roles: [...STAFF, ...OWN_TENANT], keyScopes: ['ingest', 'flags'] },
   'POST /v1/session/end': everybody,
+  'POST /v1/sign-in-links': admins,
+  'GET /v1/keys': admins,
+  'POST /v1/keys': admins,
+  'DELETE /v1/keys/:id': admins,
   'GET /v1/tenants': everybody,
   'GET /v1/tenants/:id/metrics': everybody,
+  'PUT /v1/tenants/:id/plan': { roles: ['admin', 'sales'], keyScopes: [] },
   'GET /v1/anomalies': everybody,
   'GET /v1/throttles': everybody,
   'POST /v1/throttles': operators,

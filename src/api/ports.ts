@@ -48,6 +48,8 @@ export interface TenantPlans {
   /** Plan names of the given tenants; tenants without a plan are absent from the map. */
   plans(actor: Actor, tenants: readonly TenantId[]): Promise<ReadonlyMap<TenantId, string>>;
   exists(actor: Actor, tenant: TenantId): Promise<boolean>;
+  /** Enters the tenant and the plan if they are new; null takes the tenant off its plan. */
+  setPlan(actor: StaffActor, tenant: TenantId, plan: string | null): Promise<void>;
 }
 
 export interface Throttles {
@@ -85,6 +87,38 @@ export interface VerifiedKey {
 
 export interface Keys {
   verify(key: string): Promise<VerifiedKey | undefined>;
+}
+
+export interface NewKey {
+  readonly name: string;
+  readonly scopes: readonly KeyScope[];
+  readonly tenantId?: TenantId;
+  readonly service?: string;
+  /** Unix ms. */
+  readonly expiresAt?: number;
+}
+
+/** What may be shown of a key. Times are Unix ms. */
+export interface KeyRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly scopes: readonly KeyScope[];
+  readonly tenantId: TenantId | null;
+  readonly service: string | null;
+  readonly createdBy: string;
+  readonly createdAt: number;
+  readonly expiresAt: number | null;
+  readonly revokedAt: number | null;
+  readonly lastUsedAt: number | null;
+}
+
+export interface KeyAdmin {
+  /** Newest first, with those that have ended; without keys of the configuration. */
+  list(actor: StaffActor): Promise<readonly KeyRecord[]>;
+  /** The new key, which cannot be read again, and its record. */
+  create(actor: StaffActor, key: NewKey): Promise<{ readonly key: string; readonly record: KeyRecord }>;
+  /** False if there is no key with this id, or it was revoked before. */
+  revoke(actor: StaffActor, id: string): Promise<boolean>;
 }
 
 /** `/readyz` and the status line of the pages: each part says whether it works and, if not, what to do. */

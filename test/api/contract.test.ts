@@ -3,8 +3,11 @@ import { z } from 'zod';
 import type { anomalyItemSchema, anomalyListSchema } from '../../src/api/anomalies.ts';
 import type * as contract from '../../src/api/contract.ts';
 import type { flagAckSchema, flagSnapshotSchema, wireFlagSchema } from '../../src/api/flags.ts';
+import type { createdKeySchema, keyItemSchema, keyListSchema, newKeySchema } from '../../src/api/keys.ts';
 import type { problemSchema } from '../../src/api/problem.ts';
+import type { newSignInLinkSchema, signInLinkSchema } from '../../src/api/sign-in.ts';
 import { METRIC_GROUPS, type metricSeriesSchema } from '../../src/api/tenant-metrics.ts';
+import type { newTenantPlanSchema, tenantPlanSchema } from '../../src/api/tenant-plan.ts';
 import type { tenantFiguresSchema, tenantListSchema } from '../../src/api/tenants.ts';
 import type { newThrottleSchema, throttleItemSchema, throttleListSchema } from '../../src/api/throttles.ts';
 import type { whoAmISchema } from '../../src/api/whoami.ts';
@@ -29,6 +32,14 @@ const AGREEMENTS: {
   throttles: Agree<typeof throttleListSchema, contract.ThrottleList>;
   newThrottle: Agree<typeof newThrottleSchema, contract.NewThrottle>;
   whoAmI: Agree<typeof whoAmISchema, contract.WhoAmI>;
+  key: Agree<typeof keyItemSchema, contract.KeyItem>;
+  keys: Agree<typeof keyListSchema, contract.KeyList>;
+  newKey: Agree<typeof newKeySchema, contract.NewKey>;
+  createdKey: Agree<typeof createdKeySchema, contract.CreatedKey>;
+  newSignInLink: Agree<typeof newSignInLinkSchema, contract.NewSignInLink>;
+  signInLink: Agree<typeof signInLinkSchema, contract.SignInLink>;
+  newPlan: Agree<typeof newTenantPlanSchema, contract.NewTenantPlan>;
+  plan: Agree<typeof tenantPlanSchema, contract.TenantPlan>;
   problem: Agree<typeof problemSchema, contract.Problem & { [extension: string]: unknown }>;
   flag: Agree<typeof wireFlagSchema, WireFlag>;
   snapshot: Agree<typeof flagSnapshotSchema, FlagSnapshot>;
@@ -43,6 +54,14 @@ const AGREEMENTS: {
   throttles: true,
   newThrottle: true,
   whoAmI: true,
+  key: true,
+  keys: true,
+  newKey: true,
+  createdKey: true,
+  newSignInLink: true,
+  signInLink: true,
+  newPlan: true,
+  plan: true,
   problem: true,
   flag: true,
   snapshot: true,
@@ -173,6 +192,7 @@ describe('what the server answers is what /openapi.json says', () => {
     ['/v1/anomalies', '/v1/anomalies'],
     ['/v1/throttles', '/v1/throttles'],
     ['/v1/flags', '/v1/flags'],
+    ['/v1/keys', '/v1/keys'],
     ['/v1/whoami', '/v1/whoami'],
     ['/healthz', '/healthz'],
     ['/readyz', '/readyz'],
@@ -206,6 +226,22 @@ describe('what the server answers is what /openapi.json says', () => {
     );
     expect(asked.safeParse(payload).error).toBeUndefined();
     expect(asked.safeParse({ ...payload, extra: 1 }).success).toBe(false);
+  });
+
+  test.each<['post' | 'put', string, string, number, object]>([
+    ['post', '/v1/keys', '/v1/keys', 201, { name: 'checkout', scopes: ['ingest'], expires_in_seconds: 60 }],
+    ['post', '/v1/sign-in-links', '/v1/sign-in-links', 201, { role: 'viewer', tenant_id: OWN }],
+    ['put', '/v1/tenants/{id}/plan', `/v1/tenants/${OWN}/plan`, 200, { plan: null }],
+  ])('%s %s', async (method, path, url, status, payload) => {
+    const asked = validatorOf(document.paths[path]?.[method]?.requestBody?.content['application/json']?.schema ?? {});
+    expect(asked.safeParse(payload).error).toBeUndefined();
+    expect(asked.safeParse({ ...payload, extra: 1 }).success).toBe(false);
+    const upper = method === 'post' ? 'POST' : 'PUT';
+    const answer = await api.app.inject({ method: upper, url, headers: bearer(ADMIN_TOKEN), payload });
+    expect(answer.statusCode).toBe(status);
+    const validator = validatorOf(answerSchema(path, method, status));
+    expect(validator.safeParse(answer.json()).error).toBeUndefined();
+    expect(validator.safeParse({}).success).toBe(false);
   });
 
   test('OFREP evaluations', async () => {

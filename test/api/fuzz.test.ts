@@ -111,9 +111,13 @@ test('no path and query brings the server down or another tenant to light', asyn
   expect([...tally.keys()].sort()).toEqual(expect.arrayContaining([200, 400, 404]));
 });
 
+const ADMIN_ONLY = new Set(['/v1/throttles', '/v1/keys', '/v1/sign-in-links']);
+
 test('no JSON body brings the server down', async () => {
   const paths = fc.constantFrom(
     '/v1/throttles',
+    '/v1/keys',
+    '/v1/sign-in-links',
     '/v1/flags/acks',
     '/ofrep/v1/evaluate/flags',
     '/ofrep/v1/evaluate/flags/throttle',
@@ -129,12 +133,15 @@ test('no JSON body brings the server down', async () => {
     'instance_id',
     'service',
     'revision',
+    'name',
+    'scopes',
+    'role',
   );
   const body = fc.oneof(fc.jsonValue(), fc.dictionary(field, fc.oneof(VALUE, fc.jsonValue())));
   const key = api.ports.keys.issue(['flags']);
   await fc.assert(
     fc.asyncProperty(paths, body, async (url, payload) => {
-      const headers = { ...bearer(url === '/v1/throttles' ? ADMIN_TOKEN : key), 'content-type': 'application/json' };
+      const headers = { ...bearer(ADMIN_ONLY.has(url) ? ADMIN_TOKEN : key), 'content-type': 'application/json' };
       checkAnswer(await api.app.inject({ method: 'POST', url, headers, payload: JSON.stringify(payload) }));
     }),
     { numRuns: 600 },

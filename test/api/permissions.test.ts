@@ -35,8 +35,13 @@ const WHO_MAY: Record<Row, readonly string[] | typeof PUBLIC> = {
   'GET /*': PUBLIC,
   'GET /v1/whoami': [...STAFF, ...TENANT, ...FLAG_KEYS, 'key ingest'],
   'POST /v1/session/end': [...STAFF, ...TENANT],
+  'POST /v1/sign-in-links': ['admin'],
+  'GET /v1/keys': ['admin'],
+  'POST /v1/keys': ['admin'],
+  'DELETE /v1/keys/:id': ['admin'],
   'GET /v1/tenants': [...STAFF, ...TENANT],
   'GET /v1/tenants/:id/metrics': [...STAFF, ...TENANT],
+  'PUT /v1/tenants/:id/plan': ['admin', 'sales'],
   'GET /v1/anomalies': [...STAFF, ...TENANT],
   'GET /v1/throttles': [...STAFF, ...TENANT],
   'POST /v1/throttles': OPERATORS,
@@ -70,12 +75,17 @@ const REQUESTS: Record<Row, GoodRequest> = {
   'GET /*': { url: '/index.html', status: 200 },
   'GET /v1/whoami': { url: '/v1/whoami', status: 200 },
   'POST /v1/session/end': { url: '/v1/session/end', status: 204 },
+  'POST /v1/sign-in-links': { url: '/v1/sign-in-links', payload: { role: 'sre' }, status: 201 },
+  'GET /v1/keys': { url: '/v1/keys', status: 200 },
+  'POST /v1/keys': { url: '/v1/keys', payload: { name: 'checkout', scopes: ['ingest'] }, status: 201 },
+  'DELETE /v1/keys/:id': { url: '/v1/keys/not-there', status: 404 },
   'GET /v1/tenants': { url: '/v1/tenants', status: 200 },
   'GET /v1/tenants/:id/metrics': {
     url: `/v1/tenants/${OWN}/metrics?metric=requests`,
     status: 200,
     statusForOther: 404,
   },
+  'PUT /v1/tenants/:id/plan': { url: `/v1/tenants/${OWN}/plan`, payload: { plan: 'growth' }, status: 200 },
   'GET /v1/anomalies': { url: `/v1/anomalies?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
   'GET /v1/throttles': { url: `/v1/throttles?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
   'POST /v1/throttles': {
@@ -132,7 +142,7 @@ afterAll(async () => {
 });
 
 async function send(row: Row, credentials: Credentials) {
-  const [method] = row.split(' ') as ['GET' | 'POST' | 'DELETE'];
+  const [method] = row.split(' ') as ['GET' | 'POST' | 'PUT' | 'DELETE'];
   const { url, payload } = REQUESTS[row];
   if (row === 'GET /v1/flags/stream') {
     api.ports.flags.afterRead = async () => {

@@ -147,10 +147,48 @@ describe('a session', () => {
   });
 });
 
+describe('a sign-in link asked of the API', () => {
+  const ask = (payload: object) =>
+    api.app.inject({ method: 'POST', url: '/v1/sign-in-links', headers: bearer(ADMIN_TOKEN), payload });
+
+  test('signs in with the role and tenant asked for, up to the time that the answer names', async () => {
+    const [early, late] = [
+      (await ask({ role: 'member', tenant_id: OWN })).json(),
+      (await ask({ role: 'member', tenant_id: OWN })).json(),
+    ];
+    expect(early.expires_at).toBe('2026-06-15T12:15:00.000Z');
+    api.clock.now = Date.parse(early.expires_at) - 1;
+    const { session } = await signIn(early.link);
+    expect((await whoAmI(session)).json()).toMatchObject({ role: 'member', tenant_id: OWN });
+    api.clock.now += 1;
+    expect((await signIn(late.link)).answer.statusCode).toBe(401);
+    expect(api.logLines.join('')).not.toContain(new URL(early.link).searchParams.get('code'));
+  });
+
+  test.each([
+    [{ role: 'sre', tenant_id: OWN }, /belongs to no tenant/],
+    [{ role: 'viewer' }, /needs a tenant/],
+    [{ role: 'root' }, /"role"/],
+    [{}, /"role"/],
+    [{ role: 'viewer', tenant_id: '..' }, /must be a tenant id/],
+  ])('is refused for %j', async (payload, detail) => {
+    const answer = await ask(payload);
+    expect([answer.statusCode, answer.json().code]).toEqual([400, 'BAD_REQUEST']);
+    expect(answer.json().detail).toMatch(detail);
+  });
+});
+
 test('without the embedded issuer there is no sign-in link, and dev tokens mean nothing', async () => {
   const production = await startApi({ auth: { adminToken: ADMIN_TOKEN } });
   const answer = await production.app.inject(pathOf(api.issuer.createSignInLink('admin')));
   expect([answer.statusCode, answer.json().code]).toEqual([501, 'NOT_SUPPORTED_HERE']);
+  const asked = await production.app.inject({
+    method: 'POST',
+    url: '/v1/sign-in-links',
+    headers: bearer(ADMIN_TOKEN),
+    payload: { role: 'admin' },
+  });
+  expect([asked.statusCode, asked.json().code]).toEqual([501, 'NOT_SUPPORTED_HERE']);
   const token = await production.issuer.issueToken('admin');
   for (const headers of [bearer(token), { cookie: `tenantry_session=${token}` }]) {
     expect((await production.app.inject({ url: '/v1/whoami', headers })).statusCode).toBe(401);

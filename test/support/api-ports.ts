@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { Registry } from 'prom-client';
 import type { ApiPorts } from '../../src/api/context.ts';
 import type { MetricSeries } from '../../src/api/contract.ts';
@@ -8,17 +8,16 @@ import type {
   MetricQuestion,
   TenantListAnswer,
   TenantListQuestion,
-  VerifiedKey,
 } from '../../src/api/ports.ts';
-import type { Actor } from '../../src/domain/actor.ts';
+import type { Actor, StaffActor } from '../../src/domain/actor.ts';
 import type { Anomaly } from '../../src/domain/anomaly.ts';
 import { TenantryError } from '../../src/domain/errors.ts';
 import type { ThrottleFlag } from '../../src/domain/flags.ts';
-import type { KeyScope } from '../../src/domain/roles.ts';
 import type { TenantId } from '../../src/domain/tenant-id.ts';
 import type { NewThrottle, ThrottleRecord } from '../../src/domain/throttle-record.ts';
 import type { Window } from '../../src/domain/window.ts';
 import { MemoryFeed } from './api-memory-feed.ts';
+import { MemoryKeyAdmin, MemoryKeys } from './api-memory-keys.ts';
 
 /** Figures of a quiet tenant; tests overwrite what they are about. */
 export function figuresOf(tenantId: string, changes: Partial<MeasuredFigures> = {}): MeasuredFigures {
@@ -115,6 +114,12 @@ class MemoryPlans {
     return this.planOf.has(tenant);
   }
 
+  async setPlan(actor: StaffActor, tenant: TenantId, plan: string | null): Promise<void> {
+    this.#refuse(actor);
+    if (plan === null) this.planOf.delete(tenant);
+    else this.planOf.set(tenant, plan);
+  }
+
   /** As the store does: keys that are bound to no tenant do not read the control plane. */
   #refuse(actor: Actor): void {
     if (this.failure !== undefined) throw this.failure;
@@ -194,27 +199,6 @@ class MemoryAnomalies {
   }
 }
 
-class MemoryKeys {
-  readonly #keys = new Map<string, VerifiedKey>();
-  /** Thrown by every check, as the store does when Postgres is down. */
-  failure: Error | undefined;
-
-  async verify(key: string): Promise<VerifiedKey | undefined> {
-    if (this.failure !== undefined) throw this.failure;
-    return this.#keys.get(key);
-  }
-
-  issue(scopes: readonly KeyScope[], tenantId?: TenantId): string {
-    const key = `tk_${randomBytes(32).toString('base64url')}`;
-    this.#keys.set(key, { keyId: `key-${this.#keys.size + 1}`, scopes, tenantId });
-    return key;
-  }
-
-  revoke(key: string): void {
-    this.#keys.delete(key);
-  }
-}
-
 class MemoryHealth {
   answer: () => Promise<readonly HealthPart[]> = async () => [
     { name: 'clickhouse', ok: true, detail: 'embedded engine 26.7' },
@@ -229,13 +213,15 @@ class MemoryHealth {
 /** Every port of the api in memory, with the handles that tests turn. `now` is Unix milliseconds. */
 export function createMemoryPorts(now: () => number) {
   const feed = new MemoryFeed(now);
+  const keys = new MemoryKeys();
   return {
     figures: new MemoryFigures(),
     plans: new MemoryPlans(),
     throttles: new MemoryThrottles(feed, now),
     anomalies: new MemoryAnomalies(),
     flags: feed,
-    keys: new MemoryKeys(),
+    keys,
+    keyAdmin: new MemoryKeyAdmin(keys, now),
     health: new MemoryHealth(),
     registry: new Registry(),
   } satisfies ApiPorts;

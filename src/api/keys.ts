@@ -1,0 +1,124 @@
+import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { TenantryError } from '../domain/errors.ts';
+import { KEY_SCOPES } from '../domain/roles.ts';
+import { parseTenantId } from '../domain/tenant-id.ts';
+import { SECOND_MS } from '../domain/window.ts';
+import type { ApiContext } from './context.ts';
+import { keyToWire } from './convert.ts';
+import { staffOf } from './guard.ts';
+import { lineOfText, noQuery, tenantIdText } from './parameters.ts';
+
+/** Ten years. A key that should live longer is one without an end; a larger number is a slip (milliseconds, say). */
+const MAX_LIFE_SECONDS = 315_360_000;
+const KEY_ID = /^[A-Za-z0-9_-]{1,64}$/;
+
+const scope = z.enum(KEY_SCOPES).describe('ingest: send telemetry; flags: read and acknowledge flags');
+
+export const keyItemSchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    scopes: z.array(scope),
+    tenant_id: z.string().nullable().describe('The one tenant that the key may speak for; null: every tenant'),
+    service: z.string().nullable(),
+    created_by: z.string(),
+    created_at: z.string(),
+    expires_at: z.string().nullable().describe('null: until it is revoked'),
+    revoked_at: z.string().nullable(),
+    last_used_at: z.string().nullable().describe('Noted about once a minute'),
+    status: z.enum(['active', 'expired', 'revoked']),
+  })
+  .meta({ id: 'Key' });
+
+export const keyListSchema = z.object({ items: z.array(keyItemSchema) }).meta({ id: 'KeyList' });
+
+export const newKeySchema = z
+  .strictObject({
+    name: lineOfText(1, 200).describe('What it is for; people read it'),
+    scopes: z
+      .array(scope)
+      .min(1)
+      .max(KEY_SCOPES.length)
+      .refine((scopes) => new Set(scopes).size === scopes.length, 'must name each scope once'),
+    tenant_id: tenantIdText.exactOptional().describe('Binds the key to one tenant'),
+    service: lineOfText(1, 128).exactOptional(),
+    expires_in_seconds: z.int().min(1).max(MAX_LIFE_SECONDS).exactOptional().describe('absent: until it is revoked'),
+  })
+  .meta({ id: 'NewKey' });
+
+export const createdKeySchema = keyItemSchema
+  .extend({ key: z.string().describe('The key itself, shown this once: only its hash is kept') })
+  .meta({ id: 'CreatedKey' });
+
+function noSuchKey(): TenantryError {
+  return new TenantryError('NOT_FOUND', 'There is no key with this id that could be revoked.', {
+    hint: 'GET /v1/keys lists the keys; those from the configuration are changed there, with a restart.',
+  });
+}
+
+export function keyRoutes({ ports: { keyAdmin }, now }: ApiContext): FastifyPluginCallbackZod {
+  return (app, _options, done) => {
+    app.route({
+      method: 'GET',
+      url: '/v1/keys',
+      schema: {
+        operationId: 'listKeys',
+        tags: ['keys'],
+        summary: 'Every key there ever was, newest first, without its secret',
+        querystring: noQuery,
+        response: { 200: keyListSchema },
+      },
+      handler: async (request) => {
+        const records = await keyAdmin.list(staffOf(request));
+        return { items: records.map((record) => keyToWire(record, now())) };
+      },
+    });
+
+    app.route({
+      method: 'POST',
+      url: '/v1/keys',
+      schema: {
+        operationId: 'createKey',
+        tags: ['keys'],
+        summary: 'Make a key for an app or an exporter; it is shown in this answer and never again',
+        querystring: noQuery,
+        body: newKeySchema,
+        response: { 201: createdKeySchema },
+      },
+      handler: async (request, reply) => {
+        const { name, scopes, tenant_id: id, service, expires_in_seconds: seconds } = request.body;
+        const tenantId = parseTenantId(id);
+        const { key, record } = await keyAdmin.create(staffOf(request), {
+          name,
+          scopes,
+          ...(tenantId === undefined ? {} : { tenantId }),
+          ...(service === undefined ? {} : { service }),
+          ...(seconds === undefined ? {} : { expiresAt: now() + seconds * SECOND_MS }),
+        });
+        return reply.code(201).send({ ...keyToWire(record, now()), key });
+      },
+    });
+
+    app.route({
+      method: 'DELETE',
+      url: '/v1/keys/:id',
+      config: { errors: ['NOT_FOUND'] },
+      schema: {
+        operationId: 'revokeKey',
+        tags: ['keys'],
+        summary: 'End a key; within seconds nothing takes it any more',
+        params: z.object({ id: z.string() }),
+        querystring: noQuery,
+        response: { 204: z.undefined().describe('Revoked') },
+      },
+      handler: async (request, reply) => {
+        const { id } = request.params;
+        const revoked = KEY_ID.test(id) && (await keyAdmin.revoke(staffOf(request), id));
+        if (!revoked) throw noSuchKey();
+        return reply.code(204).send();
+      },
+    });
+    done();
+  };
+}
