@@ -102,9 +102,10 @@ describe('load', () => {
   it('arrives at the rate asked for, without a rhythm', () => {
     const random = seededRandom(3);
     const gaps = Array.from({ length: 50_000 }, () => poissonGapMs(60, random));
-    expect(Math.abs(mean(gaps) / (1_000 / 60) - 1)).toBeLessThan(0.02);
-    const deviation = Math.sqrt(mean(gaps.map((gap) => (gap - mean(gaps)) ** 2)));
-    expect(Math.abs(deviation / mean(gaps) - 1)).toBeLessThan(0.03);
+    const average = mean(gaps);
+    expect(Math.abs(average / (1_000 / 60) - 1)).toBeLessThan(0.02);
+    const deviation = Math.sqrt(mean(gaps.map((gap) => (gap - average) ** 2)));
+    expect(Math.abs(deviation / average - 1)).toBeLessThan(0.03);
   });
 
   it('asks the assistant as often as the tenant does, and fails as often as it should', () => {
