@@ -103,7 +103,7 @@ describe('startEmbeddedPostgres', () => {
     expect(new Set(Object.values(role ?? {}))).toEqual(new Set([false]));
   });
 
-  it('comes back by itself on the same port when the server dies', async (context) => {
+  it('comes back by itself on the same port when the server dies, and stops for good when told to', async (context) => {
     if (!isLinux) context.skip('finds the server in /proc');
     const server = await start();
     const port = Number(new URL(server.ownerUrl).port);
@@ -114,6 +114,8 @@ describe('startEmbeddedPostgres', () => {
     await expect
       .poll(() => runSql(server.ownerUrl, 'select n from kept').catch(() => 'away'), { timeout: 20_000 })
       .toEqual([{ n: 7 }]);
+    await server.stop();
+    expect(serverProcesses(dataDir)).toEqual([]);
   });
 
   it('stops more than once without harm, and leaves no process', async () => {

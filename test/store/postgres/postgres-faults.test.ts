@@ -96,7 +96,7 @@ describe('when PostgreSQL is in trouble', () => {
     const script = `
       const client = new (require('pg').Client)(process.argv[1]);
       client.connect()
-        .then(() => client.query("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'tenantry_login'"))
+        .then(() => client.query("select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = 'tenantry_login'"))
         .then(() => client.end());`;
     execFileSync(process.execPath, ['-e', script, db.ownerUrl]);
     await postgres.ping();
