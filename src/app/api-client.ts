@@ -1,13 +1,21 @@
 import type { Problem } from '../api/contract.ts';
 import type { Config } from '../config/config.ts';
 import { ERRORS, type ErrorCode, TenantryError, toError } from '../domain/errors.ts';
-import { bootstrapSecrets } from './secrets.ts';
+import { knownAdminToken } from './secrets.ts';
 
 const TIMEOUT_MS = 10_000;
 
-/** A request to the running server on this machine, as admin. @throws TenantryError what the server said, or that none runs */
+/**
+ * A request to the running server on this machine, as admin.
+ * @throws TenantryError what the server said, that none runs, or that its admin token is not known here
+ */
 export async function askServer<Answer>(config: Config, method: string, path: string, body?: unknown): Promise<Answer> {
-  const { adminToken } = bootstrapSecrets(config);
+  const adminToken = knownAdminToken(config);
+  if (adminToken === undefined) {
+    throw new TenantryError('UNAUTHENTICATED', `There is no admin token in ${config.TENANTRY_DATA_DIR}.`, {
+      hint: 'Give this command the TENANTRY_DATA_DIR of the running Tenantry (the demo has its own, see what it printed), or its TENANTRY_ADMIN_TOKEN.',
+    });
+  }
   const url = `http://127.0.0.1:${config.TENANTRY_API_PORT}${path}`;
   const response = await fetch(url, {
     method,

@@ -1,10 +1,11 @@
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { TenantryError } from '../domain/errors.ts';
+import { askServer } from './api-client.ts';
 import { type Running, serve } from './serve.ts';
 
 export interface DemoOptions {
@@ -21,7 +22,7 @@ export const DEMO_DEFAULTS: DemoOptions = { tenants: 40, rate: 60, noisyEverySec
  * What the demo changes: its own data, embedded stores, and a detector that acts after two minutes of history instead
  * of an hour, with throttles that end while one still watches.
  */
-function demoConfig(config: Config): Config {
+export function demoConfig(config: Config): Config {
   const { CLICKHOUSE_URL: _clickhouse, DATABASE_URL: _database, CLICKHOUSE_CLUSTER: _cluster, ...rest } = config;
   return {
     ...rest,
@@ -33,49 +34,78 @@ function demoConfig(config: Config): Config {
   };
 }
 
-/** Tenantry itself on embedded stores, and a simulated SaaS that reports to it. */
+/** What the simulated SaaS says of itself over IPC. */
+type SaasMessage =
+  | { readonly type: 'ready'; readonly tenants: readonly { readonly id: string; readonly plan: string }[] }
+  | { readonly type: 'failed'; readonly reason: string };
+
+/**
+ * Tenantry itself on embedded stores, and a simulated SaaS that reports to it.
+ * @param config what `demoConfig` made
+ */
 export async function demo(config: Config, log: Logger, options: DemoOptions): Promise<Running> {
-  const running = await serve(demoConfig(config), log, { demoDatabase: true });
-  try {
-    const saas = fork(
-      fileURLToPath(new URL('../demo/main.js', import.meta.url)),
-      [
-        ['otlp', running.otlpUrl],
-        ['api', running.url],
-        ['key', running.secrets.ingestKey],
-        ['database-url', running.demoDatabaseUrl ?? ''],
-        ['tenants', options.tenants],
-        ['rate', options.rate],
-        ['noisy-every', options.noisyEverySeconds],
-        ['noisy-for', options.noisyForSeconds],
-      ].flatMap(([name, value]) => [`--${name}`, String(value)]),
-      { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
-    );
-    const [message] = (await Promise.race([
-      once(saas, 'message'),
-      once(saas, 'exit').then(([code]: unknown[]) => [
-        { type: 'failed', reason: `it ended with status ${String(code)}` },
-      ]),
-    ])) as [{ type: string; reason?: string }];
-    if (message.type !== 'ready') {
-      throw new TenantryError(
-        'STORE_START_FAILED',
-        `The simulated SaaS did not start: ${message.reason ?? 'no reason given'}`,
-      );
-    }
-    return {
-      ...running,
-      stop: async () => {
-        if (saas.exitCode === null) {
-          const exited = once(saas, 'exit');
-          saas.kill('SIGTERM');
-          await exited;
-        }
-        await running.stop();
-      },
-    };
-  } catch (error) {
+  const running = await serve(config, log, { demoDatabase: true });
+  let saas: ChildProcess | undefined;
+  const stop = async () => {
+    if (saas !== undefined) await stopSaas(saas);
     await running.stop();
+  };
+  try {
+    saas = startSaas(running, options);
+    const message = await firstMessage(saas);
+    if (message.type !== 'ready') {
+      throw new TenantryError('STORE_START_FAILED', `The simulated SaaS did not start: ${message.reason}`);
+    }
+    await enterPlans(config, running, message.tenants);
+    return { ...running, stop };
+  } catch (error) {
+    await stop();
     throw error;
+  }
+}
+
+function startSaas(running: Running, options: DemoOptions): ChildProcess {
+  const args = [
+    ['otlp', running.otlpUrl],
+    ['api', running.url],
+    ['key', running.secrets.ingestKey],
+    ['database-url', running.demoDatabaseUrl ?? ''],
+    ['tenants', options.tenants],
+    ['rate', options.rate],
+    ['noisy-every', options.noisyEverySeconds],
+    ['noisy-for', options.noisyForSeconds],
+  ].flatMap(([name, value]) => [`--${name}`, String(value)]);
+  return fork(fileURLToPath(new URL('../demo/main.js', import.meta.url)), args, {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+}
+
+async function firstMessage(saas: ChildProcess): Promise<SaasMessage> {
+  const ended = once(saas, 'exit').then(([code]: unknown[]): SaasMessage => {
+    return { type: 'failed', reason: `it ended with status ${String(code)}` };
+  });
+  return Promise.race([once(saas, 'message').then(([message]) => message as SaasMessage), ended]);
+}
+
+async function stopSaas(saas: ChildProcess): Promise<void> {
+  if (saas.exitCode !== null || saas.signalCode !== null) return;
+  const exited = once(saas, 'exit');
+  saas.kill('SIGTERM');
+  await exited;
+}
+
+/** As an operator's own billing would do it: telemetry does not know who pays for what. */
+async function enterPlans(
+  config: Config,
+  { url, secrets }: Running,
+  tenants: readonly { readonly id: string; readonly plan: string }[],
+): Promise<void> {
+  const reachable = {
+    ...config,
+    TENANTRY_API_PORT: Number(new URL(url).port),
+    TENANTRY_ADMIN_TOKEN: secrets.adminToken,
+  };
+  for (const { id, plan } of tenants) {
+    await askServer(reachable, 'PUT', `/v1/tenants/${encodeURIComponent(id)}/plan`, { plan });
   }
 }

@@ -2,8 +2,10 @@
 import { Command } from 'commander';
 import { toError } from '../domain/errors.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { keyCommand } from './commands/key.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { demoCommand, ingestCommand, serveCommand } from './commands/run.ts';
+import { tenantCommand } from './commands/tenant.ts';
 import { throttleCommand } from './commands/throttle.ts';
 import { explainError, explanationText } from './explain-error.ts';
 import { VERSION } from './version.ts';
@@ -17,6 +19,8 @@ const program = new Command('tenantry')
   .addCommand(demoCommand())
   .addCommand(migrateCommand())
   .addCommand(doctorCommand())
+  .addCommand(keyCommand())
+  .addCommand(tenantCommand())
   .addCommand(throttleCommand());
 
 try {

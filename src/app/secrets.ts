@@ -46,6 +46,11 @@ export function bootstrapSecrets(config: Config): BootstrapSecrets {
   return { adminToken, ingestKey, generated };
 }
 
+/** The admin token if it is known here: from the environment, else as an earlier start left it in the data directory. */
+export function knownAdminToken(config: Config): string | undefined {
+  return config.TENANTRY_ADMIN_TOKEN ?? readStored(config.TENANTRY_DATA_DIR).adminToken;
+}
+
 function readStored(dataDir: string): { adminToken?: string; ingestKey?: string } {
   let text: string;
   try {

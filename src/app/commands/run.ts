@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { destination, type Logger, pino } from 'pino';
 import { startIngest } from '../../../ingest/main.ts';
-import { type Config, loadConfig } from '../../config/config.ts';
-import { DEMO_DEFAULTS, demo } from '../demo.ts';
+import { type Config, loadConfig, settingDefault } from '../../config/config.ts';
+import { DEMO_DEFAULTS, demo, demoConfig } from '../demo.ts';
 import { type Running, serve } from '../serve.ts';
 import { settingsHelp } from '../settings-help.ts';
 import { print } from '../terminal.ts';
@@ -19,13 +19,19 @@ async function untilStopped(): Promise<string> {
   });
 }
 
+/** The sign-in command as it has to be typed: with the data directory, where it is not the one that every command takes. */
+function signInCommand({ TENANTRY_DATA_DIR: dataDir }: Config): string {
+  const where = dataDir === settingDefault('TENANTRY_DATA_DIR') ? '' : `TENANTRY_DATA_DIR=${dataDir} `;
+  return `${where}npx tenantry key sign-in --role sre`;
+}
+
 function announce(running: Running, config: Config): void {
   const { secrets } = running;
   print('');
   print(`  Dashboards   ${running.url}`);
   for (const { role, link } of running.signIn) print(`  Sign in      ${role.padEnd(6)} ${link}`);
   if (running.signIn.length > 0)
-    print('               (each link works once, within 15 minutes; `tenantry key sign-in` makes another)');
+    print(`               (each link works once, within 15 minutes; \`${signInCommand(config)}\` makes another)`);
   print(`  OTLP/HTTP    ${running.otlpUrl}/v1/traces`);
   if (secrets.generated.includes('TENANTRY_INGEST_KEY')) print(`  Ingest key   ${secrets.ingestKey}`);
   if (secrets.generated.includes('TENANTRY_ADMIN_TOKEN')) print(`  Admin token  ${secrets.adminToken}`);
@@ -93,7 +99,7 @@ export function demoCommand(): Command {
     .option('--noisy-every <seconds>', 'from one noisy phase to the next', positive, noisyEverySeconds)
     .option('--noisy-for <seconds>', 'length of a noisy phase', positive, noisyForSeconds)
     .action(async (options: { tenants: number; rate: number; noisyEvery: number; noisyFor: number }) => {
-      const config = { ...loadConfig() };
+      const config = { ...demoConfig(loadConfig()) };
       // The dashboard is the demo's output; a log line per request would bury the sign-in link.
       if (config.TENANTRY_LOG_LEVEL === 'info') config.TENANTRY_LOG_LEVEL = 'warn';
       const { noisyEvery, noisyFor, ...rest } = options;
