@@ -63,23 +63,22 @@ export class DemoDatabase {
   }
 
   async projects(tenantId: string): Promise<readonly Project[]> {
-    const { rows } = await this.#pool.query<Project>(
-      'SELECT id, name FROM demo.projects WHERE tenant_id = $1 ORDER BY id',
-      [tenantId],
-    );
+    const { rows } = await this.#query<Project>('SELECT id, name FROM demo.projects WHERE tenant_id = $1 ORDER BY id', [
+      tenantId,
+    ]);
     return rows;
   }
 
   async project(tenantId: string, id: number): Promise<Project | undefined> {
-    const { rows } = await this.#pool.query<Project>(
-      'SELECT id, name FROM demo.projects WHERE tenant_id = $1 AND id = $2',
-      [tenantId, id],
-    );
+    const { rows } = await this.#query<Project>('SELECT id, name FROM demo.projects WHERE tenant_id = $1 AND id = $2', [
+      tenantId,
+      id,
+    ]);
     return rows[0];
   }
 
   async comments(tenantId: string, projectId: number): Promise<readonly string[]> {
-    const { rows } = await this.#pool.query<{ body: string }>(
+    const { rows } = await this.#query<{ body: string }>(
       'SELECT body FROM demo.comments WHERE tenant_id = $1 AND project_id = $2 ORDER BY id DESC LIMIT 10',
       [tenantId, projectId],
     );
@@ -87,7 +86,7 @@ export class DemoDatabase {
   }
 
   async addComment(tenantId: string, projectId: number, body: string): Promise<void> {
-    await this.#pool.query('INSERT INTO demo.comments (tenant_id, project_id, body) VALUES ($1, $2, $3)', [
+    await this.#query('INSERT INTO demo.comments (tenant_id, project_id, body) VALUES ($1, $2, $3)', [
       tenantId,
       projectId,
       body,
@@ -96,7 +95,7 @@ export class DemoDatabase {
 
   /** A search without an index. `slowSeconds` stands in for far more rows than the demo wants to store. */
   async search(tenantId: string, words: string, slowSeconds: number): Promise<readonly Project[]> {
-    const { rows } = await this.#pool.query<Project>(
+    const { rows } = await this.#query<Project>(
       `SELECT p.id, p.name FROM demo.projects p, pg_sleep($3::float8)
        WHERE p.tenant_id = $1 AND p.body || p.name ILIKE '%' || $2 || '%' LIMIT 20`,
       [tenantId, words, slowSeconds],
@@ -106,5 +105,27 @@ export class DemoDatabase {
 
   async close(): Promise<void> {
     await this.#pool.end();
+  }
+
+  /**
+   * On a connection that was awaited. `pool.query` sends a query that had to wait for a connection from the async context
+   * of whoever gave it back, so that under load its span carried another request's tenant (the instrumentation binds
+   * the context only where it makes connect spans).
+   */
+  async #query<Row extends pg.QueryResultRow>(text: string, values: readonly unknown[]): Promise<pg.QueryResult<Row>> {
+    const client = await this.#pool.connect();
+    // A connection that breaks rejects its query, and says so once more where nobody would catch it.
+    const onError = () => undefined;
+    client.on('error', onError);
+    try {
+      const result = await client.query<Row>(text, [...values]);
+      client.release();
+      return result;
+    } catch (error) {
+      client.release(true);
+      throw error;
+    } finally {
+      client.off('error', onError);
+    }
   }
 }
