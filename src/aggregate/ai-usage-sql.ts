@@ -1,20 +1,11 @@
+import type { AiUsage } from '../domain/ai-usage.ts';
 import type { Window } from '../domain/window.ts';
 import { type Fragment, rowsInWindow, type Whose } from './rollup-source.ts';
 
 /** What a price depends on, summed. `day` is Unix seconds of the day's start, or 0 when the window is one sum. */
-export interface AiUsageRow {
+export interface AiUsageRow extends AiUsage {
   readonly tenant_id: string;
   readonly day: number;
-  readonly provider: string;
-  readonly model: string;
-  readonly operation: string;
-  readonly inputTier: number;
-  readonly calls: number;
-  readonly inputTokens: number;
-  readonly outputTokens: number;
-  readonly cacheReadTokens: number;
-  readonly cacheWriteTokens: number;
-  readonly reasoningTokens: number;
 }
 
 export function aiUsageSelect(window: Window, whose: Whose, by: 'day' | 'window'): Fragment {

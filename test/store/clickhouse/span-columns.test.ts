@@ -1,30 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startTestClickHouse, type TestClickHouse } from '../../support/embedded-clickhouse.ts';
-import type { OtlpAnyValue, OtlpTraceRequest } from '../../support/otlp-proto.ts';
+import type { OtlpAnyValue } from '../../support/otlp-proto.ts';
+import { type SpanStore, startSpanStore } from '../../support/span-store.ts';
 import { otlpAttributes, otlpRequest, otlpSpan, segmentOf } from '../../support/spans.ts';
 
 const NOW = Date.now();
-let store: TestClickHouse;
-let tokens = 0;
+let store: SpanStore;
 
 beforeAll(async () => {
-  store = await startTestClickHouse();
+  store = await startSpanStore(NOW);
 });
 afterAll(async () => store.stop());
-
-async function insert(requests: OtlpTraceRequest[], keyTenant?: string): Promise<void> {
-  tokens += 1;
-  const origin = { receivedAt: NOW, ...(keyTenant === undefined ? {} : { keyTenant }) };
-  await store.insert(segmentOf(requests, origin), `columns-${tokens}`);
-}
-
-async function spanNamed(name: string): Promise<Record<string, unknown>> {
-  const rows = await store.clickhouse.inspect<Record<string, unknown>>(
-    `SELECT * FROM tenantry.otel_traces WHERE SpanName = '${name}'`,
-  );
-  expect(rows).toHaveLength(1);
-  return rows[0] ?? {};
-}
 
 describe('every kind of attribute value survives as text', () => {
   const nested: OtlpAnyValue = {
@@ -60,7 +45,7 @@ describe('every kind of attribute value survives as text', () => {
   ];
 
   beforeAll(async () => {
-    await insert([
+    await store.take([
       otlpRequest([
         otlpSpan({
           name: 'kinds',
@@ -72,14 +57,14 @@ describe('every kind of attribute value survives as text', () => {
   });
 
   it.each(cases)('%s', async (kind, _, expected) => {
-    const { SpanAttributes } = await spanNamed('kinds');
+    const { SpanAttributes } = await store.spanNamed('kinds');
     expect((SpanAttributes as Record<string, string>)[kind]).toBe(expected);
   });
 
   it('keeps what nests deeper than two levels, marked, as base64 of its encoding', async () => {
     const deep: OtlpAnyValue = { array_value: { values: [{ array_value: { values: [{ string_value: 'deep' }] } }] } };
-    await insert([otlpRequest([otlpSpan({ name: 'deep', start: NOW, attributes: { deep } })])]);
-    const { SpanAttributes } = await spanNamed('deep');
+    await store.take([otlpRequest([otlpSpan({ name: 'deep', start: NOW, attributes: { deep } })])]);
+    const { SpanAttributes } = await store.spanNamed('deep');
     const [cut] = JSON.parse((SpanAttributes as Record<string, string>)['deep'] ?? '') as { $otlp_array: string }[];
     expect(Buffer.from(cut?.$otlp_array ?? '', 'base64').toString()).toContain('deep');
   });
@@ -89,7 +74,7 @@ describe('every kind of attribute value survives as text', () => {
     const segment = segmentOf([otlpRequest([broken])], { receivedAt: NOW });
     segment.fill(0xff, segment.indexOf('QQQQ'), segment.indexOf('QQQQ') + 2);
     await store.insert(segment, 'broken-utf8');
-    const { SpanAttributes } = await spanNamed('broken-utf8');
+    const { SpanAttributes } = await store.spanNamed('broken-utf8');
     expect((SpanAttributes as Record<string, string>)['note']).toMatch(/^�+QQ$/);
   });
 });
@@ -100,7 +85,7 @@ describe('the columns that the Collector exporter writes', () => {
     const spanId = Buffer.from('eee19b7ec3c1b174', 'hex');
     const parent = Buffer.from('eee19b7ec3c1b173', 'hex');
     const start = BigInt(NOW) * 1_000_000n + 123_456_789n;
-    await insert([
+    await store.take([
       otlpRequest(
         [
           {
@@ -126,7 +111,7 @@ describe('the columns that the Collector exporter writes', () => {
         { 'service.name': 'orders', 'host.name': 'h1' },
       ),
     ]);
-    const span = await spanNamed('full');
+    const span = await store.spanNamed('full');
     expect(span).toMatchObject({
       TraceId: '5b8efff798038103d269b633813fc60c',
       SpanId: 'eee19b7ec3c1b174',
@@ -176,7 +161,7 @@ describe('the columns that the Collector exporter writes', () => {
     // The name is field 5 of Span; field 30 (varint) is put in front of it, and every enclosing length grows by three.
     const withField = growBy(plain, plain.indexOf('unknown-field') - 2, Buffer.from([0xf0, 0x01, 0x07]));
     await store.insert(withField, 'unknown-field');
-    expect((await spanNamed('unknown-field'))['SpanName']).toBe('unknown-field');
+    expect((await store.spanNamed('unknown-field'))['SpanName']).toBe('unknown-field');
   });
 });
 

@@ -1,34 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startTestClickHouse, type TestClickHouse } from '../../support/embedded-clickhouse.ts';
 import type { OtlpTraceRequest } from '../../support/otlp-proto.ts';
-import { otlpRequest, otlpSpan, segmentOf } from '../../support/spans.ts';
+import { type SpanStore, startSpanStore } from '../../support/span-store.ts';
+import { otlpRequest, otlpSpan } from '../../support/spans.ts';
 
 const NOW = Date.now();
-let store: TestClickHouse;
-let tokens = 0;
+let store: SpanStore;
 
 beforeAll(async () => {
-  store = await startTestClickHouse();
+  store = await startSpanStore(NOW);
 });
 afterAll(async () => store.stop());
 
-async function insert(requests: OtlpTraceRequest[], keyTenant?: string): Promise<void> {
-  tokens += 1;
-  const origin = { receivedAt: NOW, ...(keyTenant === undefined ? {} : { keyTenant }) };
-  await store.insert(segmentOf(requests, origin), `placing-${tokens}`);
-}
-
-async function spanNamed(name: string): Promise<Record<string, unknown>> {
-  const rows = await store.clickhouse.inspect<Record<string, unknown>>(
-    `SELECT * FROM tenantry.otel_traces WHERE SpanName = '${name}'`,
-  );
-  expect(rows).toHaveLength(1);
-  return rows[0] ?? {};
-}
-
 describe('whose span it is', () => {
-  const tenantOf = async (name: string) => (await spanNamed(name))['TenantId'];
+  const tenantOf = async (name: string) => (await store.spanNamed(name))['TenantId'];
 
   it.each([
     ['span attribute', { tenant_id: 'acme' }, {}, undefined, 'acme'],
@@ -41,7 +26,7 @@ describe('whose span it is', () => {
     ['integer id', { tenant_id: 42 }, {}, undefined, '42'],
     ['nobody', {}, {}, undefined, '(unknown)'],
   ])('%s', async (name, attributes, resource, keyTenant, expected) => {
-    await insert([otlpRequest([otlpSpan({ name, start: NOW, attributes })], resource)], keyTenant);
+    await store.take([otlpRequest([otlpSpan({ name, start: NOW, attributes })], resource)], keyTenant);
     expect(await tenantOf(name)).toBe(expected);
   });
 });
@@ -75,12 +60,12 @@ describe('spans that cannot be placed are set aside with the reason', () => {
       'span id is not 8 bytes',
     ],
   ])('%s', async (name, span, reason) => {
-    await insert([otlpRequest([span, otlpSpan({ name: `${name}-good`, start: NOW })])]);
+    await store.take([otlpRequest([span, otlpSpan({ name: `${name}-good`, start: NOW })])]);
     const aside = await store.clickhouse.inspect(
       `SELECT Reason FROM tenantry.spans_set_aside WHERE SpanName = '${name}'`,
     );
     expect(aside).toEqual([{ Reason: reason }]);
-    expect(await spanNamed(`${name}-good`)).toBeDefined();
+    expect(await store.spanNamed(`${name}-good`)).toBeDefined();
     expect(await store.clickhouse.inspect(`SELECT 1 FROM tenantry.spans WHERE SpanName = '${name}'`)).toEqual([]);
   });
 
@@ -88,7 +73,7 @@ describe('spans that cannot be placed are set aside with the reason', () => {
     const example = readExample();
     if (example === undefined) ctx.skip('../shared/data/otlp is not here');
     else {
-      await insert([example]);
+      await store.take([example]);
       const [aside] = await store.clickhouse.inspect<{ Reason: string; StartNs: string }>(
         `SELECT Reason, toString(StartNs) AS StartNs FROM tenantry.spans_set_aside WHERE SpanName = 'I\\'m a server span'`,
       );
@@ -96,7 +81,7 @@ describe('spans that cannot be placed are set aside with the reason', () => {
 
       const span = example.resource_spans?.[0]?.scope_spans?.[0]?.spans?.[0];
       const shifted = { ...span, start_time_unix_nano: `${NOW}000000`, end_time_unix_nano: `${NOW + 1_000}000000` };
-      await insert([otlpRequest([shifted], { 'service.name': 'my.service' })]);
+      await store.take([otlpRequest([shifted], { 'service.name': 'my.service' })]);
       const rows = await store.clickhouse.inspect(
         `SELECT TraceId, ServiceName, SpanKind, Duration, SpanAttributes FROM tenantry.otel_traces WHERE SpanName = 'I\\'m a server span'`,
       );
