@@ -44,7 +44,7 @@ type SaasMessage =
  * @param config what `demoConfig` made
  */
 export async function demo(config: Config, log: Logger, options: DemoOptions): Promise<Running> {
-  const running = await serve(config, log, { demoDatabase: true });
+  const running = await serve(config, log, { demoDatabase: true, ingest: true });
   let saas: ChildProcess | undefined;
   const stop = async () => {
     if (saas !== undefined) await stopSaas(saas);
@@ -66,7 +66,7 @@ export async function demo(config: Config, log: Logger, options: DemoOptions): P
 
 function startSaas(running: Running, options: DemoOptions): ChildProcess {
   const args = [
-    ['otlp', running.otlpUrl],
+    ['otlp', running.otlpUrl ?? ''],
     ['api', running.url],
     ['key', running.secrets.ingestKey],
     ['database-url', running.demoDatabaseUrl ?? ''],

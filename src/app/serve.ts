@@ -8,7 +8,8 @@ import { Supervised } from './supervisor.ts';
 
 export interface Running {
   readonly url: string;
-  readonly otlpUrl: string;
+  /** undefined: ingest runs elsewhere (`tenantry ingest` on the same data directory). */
+  readonly otlpUrl: string | undefined;
   readonly signIn: ServerReady['signIn'];
   readonly demoDatabaseUrl: string | undefined;
   readonly secrets: BootstrapSecrets;
@@ -17,11 +18,18 @@ export interface Running {
   stop(): Promise<void>;
 }
 
+export interface ServeOptions {
+  /** Whether to make a database for the simulated SaaS. */
+  readonly demoDatabase: boolean;
+  /** false: somebody else runs ingest on this data directory, and this process only loads what it takes. */
+  readonly ingest: boolean;
+}
+
 /**
  * Starts both processes and keeps them alive. Ingest first: it takes and keeps telemetry whatever the stores do.
  * @throws TenantryError when one of them does not come up; the other is stopped again
  */
-export async function serve(config: Config, log: Logger, options: { demoDatabase: boolean }): Promise<Running> {
+export async function serve(config: Config, log: Logger, options: ServeOptions): Promise<Running> {
   const secrets = bootstrapSecrets(config);
   const env = {
     TENANTRY_ADMIN_TOKEN: secrets.adminToken,
@@ -54,11 +62,11 @@ export async function serve(config: Config, log: Logger, options: { demoDatabase
     await ingest.stop();
   };
   try {
-    const { httpPort } = await ingest.start();
+    const httpPort = options.ingest ? (await ingest.start()).httpPort : undefined;
     const { url, signIn, demoDatabaseUrl } = await server.start();
     return {
       url,
-      otlpUrl: urlOf(config.TENANTRY_HOST, httpPort),
+      otlpUrl: httpPort === undefined ? undefined : urlOf(config.TENANTRY_HOST, httpPort),
       signIn,
       demoDatabaseUrl,
       secrets,

@@ -32,7 +32,7 @@ function announce(running: Running, config: Config): void {
   for (const { role, link } of running.signIn) print(`  Sign in      ${role.padEnd(6)} ${link}`);
   if (running.signIn.length > 0)
     print(`               (each link works once, within 15 minutes; \`${signInCommand(config)}\` makes another)`);
-  print(`  OTLP/HTTP    ${running.otlpUrl}/v1/traces`);
+  if (running.otlpUrl !== undefined) print(`  OTLP/HTTP    ${running.otlpUrl}/v1/traces`);
   if (secrets.generated.includes('TENANTRY_INGEST_KEY')) print(`  Ingest key   ${secrets.ingestKey}`);
   if (secrets.generated.includes('TENANTRY_ADMIN_TOKEN')) print(`  Admin token  ${secrets.adminToken}`);
   if (secrets.generated.length > 0) {
@@ -60,10 +60,11 @@ async function runUntilStopped(
 export function serveCommand(): Command {
   return new Command('serve')
     .description('run everything: ingest, stores, detector, API and dashboards')
+    .option('--no-ingest', 'leave OTLP to a `tenantry ingest` on the same data directory, and load what it takes')
     .addHelpText('after', `\nSettings are environment variables:\n\n${settingsHelp()}`)
-    .action(async () => {
+    .action(async ({ ingest }: { ingest: boolean }) => {
       const config = loadConfig();
-      await runUntilStopped(config, (log) => serve(config, log, { demoDatabase: false }), [
+      await runUntilStopped(config, (log) => serve(config, log, { demoDatabase: false, ingest }), [
         'Point an OpenTelemetry exporter at the OTLP address with the header `authorization: Bearer <ingest key>`. Ctrl-C stops.',
       ]);
     });
@@ -71,7 +72,9 @@ export function serveCommand(): Command {
 
 export function ingestCommand(): Command {
   return new Command('ingest')
-    .description('run only the OTLP receiver and its spool; a `serve` on the same data directory loads what it takes')
+    .description(
+      'run only the OTLP receiver and its spool; `serve --no-ingest` on the same data directory loads what it takes',
+    )
     .action(async () => {
       const config = loadConfig();
       const stopped = untilStopped();
