@@ -13,6 +13,7 @@ const TOO_HEAVY = new Set([
   307, // TOO_MANY_BYTES
   396, // TOO_MANY_ROWS_OR_BYTES
 ]);
+const AUTHENTICATION_FAILED = 516;
 /**
  * The segment itself is at fault: inserting it again would fail the same way for ever. TOO_MANY_PARTS (252) is not
  * here: merges catch up, and the times of one insert are bounded before they can reach 100 partitions.
@@ -57,6 +58,12 @@ export function toStoreError(thrown: unknown, question: string): TenantryError {
   if (code !== undefined && TOO_HEAVY.has(code)) {
     return new TenantryError('QUERY_TOO_HEAVY', `The question ${question} exceeded its memory or row limit.`, {
       hint: 'Ask for a shorter time range, fewer groups or a coarser step.',
+      cause: thrown,
+    });
+  }
+  if (code === AUTHENTICATION_FAILED) {
+    return new TenantryError('STORE_UNAVAILABLE', 'ClickHouse does not accept the user or password.', {
+      hint: 'Check those in CLICKHOUSE_URL (percent-encoded, as in every URL).',
       cause: thrown,
     });
   }

@@ -1,5 +1,11 @@
 import { createReadStream } from 'node:fs';
-import { type ClickHouseClient, type ClickHouseSettings, createClient, SettingsMap } from '@clickhouse/client';
+import {
+  type ClickHouseClient,
+  ClickHouseLogLevel,
+  type ClickHouseSettings,
+  createClient,
+  SettingsMap,
+} from '@clickhouse/client';
 import type { AnalyticsQuery } from '../../domain/analytics-query.ts';
 import { assertCheckable, checkedRows, newNonce } from './answer-check.ts';
 import { type ClickHouse, DATABASE, QUERY_LIMITS, type QueryLimits, type SegmentInsert } from './clickhouse.ts';
@@ -14,6 +20,12 @@ export interface ServerClickHouseOptions {
   readonly limits?: QueryLimits;
 }
 
+/**
+ * For every request but the one that creates the database: names without one in our texts mean ours, and numbers come
+ * as numbers whatever the server's profile says.
+ */
+const IN_DATABASE: ClickHouseSettings = { database: DATABASE, output_format_json_quote_64bit_integers: 0 };
+
 /** A ClickHouse server or cluster over HTTP. Settings travel with each request, so none can leak into the next. */
 export class ServerClickHouse implements ClickHouse {
   readonly kind = 'server';
@@ -24,18 +36,23 @@ export class ServerClickHouse implements ClickHouse {
 
   constructor(options: ServerClickHouseOptions) {
     this.#limits = options.limits ?? QUERY_LIMITS;
+    const url = new URL(options.url);
+    // The client would take a path for the name of a database and send it beside ours.
+    url.pathname = '/';
     this.#client = createClient({
-      url: options.url,
+      url,
       application: 'tenantry',
       request_timeout: 60_000,
       max_open_connections: 20,
       compression: { response: true },
+      // Failures reach their callers as errors; the client's own log would write query texts beside them to stderr.
+      log: { level: ClickHouseLogLevel.OFF },
     });
   }
 
   /** Creates the database; the first call that needs the server, so it also says clearly when there is none. */
   async prepare(): Promise<void> {
-    await this.command(`CREATE DATABASE IF NOT EXISTS ${DATABASE}`);
+    await this.#execute(`CREATE DATABASE IF NOT EXISTS ${DATABASE}`, {});
   }
 
   async rows<Row extends object>(query: AnalyticsQuery, options: { signal?: AbortSignal } = {}): Promise<Row[]> {
@@ -45,6 +62,8 @@ export class ServerClickHouse implements ClickHouse {
     const settings = await this.#settingsFor(query);
     const rows = await this.#questions
       .run(async () => {
+        // The client hears of an abort only if it comes after the call; waiting in line took time.
+        options.signal?.throwIfAborted();
         const answer = await this.#client.query({
           query: query.sql,
           query_params: { ...query.params, nonce },
@@ -55,20 +74,19 @@ export class ServerClickHouse implements ClickHouse {
         return answer.json<object>();
       })
       .catch((thrown: unknown) => {
+        options.signal?.throwIfAborted();
         throw toStoreError(thrown, query.question);
       });
     return checkedRows<Row>(query, nonce, rows);
   }
 
   async command(sql: string): Promise<void> {
-    await this.#client.command({ query: sql }).catch((thrown: unknown) => {
-      throw toStoreError(thrown, 'schema change');
-    });
+    await this.#execute(sql, IN_DATABASE);
   }
 
   async inspect<Row extends object>(sql: string): Promise<Row[]> {
     try {
-      const answer = await this.#client.query({ query: sql, format: 'JSONEachRow' });
+      const answer = await this.#client.query({ query: sql, format: 'JSONEachRow', clickhouse_settings: IN_DATABASE });
       return await answer.json<Row>();
     } catch (thrown) {
       throw toStoreError(thrown, 'inspection');
@@ -80,6 +98,7 @@ export class ServerClickHouse implements ClickHouse {
     const { stream } = await this.#client.exec({
       query: `INSERT INTO ${DATABASE}.otlp_landing SETTINGS ${segmentInsertSettings(token, 'inline')} FORMAT Protobuf`,
       values: createReadStream(path),
+      clickhouse_settings: IN_DATABASE,
     });
     for await (const _ of stream) {
       // An insert answers with an empty body; it has to be read to the end for the connection to be free again.
@@ -90,15 +109,23 @@ export class ServerClickHouse implements ClickHouse {
     await this.#client.close();
   }
 
+  async #execute(sql: string, settings: ClickHouseSettings): Promise<void> {
+    await this.#client.command({ query: sql, clickhouse_settings: settings }).catch((thrown: unknown) => {
+      throw toStoreError(thrown, 'schema change');
+    });
+  }
+
   async #settingsFor(query: AnalyticsQuery): Promise<ClickHouseSettings> {
     const settings: ClickHouseSettings = {
-      database: DATABASE,
+      ...IN_DATABASE,
       readonly: '2',
       max_execution_time: this.#limits.maxExecutionSeconds,
       max_memory_usage: String(this.#limits.maxMemoryBytes),
       max_result_rows: String(this.#limits.maxResultRows),
       result_overflow_mode: 'throw',
-      output_format_json_quote_64bit_integers: 0,
+      // A query that fails half-way would else have answered 200 and some of its rows.
+      wait_end_of_query: 1,
+      cancel_http_readonly_queries_on_client_close: 1,
       log_comment: JSON.stringify({
         question: query.question,
         ...(query.scope === 'across-tenants' ? {} : query.scope),

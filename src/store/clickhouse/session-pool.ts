@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Session } from 'chdb';
 import { TenantryError, toError } from '../../domain/errors.ts';
 import { ConcurrencyLimit } from './concurrency-limit.ts';
@@ -80,20 +82,31 @@ export function openFirstSession(path: string): Session {
     return new Session(path);
   } catch (thrown) {
     const error = toError(thrown);
-    // chDB takes an exclusive lock on the directory (Code 76, CANNOT_OPEN_FILE) for as long as the process lives.
-    if (/Code: 76\b|lock/i.test(error.message)) {
-      throw new TenantryError(
-        'DATA_DIR_IN_USE',
-        'Another process has the embedded ClickHouse of this data directory open.',
-        {
-          hint: 'Stop the other Tenantry, or set TENANTRY_DATA_DIR to another folder.',
-          cause: error,
-        },
-      );
+    const holder = holderOf(path);
+    if (holder !== undefined) {
+      throw new TenantryError('DATA_DIR_IN_USE', `Process ${holder} has the embedded ClickHouse in ${path} open.`, {
+        hint: 'Stop the other Tenantry, or set TENANTRY_DATA_DIR to another folder.',
+        cause: error,
+      });
     }
     throw new TenantryError('STORE_START_FAILED', 'The embedded ClickHouse did not start.', {
       hint: 'Check that the data directory is writable and has free space; the log has the cause.',
       cause: error,
     });
+  }
+}
+
+/**
+ * The other living process that has the directory, if there is one. chDB locks its file `status` for as long as the
+ * process lives, writes its id into it, and tells the reason of a failed start on stderr only.
+ */
+function holderOf(path: string): number | undefined {
+  try {
+    const pid = Number(/^PID: (\d+)$/m.exec(readFileSync(join(path, 'status'), 'utf8'))?.[1]);
+    if (!Number.isInteger(pid) || pid === process.pid) return undefined;
+    process.kill(pid, 0);
+    return pid;
+  } catch {
+    return undefined;
   }
 }

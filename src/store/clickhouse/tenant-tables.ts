@@ -17,7 +17,10 @@ export class TenantTables {
 
   /** The setting `additional_table_filters` for one tenant: qualified table name -> condition. */
   async filters(tenant: TenantId): Promise<Readonly<Record<string, string>>> {
-    this.#tables ??= this.#read();
+    this.#tables ??= this.#read().catch((error: unknown) => {
+      this.#tables = undefined;
+      throw error;
+    });
     const tables = await this.#tables;
     return Object.fromEntries(tables.map((table) => [`${DATABASE}.${table}`, `TenantId = ${quoted(tenant)}`]));
   }
