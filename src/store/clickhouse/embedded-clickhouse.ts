@@ -8,7 +8,7 @@ import { type ClickHouse, DATABASE, QUERY_LIMITS, type QueryLimits, type Segment
 import { ConcurrencyLimit } from './concurrency-limit.ts';
 import { toStoreError } from './engine-errors.ts';
 import { OTLP_PROTO, type OtlpSchemaSource, segmentInsertSettings } from './otlp-schema.ts';
-import { openFirstSession, openSession, SessionPool } from './session-pool.ts';
+import { openFirstSession, openSession, SessionPool, shuttingDown } from './session-pool.ts';
 import { quoted } from './sql-text.ts';
 import { TenantTables } from './tenant-tables.ts';
 
@@ -34,6 +34,7 @@ export class EmbeddedClickHouse implements ClickHouse {
   readonly #tenantReaders: ConcurrencyLimit;
   readonly #tenantTables = new TenantTables(this);
   #landingColumns: string | undefined;
+  #closed = false;
 
   constructor(options: EmbeddedClickHouseOptions) {
     mkdirSync(options.path, { recursive: true });
@@ -88,6 +89,7 @@ export class EmbeddedClickHouse implements ClickHouse {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     for (const pool of [this.#writer, this.#maintenance, this.#readers]) pool.close();
     this.#anchor.close();
   }
@@ -100,6 +102,8 @@ export class EmbeddedClickHouse implements ClickHouse {
       const { tenant } = query.scope;
       const filters = await this.#tenantTables.filters(tenant);
       return await this.#tenantReaders.run(async () => {
+        // A session on a closed engine would open it again, and take the lock of the data directory with it.
+        if (this.#closed) throw shuttingDown();
         const own = openSession(this.#path, this.#readOnly(filters));
         try {
           return await ask(own, query, params);

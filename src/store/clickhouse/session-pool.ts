@@ -25,8 +25,17 @@ const DRAIN = 'SELECT 1 FORMAT Null';
 
 export function openSession(path: string, setUp: readonly string[]): Session {
   const session = new Session(path);
-  for (const statement of setUp) session.query(statement);
+  try {
+    for (const statement of setUp) session.query(statement);
+  } catch (thrown) {
+    session.close();
+    throw thrown;
+  }
   return session;
+}
+
+export function shuttingDown(): TenantryError {
+  return new TenantryError('STORE_UNAVAILABLE', 'The store is shutting down.');
 }
 
 export class SessionPool {
@@ -43,7 +52,7 @@ export class SessionPool {
   /** Lends a session to `work` alone, until the promise that it returns has settled. */
   async use<Result>(work: (session: Session) => Promise<Result>): Promise<Result> {
     return this.#limit.run(async () => {
-      if (this.#closed) throw new TenantryError('STORE_UNAVAILABLE', 'The store is shutting down.');
+      if (this.#closed) throw shuttingDown();
       const session = this.#idle.pop() ?? openSession(this.#options.path, this.#options.setUp);
       try {
         const result = await work(session);
