@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { destination, type Logger, pino } from 'pino';
 import { type Config, loadConfig } from '../src/config/config.ts';
-import { toError } from '../src/domain/errors.ts';
+import { ERRORS, TenantryError, toError } from '../src/domain/errors.ts';
 import { Counters } from './counters.ts';
 import { KeyCheck } from './key-check.ts';
 import { MemoryBudget } from './memory-budget.ts';
@@ -21,6 +21,14 @@ export interface Ingest {
 export interface IngestReady {
   readonly type: 'ready';
   readonly httpPort: number;
+}
+
+/** ... or why it does not. */
+interface IngestFailed {
+  readonly type: 'failed';
+  readonly title: string;
+  readonly detail: string;
+  readonly hint: string | undefined;
 }
 
 const STOP_GRACE_MS = 10_000;
@@ -112,8 +120,15 @@ async function runAsProcess(): Promise<void> {
   } catch (thrown) {
     const error = toError(thrown);
     log.fatal({ err: error }, error.message);
-    process.exit(1);
+    if (process.connected) process.send?.(failed(error), () => process.exit(1));
+    else process.exit(1);
   }
+}
+
+function failed(error: Error): IngestFailed {
+  const known = error instanceof TenantryError ? error : undefined;
+  const title = known === undefined ? 'Ingest did not start' : ERRORS[known.code].title;
+  return { type: 'failed', title, detail: error.message, hint: known?.hint };
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) await runAsProcess();

@@ -6,11 +6,28 @@ export interface Explanation {
   readonly hint: string | undefined;
 }
 
+/** A child process did not come up, and has said why in its own words. */
+export class ChildFailed extends Error {
+  readonly explanation: Explanation;
+
+  constructor(explanation: Explanation) {
+    super(explanation.detail);
+    this.name = 'ChildFailed';
+    this.explanation = explanation;
+  }
+}
+
+/** Whether the explanation says everything; else the stack is worth printing. */
+export function isForeseen(thrown: unknown): boolean {
+  return thrown instanceof TenantryError || thrown instanceof ChildFailed;
+}
+
 /** An error in words for whoever started the command: what, why, and what to do next. */
 export function explainError(thrown: unknown): Explanation {
   if (thrown instanceof TenantryError) {
     return { title: ERRORS[thrown.code].title, detail: thrown.message, hint: thrown.hint };
   }
+  if (thrown instanceof ChildFailed) return thrown.explanation;
   const error = toError(thrown);
   const { code } = error as { code?: unknown };
   if (code === 'EADDRINUSE') {

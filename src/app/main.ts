@@ -7,7 +7,7 @@ import { migrateCommand } from './commands/migrate.ts';
 import { demoCommand, ingestCommand, serveCommand } from './commands/run.ts';
 import { tenantCommand } from './commands/tenant.ts';
 import { throttleCommand } from './commands/throttle.ts';
-import { explainError, explanationText } from './explain-error.ts';
+import { explainError, explanationText, isForeseen } from './explain-error.ts';
 import { VERSION } from './version.ts';
 
 const program = new Command('tenantry')
@@ -27,6 +27,6 @@ try {
   await program.parseAsync();
 } catch (thrown) {
   process.stderr.write(`${explanationText(explainError(thrown))}\n`);
-  if (toError(thrown).name !== 'TenantryError') process.stderr.write(`${toError(thrown).stack ?? ''}\n`);
+  if (!isForeseen(thrown)) process.stderr.write(`${toError(thrown).stack ?? ''}\n`);
   process.exitCode = 1;
 }

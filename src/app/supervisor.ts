@@ -4,8 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { type Config, childEnvironment } from '../config/config.ts';
 import { TenantryError } from '../domain/errors.ts';
-import { explanationText } from './explain-error.ts';
-import type { ServerFailed } from './server-messages.ts';
+import { ChildFailed, type Explanation } from './explain-error.ts';
 
 export interface ChildSpec<Ready> {
   readonly name: string;
@@ -20,6 +19,10 @@ export interface ChildSpec<Ready> {
 
 interface ReadyMessage {
   readonly type: 'ready';
+}
+
+interface ChildFailure extends Explanation {
+  readonly type: 'failed';
 }
 
 const FIRST_DELAY_MS = 200;
@@ -60,7 +63,7 @@ export class Supervised<Ready extends ReadyMessage> {
     return this.#restarts;
   }
 
-  /** @throws TenantryError with the child's own explanation when it does not come up */
+  /** @throws ChildFailed with the child's own explanation when it does not come up, TenantryError when it gives none */
   async start(): Promise<Ready> {
     const ready = await this.#launch();
     this.#env = { ...this.#env, ...this.#spec.envAfterReady(ready) };
@@ -87,8 +90,9 @@ export class Supervised<Ready extends ReadyMessage> {
     });
     this.#child = child;
     const startedAt = performance.now();
-    const outcome = await new Promise<Ready | ServerFailed | { type: 'exit'; detail: string }>((resolve) => {
-      child.once('message', (message) => resolve(message as Ready | ServerFailed));
+    const outcome = await new Promise<Ready | ChildFailure | { type: 'exit'; detail: string }>((resolve) => {
+      child.once('message', (message) => resolve(message as Ready | ChildFailure));
+      child.once('error', (error) => resolve({ type: 'exit', detail: `${name} did not start: ${error.message}` }));
       child.once('exit', (code, signal) =>
         resolve({ type: 'exit', detail: `${name} ended with ${signal ?? `status ${code}`}` }),
       );
@@ -97,13 +101,8 @@ export class Supervised<Ready extends ReadyMessage> {
       child.once('exit', (code, signal) => this.#ended(signal ?? `status ${code}`, performance.now() - startedAt));
       return outcome as Ready;
     }
-    throw new TenantryError(
-      'STORE_START_FAILED',
-      outcome.type === 'failed' ? explanationText(outcome as ServerFailed) : outcome.detail,
-      {
-        hint: 'The lines above say why.',
-      },
-    );
+    if (outcome.type === 'failed') throw new ChildFailed(outcome as ChildFailure);
+    throw new TenantryError('STORE_START_FAILED', outcome.detail, { hint: 'The lines above say why.' });
   }
 
   #ended(how: string, livedMs: number): void {

@@ -62,9 +62,13 @@ export class Postgres {
       keepAlive: true,
     });
     // Without listeners a connection that breaks, idle or in use, would end the process.
-    this.#pool.on('error', (error) => this.#log.warn({ err: error }, 'an idle PostgreSQL connection broke'));
+    // The message alone: pg hangs the whole client on the error, its cancellation key included.
+    this.#pool.on('error', ({ message }) => {
+      // `end` does not wait for the goodbyes, so the server's own end may come first.
+      if (!this.#pool.ending) this.#log.warn({ error: message }, 'an idle PostgreSQL connection broke');
+    });
     this.#pool.on('connect', (client) => {
-      client.on('error', (error) => this.#log.debug({ err: error }, 'a PostgreSQL connection broke'));
+      client.on('error', ({ message }) => this.#log.debug({ error: message }, 'a PostgreSQL connection broke'));
     });
   }
 

@@ -110,12 +110,12 @@ describe('cluster mode', () => {
 
 describe('the data folder', () => {
   it('belongs to one process: the second one is told so, and can open it once the first is killed', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'tenantry-lock-'));
+    const folder = mkdtempSync(join(tmpdir(), 'tenantry-shared-'));
     const script = `const { Session } = require('chdb'); const s = new Session(${JSON.stringify(folder)}); s.query('CREATE DATABASE IF NOT EXISTS tenantry ENGINE = Atomic'); s.query('CREATE TABLE tenantry.kept (a Int8) ENGINE = MergeTree ORDER BY a'); s.query('INSERT INTO tenantry.kept VALUES (1)'); console.log('open'); setInterval(() => {}, 1000);`;
     const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
     await once(child.stdout, 'data');
     expect(() => new EmbeddedClickHouse({ path: folder })).toThrow(
-      expect.objectContaining({ code: 'DATA_DIR_IN_USE' }),
+      expect.objectContaining({ code: 'DATA_DIR_IN_USE', message: expect.stringContaining(`Process ${child.pid} `) }),
     );
     child.kill('SIGKILL');
     await once(child, 'exit');
