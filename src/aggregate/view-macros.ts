@@ -59,6 +59,36 @@ function attributeMap(attributes: string): string {
     ${value}.bool_value, ${value}.bytes_value, ${value}.array_value.values, ${value}.kvlist_value.values), 'Map(String, String)'))`;
 }
 
+/** What a span brings, one column each, and its field below `resource_spans.scope_spans.spans`. */
+const SPAN_COLUMNS = {
+  StartNs: 'start_time_unix_nano',
+  EndNs: 'end_time_unix_nano',
+  TraceId: 'trace_id',
+  SpanId: 'span_id',
+  ParentSpanId: 'parent_span_id',
+  TraceState: 'trace_state',
+  RawSpanName: 'name',
+  SpanKind: 'kind',
+  StatusCode: 'status.code',
+  RawStatusMessage: 'status.message',
+  EventsNs: 'events.time_unix_nano',
+  RawEventsName: 'events.name',
+  LinksTraceId: 'links.trace_id',
+  LinksSpanId: 'links.span_id',
+  LinksTraceState: 'links.trace_state',
+} as const;
+
+/** The same for a scope, below `resource_spans.scope_spans`. */
+const SCOPE_COLUMNS = {
+  RawScopeName: 'scope.name',
+  RawScopeVersion: 'scope.version',
+  RawScopeAttributes: 'scope.attributes',
+  ...Object.fromEntries(Object.entries(SPAN_COLUMNS).map(([name, field]) => [name, `spans.${field}`])),
+  RawSpanAttributes: 'spans.attributes',
+  RawEventsAttributes: 'spans.events.attributes',
+  RawLinksAttributes: 'spans.links.attributes',
+};
+
 function firstPresent(names: readonly string[], otherwise: string): string {
   const branches = names.map((name) => `a[${sqlString(name)}] != '', a[${sqlString(name)}]`);
   return `multiIf(${branches.join(', ')}, ${otherwise})`;
@@ -94,6 +124,12 @@ export function viewMacros(settings: ViewSettings): Readonly<Record<string, (arg
   const secondsToNs = (seconds: number) => String(BigInt(Math.round(seconds * 1_000)) * 1_000_000n);
   return {
     attribute_map: attributeMap,
+    span_columns: () => Object.keys(SPAN_COLUMNS).join(', '),
+    scope_columns: () => Object.keys(SCOPE_COLUMNS).join(', '),
+    scope_column_reads: () =>
+      Object.entries(SCOPE_COLUMNS)
+        .map(([name, field]) => `resource_spans.scope_spans.${field} AS ${name}`)
+        .join(', '),
     tenant_attribute: () => sqlString(TENANT_ATTRIBUTE),
     tenant_attributes: () => settings.tenantAttributes.map(sqlString).join(', '),
     other_tenant_attributes: () => otherTenantAttributes.map(sqlString).join(', '),
