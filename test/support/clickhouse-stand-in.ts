@@ -117,8 +117,9 @@ async function run(session: Session, sql: string): Promise<string> {
 
 /** A request's database, settings and query parameters hold for it alone; readonly comes last, as it ends all setting. */
 function prepareSession(session: Session, parameters: URLSearchParams): void {
-  const database = parameters.get('database');
-  if (database !== null) session.query(`USE ${database}`);
+  const [database, ...others] = parameters.getAll('database');
+  if (others.length > 0) throw new Error('Code: 36. DB::Exception: More than one database. (BAD_ARGUMENTS)');
+  if (database !== undefined) session.query(`USE ${database}`);
   const settings = [...parameters].filter(([name]) => !OWN_PARAMETERS.has(name) && name !== 'readonly');
   for (const [name, value] of settings) session.query(`SET ${name} = ${quoted(value)}`);
   const readonly = parameters.get('readonly');

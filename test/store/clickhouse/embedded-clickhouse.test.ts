@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AnalyticsQuery } from '../../../src/domain/analytics-query.ts';
@@ -13,6 +14,8 @@ import { startTestClickHouse, type TestClickHouse } from '../../support/embedded
 const ACME = 'acme' as TenantId;
 const OF_ACME = { tenant: ACME } as const;
 const EVERYBODY = 'across-tenants';
+/** A file that no question may write. */
+const PLANTED = join(tmpdir(), `tenantry-planted-${process.pid}`);
 
 let store: TestClickHouse;
 let clickhouse: EmbeddedClickHouse;
@@ -117,31 +120,42 @@ describe('a question cannot reach out of the tables', () => {
   });
 
   it.each([
-    'CREATE TABLE planted ENGINE = Memory AS SELECT {nonce:String} AS nonce',
     "INSERT INTO schema_log (Kind, Number, Name, Sha256) SELECT 'view', 0, 'planted', {nonce:String} AS nonce",
-    "INSERT INTO FUNCTION file('planted', TSV, 'a String') SELECT {nonce:String} AS nonce",
-    'TRUNCATE TABLE spans /* {nonce:String} AS nonce */',
-    'DROP DATABASE tenantry /* {nonce:String} AS nonce */',
-    'SET max_execution_time = 0 /* {nonce:String} AS nonce */',
-    'SYSTEM STOP MERGES /* {nonce:String} AS nonce */',
-  ])('to change anything: %s', async (sql) => {
+    'INSERT INTO spans (TenantId) SELECT {nonce:String} AS nonce',
+    `INSERT INTO FUNCTION file('${PLANTED}', TSV, 'a String') SELECT {nonce:String} AS nonce`,
+  ])('to change anything: WITH 1 AS one %s', async (sql) => {
     for (const scope of [OF_ACME, EVERYBODY] as const) {
-      const query: AnalyticsQuery = { question: 'planted', sql, params: {}, scope };
-      await expect(clickhouse.rows(query)).rejects.toMatchObject({ code: 'INTERNAL' });
+      const query: AnalyticsQuery = { question: 'planted', sql: `WITH 1 AS one ${sql}`, params: {}, scope };
+      await expect(clickhouse.rows(query)).rejects.toMatchObject({
+        code: 'INTERNAL',
+        message: expect.stringMatching(/error 164/),
+      });
     }
     const [row] = await clickhouse.inspect<{ n: number }>('SELECT toUInt32(count()) AS n FROM tenantry.spans');
     expect(row).toEqual({ n: 20 });
-    expect(await clickhouse.inspect("SELECT 1 FROM system.tables WHERE name = 'planted'")).toEqual([]);
+    expect(await clickhouse.inspect("SELECT 1 FROM tenantry.schema_log WHERE Name = 'planted'")).toEqual([]);
+    expect(existsSync(PLANTED)).toBe(false);
   });
 
   it.each([
-    ["1 AS one INTO OUTFILE '/tmp/planted-by-a-question'", /clause/],
-    ["1 AS one into\n outfile '/tmp/planted-by-a-question'", /clause/],
+    'CREATE TABLE planted ENGINE = Memory AS SELECT {nonce:String} AS nonce',
+    'TRUNCATE TABLE spans /* {nonce:String} AS nonce */',
+    'SYSTEM STOP MERGES /* {nonce:String} AS nonce */',
+    'SET max_execution_time = 0 /* {nonce:String} AS nonce */',
+    'EXPLAIN SELECT {nonce:String} AS nonce',
+  ])('by being anything but a SELECT: %s', async (sql) => {
+    const query: AnalyticsQuery = { question: 'planted', sql, params: {}, scope: EVERYBODY };
+    await expect(clickhouse.rows(query)).rejects.toThrow('question planted is not a SELECT');
+  });
+
+  it.each([
+    [`1 AS one INTO OUTFILE '${PLANTED}'`, /clause/],
+    [`1 AS one into\n outfile '${PLANTED}'`, /clause/],
     ['1 AS one; DROP TABLE spans', /clause/],
     ['1 AS one FORMAT TSV', /clause/],
   ])('with a text like %j, which does not even get to the engine', async (sql, why) => {
     await expect(clickhouse.rows(question(sql, EVERYBODY))).rejects.toThrow(why);
-    expect(existsSync('/tmp/planted-by-a-question')).toBe(false);
+    expect(existsSync(PLANTED)).toBe(false);
   });
 });
 
