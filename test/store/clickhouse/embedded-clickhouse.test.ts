@@ -1,5 +1,5 @@
 /** The fences of the embedded engine, each tried by a question whose text went wrong. */
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -35,6 +35,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   outside.close();
+  rmSync(PLANTED, { force: true });
   await store.stop();
 });
 
