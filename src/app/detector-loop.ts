@@ -82,6 +82,8 @@ export class DetectorLoop {
   async #tick(): Promise<void> {
     const { leadership, activity, detectorParams } = this.#options;
     if (!(await leadership.isLeader())) {
+      // Whoever leads meanwhile opens and closes findings: on coming back, memory is checked against the store again.
+      this.#state = undefined;
       this.#figures = { ...this.#figures, leader: false };
       return;
     }

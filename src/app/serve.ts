@@ -58,8 +58,8 @@ export async function serve(config: Config, log: Logger, options: ServeOptions):
     log,
   );
   const stop = async () => {
-    await server.stop();
-    await ingest.stop();
+    // Both at once: Ctrl-C has reached both, and one that ends by itself meanwhile must not be started again.
+    await Promise.all([server.stop(), ingest.stop()]);
   };
   try {
     const httpPort = options.ingest ? (await ingest.start()).httpPort : undefined;

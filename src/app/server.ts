@@ -23,7 +23,7 @@ import { TenantDirectory } from '../store/postgres/tenant-directory.ts';
 import { ThrottleStore } from '../store/postgres/throttle-store.ts';
 import { DetectorLoop } from './detector-loop.ts';
 import { healthParts } from './health.ts';
-import { writeKeySnapshot } from './key-snapshot-writer.ts';
+import { keySnapshotWriter } from './key-snapshot-writer.ts';
 import { PostgresLeadership } from './leadership.ts';
 import { ownMetrics } from './own-metrics.ts';
 import { recentThrottles } from './recent-throttles.ts';
@@ -73,7 +73,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
   const throttles = new ThrottleStore(postgres);
   const anomalies = new AnomalyStore(postgres);
   const plans = new TenantDirectory(postgres);
-  const publishKeys = () => writeKeySnapshot(spoolFolder, keys.snapshot());
+  const publishKeys = keySnapshotWriter(spoolFolder, () => keys.snapshot());
 
   // aggregate + cost
   const figures = new Figures(clickhouse, (usages, at) => spendOf(usages, at, ratesAt(at)));

@@ -53,7 +53,7 @@ export function postSpans(
   });
 }
 
-/** Rows of a stopped Tenantry's embedded ClickHouse. One folder per process and life: chDB cannot change folders. */
+/** Rows of a stopped Tenantry's embedded ClickHouse. One folder at a time in a process. */
 export async function inspectStore<Row extends object>(dataDir: string, sql: string): Promise<Row[]> {
   const clickhouse = new EmbeddedClickHouse({ path: join(dataDir, 'clickhouse') });
   try {

@@ -1,0 +1,136 @@
+/** Everything around a detector loop, in memory: stories of tenants, stores that can fail, leadership that can be lost. */
+import { Writable } from 'node:stream';
+import { pino } from 'pino';
+import { DetectorLoop, type DetectorLoopOptions } from '../../src/app/detector-loop.ts';
+import { POLICY_DEFAULTS } from '../../src/control/policy.ts';
+import { detectorParams } from '../../src/detect/detector-params.ts';
+import type { Counts } from '../../src/detect/ports.ts';
+import type { StaffActor } from '../../src/domain/actor.ts';
+import type { Anomaly } from '../../src/domain/anomaly.ts';
+import type { NewThrottle, ThrottleRecord } from '../../src/domain/throttle-record.ts';
+import { at, tableAfter } from './detect-series.ts';
+
+type Stories = Readonly<Record<string, { requests?: Counts; aiTokens?: Counts }>>;
+/** A call that can be made to fail. */
+type Fault = 'activity' | 'open' | 'close' | 'create';
+
+interface LogLine {
+  readonly level: number;
+  readonly msg: string;
+}
+
+export class DetectorWorld {
+  readonly findings = new Map<string, Anomaly>();
+  readonly throttles: { readonly actor: StaffActor; readonly asked: NewThrottle; readonly record: ThrottleRecord }[] =
+    [];
+  readonly lines: LogLine[] = [];
+  /** How often activity was read. */
+  looks = 0;
+  leads = true;
+  /** Data ends so many intervals before the clock. */
+  lateBy = 0;
+  #intervals = 0;
+  readonly #stories: Stories;
+  readonly #failing = new Map<Fault, number>();
+
+  constructor(stories: Stories) {
+    this.#stories = stories;
+  }
+
+  /** The next `times` calls of this kind reject. */
+  fail(fault: Fault, times = 1): void {
+    this.#failing.set(fault, times);
+  }
+
+  openFindings(): readonly Anomaly[] {
+    return [...this.findings.values()].filter(({ endedAt }) => endedAt === null);
+  }
+
+  logged(text: string): readonly LogLine[] {
+    return this.lines.filter(({ msg }) => msg.includes(text));
+  }
+
+  /** A process of its own with the stores of this world. */
+  loop(stateFile: string, mode: DetectorLoopOptions['mode'] = 'enforce'): DetectorLoop {
+    const sink = new Writable({
+      write: (chunk: Buffer, _encoding, done) => {
+        this.lines.push(JSON.parse(chunk.toString()) as LogLine);
+        done();
+      },
+    });
+    return new DetectorLoop({
+      activity: {
+        activity: async ({ intervals, end }) => {
+          this.looks += 1;
+          this.#mayFail('activity');
+          if (end !== at(this.#intervals)) throw new RangeError('asked for an interval that is not over');
+          return tableAfter(this.#intervals, this.#stories, intervals);
+        },
+        dataUntil: async () => at(this.#intervals - this.lateBy),
+      },
+      anomalies: {
+        open: async (anomaly) => {
+          this.#mayFail('open');
+          this.findings.set(anomaly.id, anomaly);
+          return anomaly;
+        },
+        update: async (anomaly) => this.findings.set(anomaly.id, anomaly).size > 0,
+        close: async (anomaly, endedAt) => {
+          this.#mayFail('close');
+          return this.findings.set(anomaly.id, { ...anomaly, endedAt }).size > 0;
+        },
+        openOnes: async () => this.openFindings(),
+      },
+      throttles: {
+        recent: async () => this.throttles.map(({ record }) => record),
+        create: async (actor, asked) => this.#create(actor, asked),
+      },
+      leadership: { isLeader: async () => this.leads },
+      mode,
+      detectorParams: detectorParams(),
+      policyParams: POLICY_DEFAULTS,
+      stateFile,
+      log: pino(sink),
+      now: () => this.#now(),
+    });
+  }
+
+  /** Ticks after each interval from `from` to `to`; errors of single ticks are returned, not thrown. */
+  async run(loop: DetectorLoop, from: number, to: number): Promise<readonly unknown[]> {
+    const errors: unknown[] = [];
+    for (this.#intervals = from; this.#intervals <= to; this.#intervals += 1) {
+      await loop.tick().catch((error: unknown) => errors.push(error));
+    }
+    this.#intervals = to;
+    return errors;
+  }
+
+  #now(): number {
+    return at(this.#intervals) + 3_000;
+  }
+
+  #mayFail(fault: Fault): void {
+    const left = this.#failing.get(fault) ?? 0;
+    if (left === 0) return;
+    this.#failing.set(fault, left - 1);
+    throw new Error(`${fault} fails`);
+  }
+
+  #create(actor: StaffActor, asked: NewThrottle): ThrottleRecord {
+    this.#mayFail('create');
+    const { expiresInSeconds, anomalyId = null, ...flag } = asked;
+    const revision = this.throttles.length + 1;
+    const expiresAt = this.#now() + expiresInSeconds * 1_000;
+    const record: ThrottleRecord = {
+      flag: { ...flag, kind: 'throttle', id: `throttle-${revision}`, expiresAt, revision },
+      createdBy: actor.subject,
+      createdAt: this.#now(),
+      liftedAt: null,
+      liftedBy: null,
+      anomalyId,
+      acks: [],
+    };
+    this.throttles.push({ actor, asked, record });
+    return record;
+  }
+}
