@@ -21,10 +21,13 @@ beforeAll(async () => {
     TENANTRY_API_PORT: '0',
     TENANTRY_OTLP_HTTP_PORT: '0',
   });
-  url = await until('the announcement', () => {
-    if (demo.child.exitCode !== null) throw new Error(demo.log());
-    return /simulated tenants/.test(demo.out()) ? /Dashboards\s+(http\S+)/.exec(demo.out())?.[1] : undefined;
-  });
+  const announced = until('the announcement', () =>
+    /simulated tenants/.test(demo.out()) ? /Dashboards\s+(http\S+)/.exec(demo.out())?.[1] : undefined,
+  );
+  const failed = demo.exited.then(() => Promise.reject(new Error(demo.log())));
+  // It ends after the last test as well, and then nobody listens.
+  failed.catch(() => undefined);
+  url = await Promise.race([announced, failed]);
 });
 afterAll(endEverything);
 
