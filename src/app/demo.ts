@@ -18,6 +18,8 @@ export interface DemoOptions {
 
 export const DEMO_DEFAULTS: DemoOptions = { tenants: 40, rate: 60, noisyEverySeconds: 180, noisyForSeconds: 75 };
 
+const STOP_PATIENCE_MS = 8_000;
+
 /**
  * What the demo changes: its own data, embedded stores, and a detector that acts after two minutes of history instead
  * of an hour, with throttles that end while one still watches.
@@ -46,12 +48,23 @@ type SaasMessage =
 export async function demo(config: Config, log: Logger, options: DemoOptions): Promise<Running> {
   const running = await serve(config, log, { demoDatabase: true, ingest: true });
   let saas: ChildProcess | undefined;
+  let replacing: Promise<void> = Promise.resolve();
+  let stopping = false;
   const stop = async () => {
+    stopping = true;
+    await replacing;
     if (saas !== undefined) await stopSaas(saas);
     await running.stop();
   };
   try {
-    saas = startSaas(running, options);
+    saas = startSaas(running, running.demoDatabaseUrl, options);
+    // The server brings its PostgreSQL back on another port, with another password for the demo.
+    running.server.onRestart(({ demoDatabaseUrl }) => {
+      replacing = replacing.then(async () => {
+        if (saas !== undefined) await stopSaas(saas);
+        if (!stopping) saas = startSaas(running, demoDatabaseUrl, options);
+      });
+    });
     const message = await firstMessage(saas);
     if (message.type !== 'ready') {
       throw new TenantryError('STORE_START_FAILED', `The simulated SaaS did not start: ${message.reason}`);
@@ -64,12 +77,12 @@ export async function demo(config: Config, log: Logger, options: DemoOptions): P
   }
 }
 
-function startSaas(running: Running, options: DemoOptions): ChildProcess {
+function startSaas(running: Running, databaseUrl: string | undefined, options: DemoOptions): ChildProcess {
   const args = [
     ['otlp', running.otlpUrl ?? ''],
     ['api', running.url],
     ['key', running.secrets.ingestKey],
-    ['database-url', running.demoDatabaseUrl ?? ''],
+    ['database-url', databaseUrl ?? ''],
     ['tenants', options.tenants],
     ['rate', options.rate],
     ['noisy-every', options.noisyEverySeconds],
@@ -91,7 +104,9 @@ async function stopSaas(saas: ChildProcess): Promise<void> {
   if (saas.exitCode !== null || saas.signalCode !== null) return;
   const exited = once(saas, 'exit');
   saas.kill('SIGTERM');
+  const patience = setTimeout(() => saas.kill('SIGKILL'), STOP_PATIENCE_MS);
   await exited;
+  clearTimeout(patience);
 }
 
 /** As an operator's own billing would do it: telemetry does not know who pays for what. */

@@ -48,6 +48,7 @@ export class Supervised<Ready extends ReadyMessage> {
   #timer: NodeJS.Timeout | undefined;
   #stopping = false;
   #restarts = 0;
+  #tellRestart: (ready: Ready) => void = () => undefined;
 
   constructor(spec: ChildSpec<Ready>, log: Logger) {
     this.#spec = spec;
@@ -61,6 +62,11 @@ export class Supervised<Ready extends ReadyMessage> {
 
   get restarts(): number {
     return this.#restarts;
+  }
+
+  /** `listener` is told whenever the child is ready again after a restart. One listener. */
+  onRestart(listener: (ready: Ready) => void): void {
+    this.#tellRestart = listener;
   }
 
   /** @throws ChildFailed with the child's own explanation when it does not come up, TenantryError when it gives none */
@@ -119,9 +125,12 @@ export class Supervised<Ready extends ReadyMessage> {
   #restart(): void {
     this.#restarts += 1;
     const startedAt = performance.now();
-    this.#launch().catch((error: unknown) => {
-      this.#log.error({ child: this.#spec.name, err: error }, 'restart failed');
-      this.#ended('failed start', performance.now() - startedAt);
-    });
+    this.#launch().then(
+      (ready) => this.#tellRestart(ready),
+      (error: unknown) => {
+        this.#log.error({ child: this.#spec.name, err: error }, 'restart failed');
+        this.#ended('failed start', performance.now() - startedAt);
+      },
+    );
   }
 }
