@@ -155,6 +155,7 @@ describe('kill -9 under load', () => {
       const pids = [first.pid, ...descendants(first.pid).map(({ pid }) => pid)];
       for (const pid of pids) process.kill(pid, 'SIGKILL');
       await first.exited;
+      await until('everything to be gone', () => stillRunning(pids).length === 0);
       await load.stop();
       const second = await startTenantry(SETTINGS, first.dataDir);
       await second.loaded();

@@ -30,8 +30,8 @@ export function readHolder(data: string): Holder | undefined {
   if (!Number.isInteger(pid) || pid <= 0 || !isAlive(pid)) return undefined;
   const mark = /tenantry\.owner=(\d+)-(\d*)/.exec(readText(join(data, 'postmaster.opts')));
   const ownerPid = mark === null ? undefined : Number(mark[1]);
-  const ownerAlive = ownerPid !== undefined && isAlive(ownerPid) && startTime(ownerPid) === mark?.[2];
-  return { pid, isServer: servesFrom(pid, data), ownerPid, ownerAlive };
+  const ownerAlive = ownerPid !== undefined && runs(ownerPid) && startTime(ownerPid) === mark?.[2];
+  return { pid, isServer: runs(pid) && servesFrom(pid, data), ownerPid, ownerAlive };
 }
 
 /**
@@ -62,11 +62,24 @@ function servesFrom(pid: number, data: string): boolean {
   return basename(stdout.trim()).startsWith('postgres');
 }
 
+/**
+ * A killed process whose parent has not asked for its end (in containers often: for ever) still has its id, and
+ * PostgreSQL takes it for alive, but it does nothing any more.
+ */
+function runs(pid: number): boolean {
+  return isAlive(pid) && statFields(pid)[0] !== 'Z';
+}
+
 /** Clock ticks after boot at which the process began (tells a reused id apart); empty where /proc does not exist. */
 function startTime(pid: number): string {
-  const fields = readText(`/proc/${pid}/stat`);
+  return statFields(pid)[19] ?? '';
+}
+
+/** State and what follows it in `/proc/<pid>/stat`; nothing where /proc does not exist. */
+function statFields(pid: number): readonly string[] {
+  const text = readText(`/proc/${pid}/stat`);
   // The command name in parentheses may itself contain spaces and parentheses.
-  return fields.slice(fields.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  return text.slice(text.lastIndexOf(')') + 2).split(' ');
 }
 
 function readText(path: string): string {

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -170,6 +171,36 @@ describe('a node process that is killed', () => {
       expect(stranger.signalCode).toBeNull();
     } finally {
       stranger.kill();
+    }
+  });
+
+  it('is told from a living one while nobody has asked for its end, as in containers', async (context) => {
+    if (!isLinux) context.skip('makes a zombie and looks at /proc');
+    await (await start()).stop();
+    const data = join(dataDir, 'cluster/data');
+    const { uid, gid } = await stat(data);
+    // `exec` leaves the child to a parent that never asks.
+    const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60'], {
+      uid,
+      gid,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    try {
+      const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+      const zombie = Number(line.toString());
+      process.kill(zombie, 'SIGKILL');
+      const fields = async () => (await readFile(`/proc/${zombie}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? [];
+      while ((await fields())[0] !== 'Z');
+      await writeFile(join(data, 'postmaster.pid'), `${zombie}\n${data}\n1\n1\n\n\n0 0\nready\n`);
+      await chown(join(data, 'postmaster.pid'), uid, gid);
+      await writeFile(
+        join(data, 'postmaster.opts'),
+        `postgres "-c" "tenantry.owner=${zombie}-${(await fields())[19]}"\n`,
+      );
+      const server = await start();
+      expect(await runSql(server.ownerUrl, 'select 1 as one')).toEqual([{ one: 1 }]);
+    } finally {
+      parent.kill('SIGKILL');
     }
   });
 });
