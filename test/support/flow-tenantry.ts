@@ -24,7 +24,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   TENANTRY_SEGMENT_AGE_MS: '200',
 };
 
-export interface Answer<Body> {
+interface Answer<Body> {
   readonly status: number;
   readonly headers: Headers;
   readonly body: Body;
