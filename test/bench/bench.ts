@@ -1,0 +1,7 @@
+/** One question that `npm run bench -- <name>` answers with measured figures. */
+export interface Bench {
+  readonly name: string;
+  readonly summary: string;
+  /** Measures and prints; asserts nothing about absolute speed, as machines differ. */
+  run(): Promise<void>;
+}

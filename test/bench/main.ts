@@ -1,0 +1,34 @@
+import type { Bench } from './bench.ts';
+import { ingest } from './ingest.ts';
+import { insertOverhead } from './insert-overhead.ts';
+import { print, printMachine } from './measure.ts';
+import { rollups } from './rollups.ts';
+
+const BENCHES: readonly Bench[] = [ingest, insertOverhead, rollups];
+
+function usage(): string {
+  const width = Math.max(...BENCHES.map(({ name }) => name.length));
+  const lines = BENCHES.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
+  return ['Usage: npm run bench -- <name>', '', ...lines].join('\n');
+}
+
+async function main(names: readonly string[]): Promise<number> {
+  const [name] = names;
+  if (name === undefined || name === '--help' || name === '-h') {
+    print(usage());
+    return name === undefined ? 2 : 0;
+  }
+  const bench = BENCHES.find((one) => one.name === name);
+  if (bench === undefined || names.length > 1) {
+    process.stderr.write(bench === undefined ? `There is no bench "${name}".\n` : 'One bench at a time.\n');
+    process.stderr.write(`${usage()}\n`);
+    return 2;
+  }
+  print(`${bench.name}: ${bench.summary}`);
+  printMachine();
+  print();
+  await bench.run();
+  return 0;
+}
+
+process.exitCode = await main(process.argv.slice(2));

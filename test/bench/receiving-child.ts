@@ -1,0 +1,17 @@
+import { pino } from 'pino';
+import { startIngest } from '../../ingest/main.ts';
+import { loadConfig } from '../../src/config/config.ts';
+import { ownUsage, serve } from './child-messages.ts';
+
+/** The real receiver in a process of its own, as in production; `seal` ends it, which seals what is open. */
+const [dataDir = '', key = ''] = process.argv.slice(2);
+const config = loadConfig({ TENANTRY_DATA_DIR: dataDir, TENANTRY_OTLP_HTTP_PORT: '0', TENANTRY_INGEST_KEY: key });
+const ingest = await startIngest({ config, log: pino({ level: 'silent' }) });
+serve(
+  async (request) => {
+    if (request === 'seal') await ingest.stop();
+    return ownUsage();
+  },
+  async () => undefined,
+);
+process.send?.({ port: ingest.httpPort });
