@@ -1,6 +1,8 @@
 -- to: spans
 -- The stored span. Attribute names: OpenTelemetry semantic conventions 1.44 first, then the names they replaced, then
 -- other instrumentations' (src/domain/ai-attributes.ts).
+-- Database: the Node pg instrumentation gives a span to getting a connection as well; it is no call, and counting it
+-- would double the calls of every query.
 -- AI: a span counts as one call to a model only if it is the innermost one: agent, workflow and tool spans repeat the
 -- usage of the calls below them, and so do the outer spans of the Vercel AI SDK (`ai.generateText` around
 -- `ai.generateText.doGenerate`). Counting both would bill the tenant twice.
@@ -73,7 +75,7 @@ FROM
             SpanKind AS Kind,
             StatusCode AS Status,
             if(Kind = 2, toUInt16OrZero(if(a['http.response.status_code'] != '', a['http.response.status_code'], a['http.status_code'])), 0) AS http_status,
-            multiIf(Kind != 3, '', a['db.system.name'] != '', a['db.system.name'], a['db.system']) AS db_system,
+            multiIf(Kind != 3 OR SpanName IN ('pg.connect', 'pg-pool.connect'), '', a['db.system.name'] != '', a['db.system.name'], a['db.system']) AS db_system,
             arrayExists(key -> match(key, '^(gen_ai|llm|ai|openinference|langfuse|embedding|reranker)[.]'), mapKeys(a)) AS has_ai_keys,
             if(has_ai_keys, lower(multiIf(
                 a['gen_ai.operation.name'] != '', a['gen_ai.operation.name'],

@@ -95,6 +95,7 @@ describe('database calls and cache lookups', () => {
       call({ 'db.system': 'postgresql', 'db.statement': '  SELECT * FROM t' }, 200),
       call({ 'db.system.name': 'postgresql', 'db.query.summary': 'INSERT items' }, 199),
       call({ 'db.system.name': 'redis', 'db.operation': 'GET' }),
+      { name: 'pg-pool.connect', ...call({ 'db.system.name': 'postgresql' }) },
       { kind: 1, start: MINUTE, attributes: { tenant_id: 'db', 'db.system.name': 'postgresql' } },
     ]);
     expect(
