@@ -123,7 +123,9 @@ function textOf(value: DecodedValue): string {
   }
 }
 
-const hex = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
+/** Absent bytes are a plain empty array in protobufjs. */
+const hex = (bytes: Uint8Array) =>
+  bytes.length === 0 ? '' : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 
 function toBigInt({ low, high }: Long, signed = false): bigint {
   return (BigInt(signed ? high : high >>> 0) << 32n) | BigInt(low >>> 0);
