@@ -32,7 +32,8 @@ describe('bombs', () => {
   });
 
   it('of gzip cost no memory, twenty at a time', async () => {
-    const bomb = gzipSync(Buffer.alloc(256 * 1024 * 1024));
+    const inflatedBytes = 256 * 1024 * 1024;
+    const bomb = gzipSync(Buffer.alloc(inflatedBytes));
     const gzip = { 'content-encoding': 'gzip' };
     await bench.post(bomb, gzip);
     const before = process.memoryUsage().rss;
@@ -42,7 +43,9 @@ describe('bombs', () => {
       expect(answers.map((answer) => answer.status)).toEqual(Array(20).fill(413));
       peak = Math.max(peak, process.memoryUsage().rss);
     }
-    expect(peak - before).toBeLessThan(64 * 1024 * 1024);
+    // Twenty bodies at the limit of 5 MiB may be in memory, and freed pages stay with the process for a while; inflating
+    // even one of the sixty bombs whole would show.
+    expect(peak - before).toBeLessThan(inflatedBytes);
     await expectOnlyAGoodOneStored();
   });
 });
