@@ -1,9 +1,9 @@
-import { type Context, context } from '@opentelemetry/api';
+import type { Context } from '@opentelemetry/api';
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
 import type { CounterName } from './counters.ts';
 import { countSafely, guarded } from './guard.ts';
+import { NodeExchange } from './node-exchange.ts';
 import { enterContext, type GateOptions, type Passage, RequestGate } from './request-gate.ts';
-import { setBodySizes } from './server-span.ts';
 
 export interface TenantryFastifyOptions extends GateOptions {
   /**
@@ -53,8 +53,12 @@ function register(app: FastifyInstance, options: TenantryFastifyOptions, registe
   // The three hooks have one signature, but addHook has an overload for each name.
   const identifyAt = (options.identifyAt ?? 'onRequest') as 'onRequest';
   app.addHook(identifyAt, (request, reply, done) => {
+    const exchange = guarded(count, 'hook_failed', () => new NodeExchange(request.raw, reply.raw), undefined);
     const settle = (passage: Passage) => {
       contexts.set(request, passage.context);
+      if (exchange !== undefined) {
+        guarded(count, 'hook_failed', () => exchange.finishes(passage, () => undefined, count), undefined);
+      }
       goOn(passage, reply, done, enter, count);
     };
     const passage = guarded(count, 'hook_failed', () => gate.enter(passageRequest(request)), undefined);
@@ -72,11 +76,7 @@ function register(app: FastifyInstance, options: TenantryFastifyOptions, registe
   };
   app.addHook('preValidation', reenter);
   app.addHook('preHandler', reenter);
-  app.addHook('onResponse', (request, reply, done) => {
-    const lengths = [request.headers['content-length'], reply.getHeader('content-length')] as const;
-    guarded(count, 'hook_failed', () => setBodySizes(contexts.get(request) ?? context.active(), ...lengths), undefined);
-    reenter(request, reply, done);
-  });
+  app.addHook('onResponse', reenter);
   registered();
 }
 

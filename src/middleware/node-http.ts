@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CounterName } from './counters.ts';
 import { countSafely, guarded } from './guard.ts';
+import { NodeExchange } from './node-exchange.ts';
 import { enterContext, type GateOptions, type Passage, RequestGate } from './request-gate.ts';
-import { setBodySizes } from './server-span.ts';
 
 export interface NodeHttpOptions extends GateOptions {
   /** The route template of a request (`/orders/:id`), for spans and scoped throttles. Default: unknown. */
@@ -34,18 +34,11 @@ export function withTenantry(handler: NodeHttpHandler, options: NodeHttpOptions)
   const gate = new RequestGate(options);
   const count = (name: CounterName) => options.tenantry.count(name);
   return (request, response) => {
+    const exchange = guarded(count, 'hook_failed', () => new NodeExchange(request, response), undefined);
     const settle = (passage: Passage): unknown => {
-      guarded(
-        count,
-        'hook_failed',
-        () =>
-          // http instrumentation ends the span on 'close', which comes after 'finish'.
-          response.once('finish', () => {
-            const lengths = [request.headers['content-length'], response.getHeader('content-length')] as const;
-            guarded(count, 'hook_failed', () => setBodySizes(passage.context, ...lengths), undefined);
-          }),
-        undefined,
-      );
+      if (exchange !== undefined) {
+        guarded(count, 'hook_failed', () => exchange.finishes(passage, () => undefined, count), undefined);
+      }
       if (refuse(response, passage, count)) return undefined;
       let result: unknown;
       enterContext(

@@ -4,6 +4,7 @@ import { THROTTLE_MODE_ATTRIBUTE, THROTTLED_ATTRIBUTE } from '../domain/attribut
 import { processCounters } from './counters.ts';
 import { type Count, countSafely, guarded } from './guard.ts';
 import { type Refusal, tenantRefusal, throttleRefusal } from './refusal.ts';
+import { type Ending, RequestEnd } from './request-end.ts';
 import { serverSpanIn, setRoute } from './server-span.ts';
 import { identifyTrace } from './span-records.ts';
 import type { Tenant } from './tenant.ts';
@@ -37,6 +38,16 @@ export interface Passage {
   /** The context to run the rest of the request in. */
   readonly context: Context;
   /** Set when the request is to be answered at once. */
+  readonly refusal: Refusal | undefined;
+  /**
+   * The adapter calls it exactly once when the response is finished or the connection is closed, for refused requests
+   * too. Gives back what the request held (see RequestEnd.add) and hands its figures on. Never throws.
+   */
+  finish(ending: Ending): void;
+}
+
+interface Decision {
+  readonly inside: Context;
   readonly refusal: Refusal | undefined;
 }
 
@@ -100,23 +111,31 @@ export class RequestGate {
   }
 
   #pass(request: GateRequest, ctx: Context, identified: Identified): Passage {
-    const fallback: Passage = { context: ctx, refusal: undefined };
-    return guarded(this.#count, 'hook_failed', () => this.#decide(request, ctx, identified), fallback);
+    const end = new RequestEnd(ctx, this.#count);
+    const finish = (ending: Ending) => end.finish(ending);
+    const { inside, refusal } = guarded(this.#count, 'hook_failed', () => this.#decide(request, ctx, identified, end), {
+      inside: ctx,
+      refusal: undefined,
+    });
+    end.refused = refusal !== undefined;
+    return { context: inside, refusal, finish };
   }
 
-  #decide(request: GateRequest, ctx: Context, identified: Identified): Passage {
+  #decide(request: GateRequest, ctx: Context, identified: Identified, end: RequestEnd): Decision {
     const tenant = identified === 'failed' ? undefined : identified;
+    end.tenant = tenant;
+    end.route = request.route;
     const inside = contextOf(ctx, tenant);
     guarded(this.#count, 'span_stamp_failed', () => mark(ctx, tenant, request.route), undefined);
     const exempt = this.#isExempt(request);
     if (tenant === undefined) {
       if (identified !== 'failed') this.#count('tenant_missing');
       const refused = this.#options.requireTenant === true && identified !== 'failed' && !exempt;
-      return { context: inside, refusal: refused ? tenantRefusal() : undefined };
+      return { inside, refusal: refused ? tenantRefusal() : undefined };
     }
-    if (exempt) return { context: inside, refusal: undefined };
+    if (exempt) return { inside, refusal: undefined };
     const refusal = guarded(this.#count, 'throttle_failed', () => this.#throttle(ctx, tenant, request), undefined);
-    return { context: inside, refusal };
+    return { inside, refusal };
   }
 
   #isExempt(request: GateRequest): boolean {

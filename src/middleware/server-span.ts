@@ -2,6 +2,8 @@ import { type Context, createContextKey, type Span, trace } from '@opentelemetry
 import { requestRootOf } from './span-records.ts';
 
 const HTTP_ROUTE = 'http.route';
+const REQUEST_SIZE = 'http.request.body.size';
+const RESPONSE_SIZE = 'http.response.body.size';
 
 // @opentelemetry/core keeps the server span and the route under this key, and http instrumentation reads the route
 // back when it ends the span. Keys are Symbol.for(description), so the value is reachable without depending on core.
@@ -34,18 +36,33 @@ export function setRoute(ctx: Context, route: string): void {
   if (held === undefined) span?.setAttribute(HTTP_ROUTE, route);
 }
 
-type HeaderValue = string | number | readonly string[] | undefined;
+interface BodySizes {
+  readonly requestLength: unknown;
+  readonly responseLength: unknown;
+  readonly requestBytes: number | undefined;
+  readonly responseBytes: number | undefined;
+  readonly aborted: boolean;
+}
 
-/** Body sizes of the request and its answer as their headers say them; chunked bodies stay unknown. */
-export function setBodySizes(ctx: Context, requestLength: HeaderValue, responseLength: HeaderValue): void {
+/** A body's size as its header says it, else as it was counted. Nothing for no body: most requests have none. */
+function bodySize(length: unknown, counted: number | undefined): number | undefined {
+  const said = typeof length === 'string' || typeof length === 'number' ? Number(length) : Number.NaN;
+  if (Number.isSafeInteger(said) && said >= 0) return said;
+  return counted === 0 ? undefined : counted;
+}
+
+/**
+ * Body sizes of the request and its answer on the server span: as the headers say them, as they were counted where
+ * there is no header or an aborted response never got as far as its header said.
+ */
+export function setBodySizes(ctx: Context, sizes: BodySizes): void {
   const span = serverSpanIn(ctx);
   if (span === undefined) return;
   const held = (span as { attributes?: Record<string, unknown> }).attributes;
-  const sizes = { 'http.request.body.size': requestLength, 'http.response.body.size': responseLength };
-  for (const [name, length] of Object.entries(sizes)) {
-    const bytes = typeof length === 'object' ? Number.NaN : Number(length ?? Number.NaN);
-    if (Number.isSafeInteger(bytes) && held?.[name] === undefined) span.setAttribute(name, bytes);
-  }
+  const request = bodySize(sizes.requestLength, sizes.requestBytes);
+  const response = bodySize(sizes.aborted ? undefined : sizes.responseLength, sizes.responseBytes);
+  if (request !== undefined && held?.[REQUEST_SIZE] === undefined) span.setAttribute(REQUEST_SIZE, request);
+  if (response !== undefined && held?.[RESPONSE_SIZE] === undefined) span.setAttribute(RESPONSE_SIZE, response);
 }
 
 /** `ctx` in which no instrumentation starts spans: the middleware's own traffic is not the app's. */
