@@ -2,9 +2,15 @@
 
 /** Written by the middleware on every span of a tenant's request. */
 export const TENANT_ATTRIBUTE = 'tenant_id';
-/** How the tenant was found: `jwt`, `header`, `subdomain`, `path`, `resolver`, `explicit`. */
+/**
+ * How the tenant was found: `jwt`, `api_key`, `header`, `subdomain`, `path`, `resolver`, `baggage`, `message` (a queue),
+ * `explicit`.
+ */
 export const TENANT_SOURCE_ATTRIBUTE = 'tenant_id.source';
 export const PLAN_ATTRIBUTE = 'tenantry.plan';
+/** The user within the tenant, as semantic conventions name it: the id itself, or a keyed hash of it. Never both. */
+export const USER_ID_ATTRIBUTE = 'user.id';
+export const USER_HASH_ATTRIBUTE = 'user.hash';
 /** Cache lookups made while the span was active; integers, added up over the request. */
 export const CACHE_HITS_ATTRIBUTE = 'tenantry.cache.hits';
 export const CACHE_MISSES_ATTRIBUTE = 'tenantry.cache.misses';

@@ -13,6 +13,11 @@ const COUNTER_NAMES = [
   'tenant_source_timeout',
   /** A bearer token that did not verify; it yields no tenant. */
   'jwt_rejected',
+  /** An API key that the app does not know; it yields no tenant. */
+  'api_key_rejected',
+  /** A tenant claimed in a header, or in baggage, by a peer that is not trusted with it. */
+  'header_untrusted',
+  'baggage_untrusted',
   /** Spans that carried another tenant than their context; the context won. */
   'span_tenant_conflict',
   /** Spans started before their request's tenant was known, marked afterwards. */

@@ -1,9 +1,22 @@
 /** What `import … from 'tenantry'` offers. Framework adapters: `tenantry/fastify`, `tenantry/node-http`. */
+
+export { type ApiKeySourceOptions, fromApiKey } from './api-key-source.ts';
+export {
+  type BaggageSourceOptions,
+  fromBaggage,
+  type OwnHosts,
+  type TenantBaggageOptions,
+  TenantBaggagePropagator,
+  tenantBaggageFor,
+} from './baggage.ts';
 export { type Breaker, BreakerOpenError, type BreakerOptions } from './breaker.ts';
 export { recordCacheLookup } from './cache.ts';
 export type { CounterName, Stats } from './counters.ts';
 export type { FlagInForce, Flags } from './flags.ts';
+export { fromHeader, type HeaderSourceOptions } from './header-source.ts';
 export { fromJwt, type JwtKey, type JwtSourceOptions } from './jwt-source.ts';
+export type { TrustedPeers } from './peer-trust.ts';
+export { type EndedRequest, observeRequests, type RequestObserver } from './request-end.ts';
 export type { GateOptions } from './request-gate.ts';
 export { type InstrumentationLike, type SpanProcessorLike, type StartOptions, startTenantry } from './start.ts';
 export type { Tenant, TenantSourceName } from './tenant.ts';
@@ -11,7 +24,6 @@ export { currentTenant, runAsTenant } from './tenant-context.ts';
 export {
   type Found,
   type FoundTenant,
-  fromHeader,
   fromPath,
   fromResolver,
   fromSubdomain,
@@ -22,3 +34,4 @@ export {
 export { TenantSpanProcessor } from './tenant-span-processor.ts';
 export { createTenantry, type Tenantry, type TenantryOptions } from './tenantry.ts';
 export type { ThrottleDecision, ThrottleQuestion } from './throttle.ts';
+export type { UserMarking } from './user-mark.ts';

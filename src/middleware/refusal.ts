@@ -43,15 +43,47 @@ export function throttleRefusal(decision: ThrottleDecision): Refusal {
   );
 }
 
-/** 400 for a request without a tenant, where the app requires one. */
-export function tenantRefusal(): Refusal {
+/**
+ * 401 for a request without a tenant where the app requires one: no credential named any, or the one that did does not
+ * hold. RFC 9110 asks for a challenge.
+ */
+export function tenantMissing(rejected: boolean): Refusal {
   return problem(
-    ERRORS.BAD_REQUEST.status,
+    ERRORS.UNAUTHENTICATED.status,
+    { 'www-authenticate': rejected ? 'Bearer error="invalid_token"' : 'Bearer' },
+    {
+      title: ERRORS.UNAUTHENTICATED.title,
+      code: 'TENANT_REQUIRED',
+      detail: rejected
+        ? 'The credentials that should say for which tenant the request is do not hold.'
+        : 'The request does not say for which tenant it is.',
+    },
+  );
+}
+
+/** 403 for a tenant that is malformed, or that the caller may not name. Does not repeat what was named. */
+export function tenantNotAllowed(): Refusal {
+  return problem(
+    ERRORS.FORBIDDEN.status,
     {},
     {
-      title: ERRORS.BAD_REQUEST.title,
-      code: 'TENANT_REQUIRED',
-      detail: 'The request does not say for which tenant it is.',
+      title: 'Not allowed for this tenant',
+      code: 'TENANT_NOT_ALLOWED',
+      detail: 'The request is not allowed for the tenant that it names.',
+    },
+  );
+}
+
+/** 503 where the app wants no request whose tenant could not be found out. */
+export function tenantUnknown(): Refusal {
+  return problem(
+    ERRORS.STORE_UNAVAILABLE.status,
+    { 'retry-after': '1' },
+    {
+      title: 'The tenant cannot be told right now',
+      code: 'TENANT_UNAVAILABLE',
+      detail: 'What tells for which tenant a request is did not answer.',
+      hint: 'Try again.',
     },
   );
 }

@@ -1,22 +1,28 @@
 /** What every framework adapter does with a request: find its tenant, mark its spans, ask the throttles. */
 import { type Context, context } from '@opentelemetry/api';
 import { THROTTLE_MODE_ATTRIBUTE, THROTTLED_ATTRIBUTE } from '../domain/attributes.ts';
+import { withoutTenantBaggage } from './baggage.ts';
 import { processCounters } from './counters.ts';
 import { type Count, countSafely, guarded } from './guard.ts';
-import { type Refusal, tenantRefusal, throttleRefusal } from './refusal.ts';
+import { type Identified, identify } from './identify.ts';
+import { type Refusal, throttleRefusal } from './refusal.ts';
 import { type Ending, RequestEnd } from './request-end.ts';
+import { refusalOf } from './require-tenant.ts';
 import { serverSpanIn, setRoute } from './server-span.ts';
 import { identifyTrace } from './span-records.ts';
 import type { Tenant } from './tenant.ts';
 import { contextOf } from './tenant-context.ts';
-import { findTenant, type SourceRequest, type TenantSource } from './tenant-source.ts';
+import type { SourceRequest, TenantSource } from './tenant-source.ts';
 import type { Tenantry } from './tenantry.ts';
 
 export interface GateOptions {
   readonly tenantry: Tenantry;
   /** Asked in this order; the first that names a well-formed tenant wins. */
   readonly sources: readonly TenantSource[];
-  /** Answer 400 to requests that name no tenant. Default false. Not a replacement for authentication. */
+  /**
+   * Answer 401 to requests that name no tenant and 403 to those whose tenant is malformed or not the caller's to name.
+   * Default false; each adapter also has a `requireTenant` for single routes. Not a replacement for authentication.
+   */
   readonly requireTenant?: boolean;
   /**
    * Routes (or paths) that no throttle and no `requireTenant` applies to. Default: the usual health checks and
@@ -35,6 +41,7 @@ export interface GateRequest extends SourceRequest {
 
 /** How the request goes on. */
 export interface Passage {
+  readonly identified: Identified;
   /** The context to run the rest of the request in. */
   readonly context: Context;
   /** Set when the request is to be answered at once. */
@@ -54,9 +61,6 @@ interface Decision {
 const HEALTH_ROUTES = ['/health', '/healthz', '/livez', '/readyz', '/metrics'];
 const IDENTIFY_TIMEOUT_MS = 2_000;
 
-/** `undefined`: nobody named one. `failed`: something went wrong, which must not be held against the request. */
-type Identified = Tenant | undefined | 'failed';
-
 export class RequestGate {
   readonly #options: GateOptions;
   readonly #exempt: ReadonlySet<string>;
@@ -72,42 +76,12 @@ export class RequestGate {
    * Never throws and never rejects. Synchronous when the sources are.
    */
   enter(request: GateRequest): Passage | Promise<Passage> {
+    const { sources, identifyTimeoutMs = IDENTIFY_TIMEOUT_MS } = this.#options;
     const ctx = context.active();
-    const identified = guarded<Identified | Promise<Identified>>(
-      this.#count,
-      'hook_failed',
-      () => this.#identify(request),
-      'failed',
-    );
-    if (!(identified instanceof Promise)) return this.#pass(request, ctx, identified);
-    return identified.then(
-      (tenant) => this.#pass(request, ctx, tenant),
-      () => {
-        countSafely(this.#count, 'hook_failed');
-        return this.#pass(request, ctx, 'failed');
-      },
-    );
-  }
-
-  #identify(request: GateRequest): Identified | Promise<Identified> {
-    let failed = false;
-    const found = findTenant(this.#options.sources, request, (name) => {
-      failed ||= name === 'tenant_source_failed';
-      countSafely(this.#count, name);
-    });
-    const conclude = (tenant: Tenant | undefined): Identified => tenant ?? (failed ? 'failed' : undefined);
-    return found instanceof Promise ? this.#inTime(found.then(conclude)) : conclude(found);
-  }
-
-  async #inTime(identified: Promise<Identified>): Promise<Identified> {
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<'failed'>((resolve) => {
-      timer = setTimeout(() => {
-        countSafely(this.#count, 'tenant_source_timeout');
-        resolve('failed');
-      }, this.#options.identifyTimeoutMs ?? IDENTIFY_TIMEOUT_MS);
-    });
-    return await Promise.race([identified, timeout]).finally(() => clearTimeout(timer));
+    const identified = identify(sources, request, identifyTimeoutMs, this.#count);
+    return identified instanceof Promise
+      ? identified.then((known) => this.#pass(request, ctx, known))
+      : this.#pass(request, ctx, identified);
   }
 
   #pass(request: GateRequest, ctx: Context, identified: Identified): Passage {
@@ -118,22 +92,25 @@ export class RequestGate {
       refusal: undefined,
     });
     end.refused = refusal !== undefined;
-    return { context: inside, refusal, finish };
+    return { context: inside, identified, refusal, finish };
   }
 
   #decide(request: GateRequest, ctx: Context, identified: Identified, end: RequestEnd): Decision {
-    const tenant = identified === 'failed' ? undefined : identified;
+    const tenant = 'tenant' in identified ? identified.tenant : undefined;
     end.tenant = tenant;
     end.route = request.route;
-    const inside = contextOf(ctx, tenant);
+    const inside = contextOf(
+      guarded(this.#count, 'hook_failed', () => withoutTenantBaggage(ctx), ctx),
+      tenant,
+    );
     guarded(this.#count, 'span_stamp_failed', () => mark(ctx, tenant, request.route), undefined);
     const exempt = this.#isExempt(request);
-    if (tenant === undefined) {
-      if (identified !== 'failed') this.#count('tenant_missing');
-      const refused = this.#options.requireTenant === true && identified !== 'failed' && !exempt;
-      return { inside, refusal: refused ? tenantRefusal() : undefined };
-    }
+    if ('nobody' in identified && identified.nobody !== 'failed') this.#count('tenant_missing');
     if (exempt) return { inside, refusal: undefined };
+    if (tenant === undefined) {
+      const { requireTenant = false } = this.#options;
+      return { inside, refusal: requireTenant ? refusalOf(identified) : undefined };
+    }
     const refusal = guarded(this.#count, 'throttle_failed', () => this.#throttle(ctx, tenant, request), undefined);
     return { inside, refusal };
   }

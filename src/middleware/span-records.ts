@@ -11,6 +11,7 @@ import { type Span, SpanKind } from '@opentelemetry/api';
 import { PLAN_ATTRIBUTE, TENANT_ATTRIBUTE, TENANT_SOURCE_ATTRIBUTE } from '../domain/attributes.ts';
 import type { Counters } from './counters.ts';
 import type { Tenant } from './tenant.ts';
+import { userMarkOf } from './user-mark.ts';
 
 /** More unmarked spans than this in one request are not remembered: a worker's root span may live for weeks. */
 const MAX_PENDING = 256;
@@ -49,8 +50,12 @@ function attributesOf(span: Span): Record<string, unknown> | undefined {
 }
 
 function attributesFor(tenant: Tenant): Record<string, string> {
-  const marks = { [TENANT_ATTRIBUTE]: tenant.tenantId, [TENANT_SOURCE_ATTRIBUTE]: tenant.source };
-  return tenant.plan === undefined ? marks : { ...marks, [PLAN_ATTRIBUTE]: tenant.plan };
+  const marks: Record<string, string> = {
+    [TENANT_ATTRIBUTE]: tenant.tenantId,
+    [TENANT_SOURCE_ATTRIBUTE]: tenant.source,
+  };
+  if (tenant.plan !== undefined) marks[PLAN_ATTRIBUTE] = tenant.plan;
+  return tenant.userId === undefined ? marks : Object.assign(marks, userMarkOf(tenant));
 }
 
 /** Writes the tenant's attributes, and no others. A span's own differing `tenant_id` is overwritten and counted. */

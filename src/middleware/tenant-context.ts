@@ -30,9 +30,12 @@ export function currentTenant(): Tenant | undefined {
  * also after `await`. A malformed id runs `fn` without any tenant (counted as `tenant_malformed`).
  * @returns what `fn` returns
  */
-export function runAsTenant<T>(tenant: string | { readonly tenantId: string; readonly plan?: string }, fn: () => T): T {
-  const { tenantId, plan } = typeof tenant === 'string' ? { tenantId: tenant, plan: undefined } : tenant;
-  const made = makeTenant(tenantId, 'explicit', plan);
+export function runAsTenant<T>(
+  tenant: string | { readonly tenantId: string; readonly plan?: string; readonly userId?: string },
+  fn: () => T,
+): T {
+  const details = typeof tenant === 'string' ? { tenantId: tenant } : tenant;
+  const made = makeTenant(details.tenantId, 'explicit', details);
   if (made === undefined) processCounters.add('tenant_malformed');
   return context.with(contextOf(context.active(), made), fn);
 }

@@ -10,10 +10,12 @@ export interface SourceRequest {
   readonly url: string;
   /** The framework's own request object (FastifyRequest, IncomingMessage). */
   readonly request: unknown;
+  /** Address of the other end of the connection: the client, or the proxy in front. */
+  readonly peerAddress?: () => string | undefined;
 }
 
-/** An id, or an id with the tenant's plan. */
-export type FoundTenant = string | { readonly tenantId: string; readonly plan?: string };
+/** An id, or an id with the tenant's plan and user. */
+export type FoundTenant = string | { readonly tenantId: string; readonly plan?: string; readonly userId?: string };
 
 export type Found = FoundTenant | undefined;
 
@@ -21,20 +23,6 @@ export type Found = FoundTenant | undefined;
 export interface TenantSource {
   readonly name: TenantSourceName;
   find(request: SourceRequest, count: (name: CounterName) => void): Found | Promise<Found>;
-}
-
-function singleHeader(request: SourceRequest, name: string): string | undefined {
-  const value = request.headers[name];
-  return typeof value === 'string' ? value : value?.[0];
-}
-
-/**
- * The tenant from a header. Only behind a gateway that sets or strips it: whoever can send the header can claim any
- * tenant.
- */
-export function fromHeader(name: string): TenantSource {
-  const key = name.toLowerCase();
-  return { name: 'header', find: (request) => singleHeader(request, key) };
 }
 
 export interface SubdomainOptions {
@@ -51,12 +39,24 @@ export function fromSubdomain(options: SubdomainOptions): TenantSource {
   return {
     name: 'subdomain',
     find(request) {
-      const host = (singleHeader(request, 'host') ?? '').toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '');
+      const host = String(request.headers['host'] ?? '')
+        .toLowerCase()
+        .replace(/:\d*$/, '')
+        .replace(/\.$/, '');
       if (!host.endsWith(suffix)) return undefined;
       const label = host.slice(0, -suffix.length);
       return label === '' || label.includes('.') || reserved.has(label) ? undefined : label;
     },
   };
+}
+
+/** A segment that cannot be decoded is a malformed id, which the caller's words alone can bring about: no failure. */
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return '';
+  }
 }
 
 /**
@@ -81,7 +81,7 @@ export function fromPath(pattern: string): TenantSource {
         .split('/')
         .filter((part) => part !== '');
       const segment = segments[position];
-      return segment !== undefined && matches(segments) ? decodeURIComponent(segment) : undefined;
+      return segment !== undefined && matches(segments) ? decoded(segment) : undefined;
     },
   };
 }
@@ -99,8 +99,8 @@ export function fromResolver(resolve: (request: SourceRequest) => Found | null |
 
 function toTenant(found: Found, source: TenantSourceName, count: (name: CounterName) => void): Tenant | undefined {
   if (found === undefined) return undefined;
-  const { tenantId, plan } = typeof found === 'string' ? { tenantId: found, plan: undefined } : found;
-  const tenant = makeTenant(tenantId, source, plan);
+  const details = typeof found === 'string' ? { tenantId: found } : found;
+  const tenant = makeTenant(details.tenantId, source, details);
   if (tenant === undefined) count('tenant_malformed');
   return tenant;
 }

@@ -7,6 +7,7 @@ import { FlagStore } from './flag-store.ts';
 import { Flags } from './flags.ts';
 import { currentTenant } from './tenant-context.ts';
 import { ALLOWED, checkThrottle, type ThrottleDecision, type ThrottleQuestion } from './throttle.ts';
+import { setUserMarking, type UserMarking } from './user-mark.ts';
 
 /** Address of a Tenantry started with `npm start` on the same machine. */
 const DEFAULT_API_URL = 'http://127.0.0.1:7070';
@@ -20,6 +21,11 @@ export interface TenantryOptions {
   readonly key?: string;
   /** Whether to fetch and obey flags. Default true. */
   readonly flags?: boolean;
+  /**
+   * How the users of tenants stand on spans, for the whole process: `plain` as `user.id`, `none`, or with a secret of at
+   * least 16 bytes hashed as `user.hash`. Default `plain`.
+   */
+  readonly userId?: UserMarking;
   /** Names this process in acknowledgements. Default: a random UUID. */
   readonly instanceId?: string;
 }
@@ -45,6 +51,7 @@ export interface Tenantry {
  * their span processors. Returns at once; flags are fetched in the background.
  */
 export function createTenantry(options: TenantryOptions): Tenantry {
+  if (options.userId !== undefined) setUserMarking(options.userId);
   const counters = new Counters();
   const store = new FlagStore();
   const now = () => performance.now();

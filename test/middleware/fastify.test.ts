@@ -255,7 +255,7 @@ describe('concurrency', () => {
 });
 
 describe('requests without a tenant', () => {
-  it('pass by default and are counted; with requireTenant they are answered 400, health checks excepted', async () => {
+  it('pass by default and are counted; with requireTenant they are answered 401, health checks excepted', async () => {
     await start(async (server) => {
       await server.register(tenantryFastify, { tenantry, sources: [fromHeader('x-tenant')], requireTenant: true });
       server.get('/', () => 'ok');
@@ -263,9 +263,9 @@ describe('requests without a tenant', () => {
       server.options('/', (_request, reply) => reply.code(204).send());
     });
     const refused = await fetch(url);
-    expect(refused.status).toBe(400);
+    expect(refused.status).toBe(401);
     expect(refused.headers.get('content-type')).toContain('application/problem+json');
-    expect(await refused.json()).toMatchObject({ status: 400, code: 'TENANT_REQUIRED' });
+    expect(await refused.json()).toMatchObject({ status: 401, code: 'TENANT_REQUIRED' });
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
     expect((await fetch(url, { method: 'OPTIONS' })).status).toBe(204);
     expect((await fetch(url, { headers: { 'x-tenant': 'acme' } })).status).toBe(200);

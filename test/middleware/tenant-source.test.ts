@@ -61,10 +61,10 @@ describe('path', () => {
     expect(found).toEqual(tenantId === undefined ? undefined : { tenantId, source: 'path' });
   });
 
-  it('survives a path that cannot be decoded', () => {
+  it('calls a path that cannot be decoded malformed, not a failure: the caller alone can bring it about', () => {
     expect(ask([fromPath('/t/:tenant')], {}, '/t/%E0%A4%A')).toEqual({
       found: undefined,
-      counted: ['tenant_source_failed'],
+      counted: ['tenant_malformed'],
     });
   });
 

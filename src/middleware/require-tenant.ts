@@ -1,0 +1,56 @@
+/** Routes that must have a tenant: the judgement that every adapter's `requireTenant` shares. */
+import type { Identified } from './identify.ts';
+import { type Refusal, tenantMissing, tenantNotAllowed, tenantUnknown } from './refusal.ts';
+import type { Passage } from './request-gate.ts';
+import type { Tenant } from './tenant.ts';
+import { currentTenant } from './tenant-context.ts';
+
+export interface RequireTenantOptions {
+  /** Whether this tenant may: false answers 403. What it throws goes to the app's own error handling. */
+  readonly allow?: (tenant: Tenant) => boolean | Promise<boolean>;
+  /**
+   * What becomes of requests whose tenant could not be found out because a source failed: `pass` them (the middleware
+   * breaks nothing; the default) or `refuse` them with 503.
+   */
+  readonly whenUnknown?: 'pass' | 'refuse';
+}
+
+// Keyed by the server's own request object, which every layer of a framework shares.
+const passages = new WeakMap<object, Passage>();
+
+/** Remembers how a request was identified, for `requireTenant` on its route. */
+export function rememberPassage(request: object, passage: Passage): void {
+  passages.set(request, passage);
+}
+
+/** The answer to a request without an acceptable tenant, or undefined when it may go on. */
+export function refusalOf(identified: Identified, options: RequireTenantOptions = {}): Refusal | undefined {
+  if ('tenant' in identified) return undefined;
+  switch (identified.nobody) {
+    case 'missing':
+      return tenantMissing(false);
+    case 'rejected':
+      return tenantMissing(true);
+    case 'refused':
+      return tenantNotAllowed();
+    case 'failed':
+      return options.whenUnknown === 'refuse' ? tenantUnknown() : undefined;
+  }
+}
+
+/**
+ * Judges a request by what the adapter found. A request that no adapter has seen has the current tenant, if any.
+ * Throws or rejects only with what `allow` threw. Synchronous when `allow` is.
+ */
+export function judgeTenant(
+  request: object,
+  options: RequireTenantOptions,
+): Refusal | undefined | Promise<Refusal | undefined> {
+  const current = currentTenant();
+  const identified = passages.get(request)?.identified ?? (current ? { tenant: current } : { nobody: 'missing' });
+  const refusal = refusalOf(identified, options);
+  if (refusal !== undefined || !('tenant' in identified) || options.allow === undefined) return refusal;
+  const verdict = (allowed: boolean) => (allowed === true ? undefined : tenantNotAllowed());
+  const allowed = options.allow(identified.tenant);
+  return allowed instanceof Promise ? allowed.then(verdict) : verdict(allowed);
+}
