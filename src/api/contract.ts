@@ -111,8 +111,8 @@ export interface AnomalyItem {
 export interface ThrottleItem {
   id: string;
   tenant_id: string;
-  scope: { service?: string; route?: string };
-  limit: { requests_per_second: number; burst: number };
+  scope: { service?: string; route?: string; cost_class?: string };
+  limit: { requests_per_second: number; burst: number; max_concurrent?: number };
   mode: 'enforce' | 'shadow';
   reason: string;
   created_by: string;
@@ -129,8 +129,8 @@ export interface ThrottleItem {
 
 export interface NewThrottle {
   tenant_id: string;
-  scope?: { service?: string; route?: string };
-  limit: { requests_per_second: number; burst: number };
+  scope?: { service?: string; route?: string; cost_class?: string };
+  limit: { requests_per_second: number; burst: number; max_concurrent?: number };
   mode: 'enforce' | 'shadow';
   expires_in_seconds: number;
   reason: string;

@@ -1,6 +1,6 @@
 import type { Actor } from '../domain/actor.ts';
 import type { Anomaly } from '../domain/anomaly.ts';
-import type { ThrottleScope } from '../domain/flags.ts';
+import { limitToWire, scopeToWire } from '../domain/flag-wire.ts';
 import type { ThrottleRecord } from '../domain/throttle-record.ts';
 import type { AnomalyItem, KeyItem, ThrottleItem } from './contract.ts';
 import type { KeyRecord } from './ports.ts';
@@ -8,13 +8,6 @@ import type { KeyRecord } from './ports.ts';
 /** Domain to wire. Times become RFC 3339, names become snake_case, nothing else changes. */
 export function rfc3339(time: number): string {
   return new Date(time).toISOString();
-}
-
-function scopeToWire(scope: ThrottleScope): ThrottleItem['scope'] {
-  return {
-    ...(scope.service === undefined ? {} : { service: scope.service }),
-    ...(scope.route === undefined ? {} : { route: scope.route }),
-  };
 }
 
 function statusOf(record: ThrottleRecord, now: number): Pick<ThrottleItem, 'status' | 'ended_at'> {
@@ -41,7 +34,7 @@ export function throttleToWire(record: ThrottleRecord, reader: Actor, now: numbe
     id: flag.id,
     tenant_id: flag.tenantId,
     scope: scopeToWire(flag.scope),
-    limit: { requests_per_second: flag.limit.requestsPerSecond, burst: flag.limit.burst },
+    limit: limitToWire(flag.limit),
     mode: flag.mode,
     reason: flag.reason,
     created_by: forTenant ? 'operator' : record.createdBy,

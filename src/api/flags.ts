@@ -22,8 +22,16 @@ export const wireFlagSchema = z
     expires_at: z.string(),
     reason: z.string(),
     mode: z.enum(['enforce', 'shadow']).exactOptional(),
-    scope: z.object({ service: z.string().exactOptional(), route: z.string().exactOptional() }).exactOptional(),
-    limit: z.object({ requests_per_second: z.number(), burst: z.number() }).exactOptional(),
+    scope: z
+      .object({
+        service: z.string().exactOptional(),
+        route: z.string().exactOptional(),
+        cost_class: z.string().exactOptional(),
+      })
+      .exactOptional(),
+    limit: z
+      .object({ requests_per_second: z.number(), burst: z.number(), max_concurrent: z.number().exactOptional() })
+      .exactOptional(),
     integration: z.string().exactOptional(),
     state: z.enum(['auto', 'open', 'closed']).exactOptional(),
     feature: z.string().exactOptional(),
@@ -32,7 +40,14 @@ export const wireFlagSchema = z
   .meta({ id: 'Flag' });
 
 export const flagSnapshotSchema = z
-  .object({ revision: z.int(), flags: z.array(wireFlagSchema) })
+  .object({
+    revision: z.int(),
+    flags: z.array(wireFlagSchema),
+    instances: z
+      .int()
+      .exactOptional()
+      .describe('Live instances of your service, you among them; only if you said which instance of which you are'),
+  })
   .meta({ id: 'FlagSnapshot' });
 
 export const flagAckSchema = z

@@ -1,4 +1,5 @@
 import type { WireFlag } from '../domain/flag-wire.ts';
+import { DEGRADE_STEPS } from '../domain/flags.ts';
 
 type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 
@@ -28,7 +29,6 @@ export interface EvaluationFailure {
   readonly errorDetails: string;
 }
 
-const DEGRADE_STEPS = ['ok', 'warn', 'cached_only', 'blocked'] as const;
 const BREAKER_KEY = /^breaker\.(?<integration>[A-Za-z0-9][A-Za-z0-9._-]{0,63})$/;
 
 function metadataOf(flag: WireFlag) {

@@ -1,6 +1,7 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { TenantryError } from '../domain/errors.ts';
+import type { ThrottleScope } from '../domain/flags.ts';
 import { parseTenantId } from '../domain/tenant-id.ts';
 import type { ApiContext } from './context.ts';
 import { throttleToWire } from './convert.ts';
@@ -20,8 +21,16 @@ export const throttleItemSchema = z
   .object({
     id: z.string(),
     tenant_id: z.string(),
-    scope: z.object({ service: z.string().exactOptional(), route: z.string().exactOptional() }),
-    limit: z.object({ requests_per_second: z.number(), burst: z.number() }),
+    scope: z.object({
+      service: z.string().exactOptional(),
+      route: z.string().exactOptional(),
+      cost_class: z.string().exactOptional(),
+    }),
+    limit: z.object({
+      requests_per_second: z.number(),
+      burst: z.number(),
+      max_concurrent: z.number().exactOptional(),
+    }),
     mode,
     reason: z.string(),
     created_by: z.string(),
@@ -43,9 +52,13 @@ export const newThrottleSchema = z
   .strictObject({
     tenant_id: tenantIdText,
     scope: z
-      .strictObject({ service: lineOfText(1, 128).exactOptional(), route: lineOfText(1, 256).exactOptional() })
+      .strictObject({
+        service: lineOfText(1, 128).exactOptional(),
+        route: lineOfText(1, 256).exactOptional(),
+        cost_class: lineOfText(1, 64).exactOptional().describe('Class that the app gives to expensive requests'),
+      })
       .exactOptional()
-      .describe('What it holds for; absent: every service and route'),
+      .describe('What it holds for; absent: every service, route and cost class'),
     limit: z.strictObject({
       requests_per_second: z
         .number()
@@ -53,6 +66,12 @@ export const newThrottleSchema = z
         .max(MAX_RATE)
         .describe('Sustained rate over all instances; 0 refuses everything'),
       burst: z.int().min(1).max(MAX_RATE).describe('Requests that may come at once'),
+      max_concurrent: z
+        .int()
+        .min(1)
+        .max(MAX_RATE)
+        .exactOptional()
+        .describe('Requests under way at the same time over all instances; absent: as many as come'),
     }),
     mode,
     expires_in_seconds: z.int().min(MIN_LIFE_SECONDS).max(MAX_LIFE_SECONDS),
@@ -65,6 +84,17 @@ const listQuery = z.strictObject({
   active: z.enum(['true', 'false']).default('false').describe('true: only those in force now'),
   limit: wholeNumber(1, 1_000).default(100),
 });
+
+type AskedScope = NonNullable<z.infer<typeof newThrottleSchema>['scope']>;
+type AskedLimit = z.infer<typeof newThrottleSchema>['limit'];
+
+function scopeOf({ cost_class: costClass, ...scope }: AskedScope): ThrottleScope {
+  return { ...scope, ...(costClass === undefined ? {} : { costClass }) };
+}
+
+function limitOf({ requests_per_second: requestsPerSecond, burst, max_concurrent: maxConcurrent }: AskedLimit) {
+  return { requestsPerSecond, burst, ...(maxConcurrent === undefined ? {} : { maxConcurrent }) };
+}
 
 function noSuchThrottle(): TenantryError {
   return new TenantryError('NOT_FOUND', 'There is no throttle in force with this id.', {
@@ -118,8 +148,8 @@ export function throttleRoutes({ ports: { throttles }, now }: ApiContext): Fasti
         if (tenantId === undefined) throw noSuchTenant();
         const record = await throttles.create(actor, {
           tenantId,
-          scope,
-          limit: { requestsPerSecond: limit.requests_per_second, burst: limit.burst },
+          scope: scopeOf(scope),
+          limit: limitOf(limit),
           mode: wanted,
           expiresInSeconds: seconds,
           reason,

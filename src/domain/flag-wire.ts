@@ -4,11 +4,29 @@
  *
  *   event: snapshot   data: FlagSnapshot    on every connect, and every 30 s as a repair
  *   event: change     data: FlagChange      one per committed revision
+ *   event: fleet      data: FlagFleet       when the number of the reader's sister instances changes
  *   : ping            every 15 s            a client that hears nothing for 45 s reconnects
  *
  * `ttl_ms` is the flag's remaining life when the event was written. Clients count it down on their own monotonic
  * clock: an app whose wall clock is wrong still drops the flag in time.
+ *
+ * A reader that names itself (`?service=&instance_id=`) is counted, and told how many instances of its service are live,
+ * so that each can take its part of a limit that holds for all of them together.
  */
+import type { ThrottleLimit, ThrottleScope } from './flags.ts';
+
+export interface WireScope {
+  service?: string;
+  route?: string;
+  cost_class?: string;
+}
+
+export interface WireLimit {
+  requests_per_second: number;
+  burst: number;
+  max_concurrent?: number;
+}
+
 export interface WireFlag {
   kind: 'throttle' | 'breaker' | 'degrade';
   id: string;
@@ -19,8 +37,8 @@ export interface WireFlag {
   expires_at: string;
   reason: string;
   mode?: 'enforce' | 'shadow';
-  scope?: { service?: string; route?: string };
-  limit?: { requests_per_second: number; burst: number };
+  scope?: WireScope;
+  limit?: WireLimit;
   integration?: string;
   state?: 'auto' | 'open' | 'closed';
   feature?: string;
@@ -30,6 +48,13 @@ export interface WireFlag {
 export interface FlagSnapshot {
   revision: number;
   flags: WireFlag[];
+  /** As in `FlagFleet`; absent for readers that did not name themselves. */
+  instances?: number;
+}
+
+/** Live instances of the reader's service, itself among them; at least 1. */
+export interface FlagFleet {
+  instances: number;
 }
 
 export interface FlagChange {
@@ -44,4 +69,21 @@ export interface FlagAck {
   instance_id: string;
   service: string;
   revision: number;
+}
+
+/** Only the members that are set: an absent one means "every". */
+export function scopeToWire({ service, route, costClass }: ThrottleScope): WireScope {
+  return {
+    ...(service === undefined ? {} : { service }),
+    ...(route === undefined ? {} : { route }),
+    ...(costClass === undefined ? {} : { cost_class: costClass }),
+  };
+}
+
+export function limitToWire({ requestsPerSecond, burst, maxConcurrent }: ThrottleLimit): WireLimit {
+  return {
+    requests_per_second: requestsPerSecond,
+    burst,
+    ...(maxConcurrent === undefined ? {} : { max_concurrent: maxConcurrent }),
+  };
 }

@@ -9,6 +9,8 @@ export interface ThrottleScope {
   readonly service?: string;
   /** Route as the app's router names it (`/orders/:id`); absent = every route. */
   readonly route?: string;
+  /** Cost class that the app gives to what is expensive (`report`); absent = every class and what has none. */
+  readonly costClass?: string;
 }
 
 export interface ThrottleLimit {
@@ -16,6 +18,8 @@ export interface ThrottleLimit {
   readonly requestsPerSecond: number;
   /** How many requests may come at once before the sustained rate holds. At least 1. */
   readonly burst: number;
+  /** Requests under way at the same time, over all instances; at least 1. Absent = as many as come. */
+  readonly maxConcurrent?: number;
 }
 
 /** `shadow` counts what it would refuse and refuses nothing. */
@@ -48,7 +52,10 @@ export interface BreakerFlag {
   readonly revision: number;
 }
 
-export type DegradeStep = 'ok' | 'warn' | 'cached_only' | 'blocked';
+/** From nothing to everything taken away. */
+export const DEGRADE_STEPS = ['ok', 'warn', 'cached_only', 'blocked'] as const;
+
+export type DegradeStep = (typeof DEGRADE_STEPS)[number];
 
 export interface DegradeFlag {
   readonly kind: 'degrade';

@@ -32,6 +32,12 @@ const COUNTER_NAMES = [
   'throttle_refused',
   /** Requests that an enforcing throttle would have refused. */
   'throttle_shadow_refused',
+  /** Of the refused: those that came while too many of the tenant were under way. */
+  'throttle_refused_concurrency',
+  /** Decisions made on this instance's share because the store for exact limits failed or was slow. */
+  'throttle_exact_fallback',
+  /** The app's function that labels requests threw; the request went on without a label. */
+  'label_failed',
   'breaker_refused',
   'breaker_failed',
   /** Breakers forgotten because too many were in use at once. */
@@ -75,6 +81,9 @@ export class Counters {
 
 /** Counts of functions that belong to no Tenantry instance: span marking and cache lookups. */
 export const processCounters = new Counters();
+
+/** Adds to `processCounters`. */
+export const countInProcess = (name: CounterName): void => processCounters.add(name);
 
 /** One figure per name, added up over the given counters. */
 export function statsOf(...all: readonly Counters[]): Stats {

@@ -2,7 +2,14 @@
  * Reads what the flag stream brings. The server is not trusted blindly: a flag of the wrong shape is dropped and
  * counted, the others of the same event are kept, and unknown fields are ignored so that the server may add some.
  */
-import type { BreakerState, DegradeStep, EnforcementMode, ThrottleLimit, ThrottleScope } from '../domain/flags.ts';
+import {
+  type BreakerState,
+  DEGRADE_STEPS,
+  type DegradeStep,
+  type EnforcementMode,
+  type ThrottleLimit,
+  type ThrottleScope,
+} from '../domain/flags.ts';
 import { parseTenantId, type TenantId } from '../domain/tenant-id.ts';
 
 interface ReceivedFlagBase {
@@ -11,6 +18,8 @@ interface ReceivedFlagBase {
   readonly revision: number;
   /** Remaining life in milliseconds when the event was written. */
   readonly ttlMs: number;
+  /** RFC 3339 on the server's clock; for people. */
+  readonly expiresAt: string;
   readonly reason: string;
 }
 
@@ -42,6 +51,8 @@ export interface ReceivedFlags {
   readonly removals: readonly string[];
   /** Flags that were dropped because of their shape. */
   readonly malformed: number;
+  /** Live instances of this service; undefined when the server did not say. */
+  readonly instances?: number | undefined;
 }
 
 /** No flag lives longer than this, whatever the server says: caps of a month are the longest that exist. */
@@ -62,6 +73,11 @@ function isRevision(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
+/** Of requests or instances: whole and at least 1. */
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 1;
+}
+
 function oneOf<T extends string>(value: unknown, allowed: readonly T[]): T | undefined {
   return allowed.find((item) => item === value);
 }
@@ -70,20 +86,27 @@ function readScope(value: unknown): ThrottleScope | undefined {
   if (value === undefined) return {};
   const parts = asObject(value);
   if (parts === undefined) return undefined;
-  const { service, route } = parts;
-  if ((service !== undefined && !isText(service)) || (route !== undefined && !isText(route))) return undefined;
-  return { ...(service === undefined ? {} : { service }), ...(route === undefined ? {} : { route }) };
+  const { service, route, cost_class: costClass } = parts;
+  // A scope that is not understood must not become a wider one.
+  if ([service, route, costClass].some((member) => member !== undefined && !isText(member))) return undefined;
+  return {
+    ...(isText(service) ? { service } : {}),
+    ...(isText(route) ? { route } : {}),
+    ...(isText(costClass) ? { costClass } : {}),
+  };
 }
 
 function readLimit(value: unknown): ThrottleLimit | undefined {
-  const { requests_per_second: rate, burst } = asObject(value) ?? {};
+  const { requests_per_second: rate, burst, max_concurrent: maxConcurrent } = asObject(value) ?? {};
   if (typeof rate !== 'number' || !Number.isFinite(rate) || rate < 0) return undefined;
   if (typeof burst !== 'number' || !Number.isFinite(burst) || burst < 1) return undefined;
-  return { requestsPerSecond: rate, burst };
+  if (maxConcurrent === undefined) return { requestsPerSecond: rate, burst };
+  if (!isCount(maxConcurrent)) return undefined;
+  return { requestsPerSecond: rate, burst, maxConcurrent };
 }
 
 function readBase(parts: Parts): ReceivedFlagBase | undefined {
-  const { id, revision, ttl_ms: ttlMs, reason } = parts;
+  const { id, revision, ttl_ms: ttlMs, expires_at: expiresAt, reason } = parts;
   const tenantId = parseTenantId(parts['tenant_id']);
   if (tenantId === undefined || !isText(id) || !isRevision(revision)) return undefined;
   if (typeof ttlMs !== 'number' || !Number.isFinite(ttlMs) || ttlMs <= 0) return undefined;
@@ -92,6 +115,7 @@ function readBase(parts: Parts): ReceivedFlagBase | undefined {
     tenantId,
     revision,
     ttlMs: Math.min(ttlMs, MAX_TTL_MS),
+    expiresAt: isText(expiresAt) ? expiresAt : '',
     reason: typeof reason === 'string' ? reason.slice(0, MAX_TEXT) : '',
   };
 }
@@ -112,7 +136,7 @@ function readBreaker(base: ReceivedFlagBase, parts: Parts): ReceivedFlag | undef
 
 function readDegrade(base: ReceivedFlagBase, parts: Parts): ReceivedFlag | undefined {
   const feature = parts['feature'];
-  const step = oneOf<DegradeStep>(parts['step'], ['ok', 'warn', 'cached_only', 'blocked']);
+  const step = oneOf<DegradeStep>(parts['step'], DEGRADE_STEPS);
   return isText(feature) && step !== undefined ? { ...base, kind: 'degrade', feature, step } : undefined;
 }
 
@@ -128,10 +152,17 @@ function readFlag(value: unknown): ReceivedFlag | undefined {
   return base && READERS.get(parts['kind'])?.(base, parts);
 }
 
-function readFlags(revision: unknown, flags: unknown, removals: unknown): ReceivedFlags | undefined {
+function readFlags(parts: Parts, flags: unknown, removals: unknown): ReceivedFlags | undefined {
+  const { revision, instances } = parts;
   if (!isRevision(revision) || !Array.isArray(flags) || !Array.isArray(removals)) return undefined;
   const read = flags.map(readFlag).filter((flag) => flag !== undefined);
-  return { revision, flags: read, removals: removals.filter(isText), malformed: flags.length - read.length };
+  return {
+    revision,
+    flags: read,
+    removals: removals.filter(isText),
+    malformed: flags.length - read.length,
+    instances: isCount(instances) ? instances : undefined,
+  };
 }
 
 function parseJson(text: string): Parts | undefined {
@@ -145,11 +176,17 @@ function parseJson(text: string): Parts | undefined {
 /** The data of a `snapshot` event (`FlagSnapshot`), or undefined when it is none. */
 export function readSnapshot(data: string): ReceivedFlags | undefined {
   const parts = parseJson(data);
-  return parts && readFlags(parts['revision'], parts['flags'], []);
+  return parts && readFlags(parts, parts['flags'], []);
 }
 
 /** The data of a `change` event (`FlagChange`), or undefined when it is none. */
 export function readChange(data: string): ReceivedFlags | undefined {
   const parts = parseJson(data);
-  return parts && readFlags(parts['revision'], parts['upserts'], parts['removals']);
+  return parts && readFlags(parts, parts['upserts'], parts['removals']);
+}
+
+/** The data of a `fleet` event (`FlagFleet`): live instances of this service; undefined when it is none. */
+export function readFleet(data: string): number | undefined {
+  const instances = parseJson(data)?.['instances'];
+  return isCount(instances) ? instances : undefined;
 }

@@ -1,5 +1,7 @@
+import { DEGRADE_STEPS } from '../domain/flags.ts';
 import type { ReceivedBreaker, ReceivedDegrade, ReceivedFlag, ReceivedFlags, ReceivedThrottle } from './flag-shape.ts';
-import type { BucketState } from './token-bucket.ts';
+import { FleetSize } from './fleet.ts';
+import { ThrottleMeter } from './throttle-meter.ts';
 
 /** A flag in this process: what the server said, and the moment at which it ends here. */
 interface Held<F extends ReceivedFlag> {
@@ -9,20 +11,63 @@ interface Held<F extends ReceivedFlag> {
 }
 
 export interface HeldThrottle extends Held<ReceivedThrottle> {
-  /** Survives a new revision of the same flag, or every correction would hand out a fresh burst. */
-  bucket: BucketState | undefined;
+  readonly meter: ThrottleMeter;
+  /** Requests that it let through and that it refused (or would have) since it was first heard of. */
+  allowed: number;
+  refused: number;
+  /** Notes of the decision under way (`throttle.ts`): seconds to wait, and for what. */
+  wait: number;
+  exceeded: 'rate' | 'concurrency';
+}
+
+type AnyHeld = HeldThrottle | Held<ReceivedBreaker> | Held<ReceivedDegrade>;
+
+/** The flags of one tenant, by kind and ready to be asked; made on the first question after a change. */
+interface Sorted {
+  readonly throttles: readonly HeldThrottle[];
+  /** The newest word on each integration. */
+  readonly breakers: readonly ReceivedBreaker[];
+  /** The strictest step of each feature. */
+  readonly degrades: readonly ReceivedDegrade[];
+  /** When the first of them ends. */
+  readonly nextEnd: number;
 }
 
 interface TenantFlags {
-  throttles: HeldThrottle[];
-  breakers: Held<ReceivedBreaker>[];
-  degrades: Held<ReceivedDegrade>[];
+  readonly held: Map<string, AnyHeld>;
+  sorted: Sorted | undefined;
 }
 
 export type Applied = 'applied' | 'stale' | 'reset';
 
 /** The server repeats its snapshot every 30 s, so three older ones in a row span at least a minute. */
 const STALE_SNAPSHOTS_BEFORE_RESET = 3;
+/** About 40 MB. An estate with more flags in force at once has another problem than its throttles. */
+const FLAGS_MAX = 50_000;
+const NO_THROTTLES: readonly HeldThrottle[] = [];
+
+function isThrottle(held: AnyHeld): held is HeldThrottle {
+  return held.flag.kind === 'throttle';
+}
+
+function isSameScope(a: ReceivedThrottle, b: ReceivedThrottle): boolean {
+  return (
+    a.scope.service === b.scope.service && a.scope.route === b.scope.route && a.scope.costClass === b.scope.costClass
+  );
+}
+
+function sort(all: ReadonlyMap<string, AnyHeld>): Sorted {
+  const held = [...all.values()];
+  const flags = held.map(({ flag }) => flag);
+  return {
+    throttles: held.filter(isThrottle),
+    breakers: flags.filter((flag) => flag.kind === 'breaker').sort((a, b) => b.revision - a.revision),
+    degrades: flags
+      .filter((flag) => flag.kind === 'degrade')
+      .sort((a, b) => DEGRADE_STEPS.indexOf(b.step) - DEGRADE_STEPS.indexOf(a.step)),
+    nextEnd: held.reduce((least, { endsAt }) => Math.min(least, endsAt), Number.POSITIVE_INFINITY),
+  };
+}
 
 /**
  * The flags that this process obeys. Pure but for its own state: the clock is passed in and must be monotonic.
@@ -30,10 +75,12 @@ const STALE_SNAPSHOTS_BEFORE_RESET = 3;
  * revision later, so a delayed or replayed stream can only release, never hold longer.
  */
 export class FlagStore {
-  readonly #held = new Map<string, HeldThrottle | Held<ReceivedBreaker> | Held<ReceivedDegrade>>();
-  #byTenant = new Map<string, TenantFlags>();
+  readonly fleet = new FleetSize();
+  readonly #tenants = new Map<string, TenantFlags>();
+  readonly #tenantOf = new Map<string, string>();
   #revision = -1;
   #staleSnapshots = 0;
+  #overflowed = 0;
 
   /** The newest revision applied; -1 before the first. */
   get revision(): number {
@@ -42,7 +89,16 @@ export class FlagStore {
 
   /** True when no flag is held: the common case, answered without a look-up. */
   get isEmpty(): boolean {
-    return this.#held.size === 0;
+    return this.#tenantOf.size === 0;
+  }
+
+  get size(): number {
+    return this.#tenantOf.size;
+  }
+
+  /** Flags that were not taken in since the start because too many were held. */
+  get overflowed(): number {
+    return this.#overflowed;
   }
 
   /**
@@ -59,8 +115,8 @@ export class FlagStore {
     this.#staleSnapshots = 0;
     this.#revision = received.revision;
     const kept = new Set(received.flags.map((flag) => flag.id));
-    for (const id of this.#held.keys()) if (!kept.has(id)) this.#held.delete(id);
-    this.#hold(received.flags, now, result === 'reset');
+    const leaving = [...this.#tenantOf.keys()].filter((id) => !kept.has(id));
+    this.#replace(leaving, received.flags, now, result === 'reset');
     return result;
   }
 
@@ -68,70 +124,114 @@ export class FlagStore {
   applyChange(received: ReceivedFlags, now: number): Applied {
     if (received.revision <= this.#revision) return 'stale';
     this.#revision = received.revision;
-    for (const id of received.removals) this.#held.delete(id);
-    this.#hold(received.flags, now, false);
+    const put = new Set(received.flags.map((flag) => flag.id));
+    const leaving = received.removals.filter((id) => !put.has(id));
+    this.#replace(leaving, received.flags, now, false);
     return 'applied';
   }
 
   throttles(tenantId: string, now: number): readonly HeldThrottle[] {
-    return this.#alive(tenantId, now)?.throttles ?? [];
+    return this.#alive(tenantId, now)?.throttles ?? NO_THROTTLES;
   }
 
   breaker(tenantId: string, integration: string, now: number): ReceivedBreaker | undefined {
-    return this.#alive(tenantId, now)?.breakers.find(({ flag }) => flag.integration === integration)?.flag;
+    return this.#alive(tenantId, now)?.breakers.find((flag) => flag.integration === integration);
   }
 
   degrade(tenantId: string, feature: string, now: number): ReceivedDegrade | undefined {
-    return this.#alive(tenantId, now)?.degrades.find(({ flag }) => flag.feature === feature)?.flag;
+    return this.#alive(tenantId, now)?.degrades.find((flag) => flag.feature === feature);
   }
 
-  /** Every flag in force with its remaining life in milliseconds. */
-  list(now: number): readonly { readonly flag: ReceivedFlag; readonly remainingMs: number }[] {
-    this.#dropEnded(now);
-    return [...this.#held.values()].map(({ flag, endsAt }) => ({ flag, remainingMs: endsAt - now }));
+  /** Every flag of one tenant that is in force. */
+  flagsOf(tenantId: string, now: number): readonly AnyHeld[] {
+    return this.#alive(tenantId, now) === undefined ? [] : [...(this.#tenants.get(tenantId)?.held.values() ?? [])];
   }
 
-  #alive(tenantId: string, now: number): TenantFlags | undefined {
-    const flags = this.#byTenant.get(tenantId);
+  /** Every flag in force. */
+  list(now: number): readonly AnyHeld[] {
+    this.prune(now);
+    return [...this.#tenants.values()].flatMap(({ held }) => [...held.values()]);
+  }
+
+  /** Forgets flags that have ended, also of tenants about whom nobody asks. @returns whether there were any */
+  prune(now: number): boolean {
+    const before = this.#tenantOf.size;
+    for (const tenantId of [...this.#tenants.keys()]) this.#alive(tenantId, now);
+    return this.#tenantOf.size < before;
+  }
+
+  #alive(tenantId: string, now: number): Sorted | undefined {
+    const flags = this.#tenants.get(tenantId);
     if (flags === undefined) return undefined;
-    const ended = [...flags.throttles, ...flags.breakers, ...flags.degrades].some(({ endsAt }) => endsAt <= now);
-    if (!ended) return flags;
-    this.#dropEnded(now);
-    return this.#byTenant.get(tenantId);
+    flags.sorted ??= sort(flags.held);
+    if (now < flags.sorted.nextEnd) return flags.sorted;
+    for (const [id, { endsAt }] of flags.held) if (endsAt <= now) this.#drop(id);
+    if (flags.held.size === 0) return undefined;
+    flags.sorted = sort(flags.held);
+    return flags.sorted;
   }
 
-  #hold(flags: readonly ReceivedFlag[], now: number, restart: boolean): void {
+  #replace(leaving: readonly string[], flags: readonly ReceivedFlag[], now: number, restart: boolean): void {
+    const left = new Map<string, HeldThrottle[]>();
+    for (const id of leaving) {
+      const held = this.#find(id);
+      if (held !== undefined && isThrottle(held)) {
+        left.set(held.flag.tenantId, [...(left.get(held.flag.tenantId) ?? []), held]);
+      }
+      this.#drop(id);
+    }
     for (const flag of flags) {
-      const before = this.#held.get(flag.id);
+      const before = this.#find(flag.id);
       if (!restart && before !== undefined && before.flag.revision > flag.revision) continue;
-      const repeated = !restart && before?.flag.revision === flag.revision;
-      const endsAt = repeated ? Math.min(before.endsAt, now + flag.ttlMs) : now + flag.ttlMs;
-      const bucket = before !== undefined && 'bucket' in before ? before.bucket : undefined;
-      if (flag.kind === 'throttle') this.#held.set(flag.id, { flag, endsAt, bucket });
-      else if (flag.kind === 'breaker') this.#held.set(flag.id, { flag, endsAt });
-      else this.#held.set(flag.id, { flag, endsAt });
+      if (before === undefined && this.#tenantOf.size >= FLAGS_MAX) {
+        this.#overflowed += 1;
+        continue;
+      }
+      const isRepeated = !restart && before?.flag.revision === flag.revision;
+      const endsAt = isRepeated ? Math.min(before.endsAt, now + flag.ttlMs) : now + flag.ttlMs;
+      if (flag.kind === 'throttle') {
+        this.#put({ flag, endsAt, ...recordOf(before ?? predecessorOf(flag, left.get(flag.tenantId))) });
+      } else if (flag.kind === 'breaker') this.#put({ flag, endsAt });
+      else this.#put({ flag, endsAt });
     }
-    this.#dropEnded(now);
   }
 
-  #dropEnded(now: number): void {
-    for (const [id, { endsAt }] of this.#held) if (endsAt <= now) this.#held.delete(id);
-    const byTenant = new Map<string, TenantFlags>();
-    for (const held of this.#held.values()) {
-      const flags = byTenant.get(held.flag.tenantId) ?? { throttles: [], breakers: [], degrades: [] };
-      byTenant.set(held.flag.tenantId, flags);
-      if (isThrottle(held)) flags.throttles.push(held);
-      else if (isBreaker(held)) flags.breakers.push(held);
-      else flags.degrades.push(held as Held<ReceivedDegrade>);
-    }
-    this.#byTenant = byTenant;
+  #put(held: AnyHeld): void {
+    const { id, tenantId } = held.flag;
+    if (this.#tenantOf.get(id) !== tenantId) this.#drop(id);
+    const flags = this.#tenants.get(tenantId) ?? { held: new Map<string, AnyHeld>(), sorted: undefined };
+    flags.held.set(id, held);
+    flags.sorted = undefined;
+    this.#tenants.set(tenantId, flags);
+    this.#tenantOf.set(id, tenantId);
+  }
+
+  #find(id: string): AnyHeld | undefined {
+    const tenantId = this.#tenantOf.get(id);
+    return tenantId === undefined ? undefined : this.#tenants.get(tenantId)?.held.get(id);
+  }
+
+  #drop(id: string): void {
+    const tenantId = this.#tenantOf.get(id);
+    const flags = tenantId === undefined ? undefined : this.#tenants.get(tenantId);
+    if (tenantId === undefined || flags === undefined) return;
+    this.#tenantOf.delete(id);
+    flags.held.delete(id);
+    flags.sorted = undefined;
+    if (flags.held.size === 0) this.#tenants.delete(tenantId);
   }
 }
 
-function isThrottle(held: Held<ReceivedFlag>): held is HeldThrottle {
-  return held.flag.kind === 'throttle';
+/** The server renews a throttle by lifting it and putting another in its place: that one must not bring a fresh burst. */
+function predecessorOf(flag: ReceivedThrottle, left: readonly HeldThrottle[] | undefined): HeldThrottle | undefined {
+  return left?.find((held) => isSameScope(held.flag, flag));
 }
 
-function isBreaker(held: Held<ReceivedFlag>): held is Held<ReceivedBreaker> {
-  return held.flag.kind === 'breaker';
+/** What a throttle has done so far, of the one it takes the place of. */
+function recordOf(before: AnyHeld | undefined): Omit<HeldThrottle, 'flag' | 'endsAt'> {
+  const notes = { wait: -1, exceeded: 'rate' } as const;
+  if (before === undefined || !isThrottle(before)) {
+    return { meter: new ThrottleMeter(), allowed: 0, refused: 0, ...notes };
+  }
+  return { meter: before.meter, allowed: before.allowed, refused: before.refused, ...notes };
 }

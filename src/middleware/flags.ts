@@ -1,4 +1,4 @@
-import type { DegradeStep } from '../domain/flags.ts';
+import type { DegradeStep, EnforcementMode } from '../domain/flags.ts';
 import type { ReceivedFlag } from './flag-shape.ts';
 import type { FlagStore } from './flag-store.ts';
 import { currentTenant } from './tenant-context.ts';
@@ -10,6 +10,12 @@ export interface FlagInForce {
   readonly tenantId: string;
   readonly reason: string;
   readonly remainingMs: number;
+  /** Of throttles. */
+  readonly mode?: EnforcementMode;
+  /** Requests that the throttle let through in this process. */
+  readonly allowed?: number;
+  /** Requests that it refused or, in shadow mode, would have refused. */
+  readonly refused?: number;
 }
 
 /** What the app may ask about flags. Answers from memory, never waits. */
@@ -35,12 +41,14 @@ export class Flags {
 
   /** Every flag in force, of every tenant. */
   inForce(): readonly FlagInForce[] {
-    return this.#store.list(this.#now()).map(({ flag, remainingMs }) => ({
-      kind: flag.kind,
-      id: flag.id,
-      tenantId: flag.tenantId,
-      reason: flag.reason,
-      remainingMs,
+    const now = this.#now();
+    return this.#store.list(now).map((held) => ({
+      kind: held.flag.kind,
+      id: held.flag.id,
+      tenantId: held.flag.tenantId,
+      reason: held.flag.reason,
+      remainingMs: held.endsAt - now,
+      ...('meter' in held ? { mode: held.flag.mode, allowed: held.allowed, refused: held.refused } : {}),
     }));
   }
 }

@@ -33,5 +33,8 @@ export {
 } from './tenant-source.ts';
 export { TenantSpanProcessor } from './tenant-span-processor.ts';
 export { createTenantry, type Tenantry, type TenantryOptions } from './tenantry.ts';
-export type { ThrottleDecision, ThrottleQuestion } from './throttle.ts';
+export type { Quota, ThrottleDecision, ThrottleQuestion } from './throttle.ts';
+export type { ExactLimits, SharedCount, SharedLimiter, SharedLimiterOptions } from './throttle-exact.ts';
+export type { LabelledRequest, RequestLabel, RequestLabels } from './throttle-gate.ts';
+export type { Priority } from './throttle-meter.ts';
 export type { UserMarking } from './user-mark.ts';

@@ -18,6 +18,11 @@ function sizeOf(chunk: unknown, encoding: unknown): number {
   return chunk instanceof Uint8Array ? chunk.byteLength : 0;
 }
 
+/** Fields for the app's answer, which may overwrite them. */
+function setHeaders(response: ServerResponse, headers: Passage['headers']): void {
+  for (const [name, value] of Object.entries(headers ?? {})) response.setHeader(name, value);
+}
+
 /** True when the request announces a body. Only then is it worth while to hook its stream. */
 export function hasBody(request: IncomingMessage): boolean {
   const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
@@ -69,9 +74,13 @@ export class NodeExchange {
     };
   }
 
-  /** Calls `passage.finish` when the response is finished or the connection closed, at once if that has happened. */
+  /**
+   * Adds the passage's header fields to the response, and calls `passage.finish` when the response is finished or the
+   * connection closed, at once if that has happened.
+   */
   finishes(passage: Passage, route: () => string | undefined, count: Count): void {
     const response = this.#response;
+    guarded(count, 'hook_failed', () => setHeaders(response, passage.headers), undefined);
     let done = false;
     const finish = (aborted: boolean) => {
       if (done) return;

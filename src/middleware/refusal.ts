@@ -1,5 +1,6 @@
 import { ERRORS } from '../domain/errors.ts';
 import type { ThrottleDecision } from './throttle.ts';
+import { rateLimitFields } from './throttle-fields.ts';
 
 /** An answer in place of the app's own: RFC 9457 problem details. */
 export interface Refusal {
@@ -23,20 +24,18 @@ function problem(status: number, headers: Record<string, string>, members: Recor
  */
 export function throttleRefusal(decision: ThrottleDecision): Refusal {
   const seconds = decision.retryAfterSeconds;
-  const rate = decision.limit?.requestsPerSecond ?? 0;
-  const burst = decision.limit?.burst ?? 1;
-  const windowSeconds = rate === 0 ? seconds : Math.max(1, Math.round(burst / rate));
+  const { requestsPerSecond = 0, burst = 1, maxConcurrent } = decision.limit ?? {};
+  const quota = decision.quota ?? { limit: { requestsPerSecond, burst }, remaining: 0, resetSeconds: seconds };
   return problem(
     ERRORS.RATE_LIMITED.status,
-    {
-      'retry-after': String(seconds),
-      'ratelimit-policy': `"tenant";q=${rate === 0 ? 0 : Math.floor(burst)};w=${windowSeconds}`,
-      ratelimit: `"tenant";r=0;t=${seconds}`,
-    },
+    { 'retry-after': String(seconds), ...rateLimitFields(quota, seconds) },
     {
       title: ERRORS.RATE_LIMITED.title,
       code: 'RATE_LIMITED',
-      detail: `This tenant is limited to ${rate} requests a second for the time being.`,
+      detail:
+        decision.exceeded === 'concurrency'
+          ? `This tenant is limited to ${maxConcurrent} requests at the same time for the time being.`
+          : `This tenant is limited to ${requestsPerSecond} requests a second for the time being.`,
       hint: `Try again in ${seconds} s.`,
       retry_after_seconds: seconds,
     },

@@ -1,11 +1,10 @@
 /** What every framework adapter does with a request: find its tenant, mark its spans, ask the throttles. */
 import { type Context, context } from '@opentelemetry/api';
-import { THROTTLE_MODE_ATTRIBUTE, THROTTLED_ATTRIBUTE } from '../domain/attributes.ts';
 import { withoutTenantBaggage } from './baggage.ts';
 import { processCounters } from './counters.ts';
 import { type Count, countSafely, guarded } from './guard.ts';
 import { type Identified, identify } from './identify.ts';
-import { type Refusal, throttleRefusal } from './refusal.ts';
+import type { Refusal } from './refusal.ts';
 import { type Ending, RequestEnd } from './request-end.ts';
 import { refusalOf } from './require-tenant.ts';
 import { serverSpanIn, setRoute } from './server-span.ts';
@@ -14,6 +13,7 @@ import type { Tenant } from './tenant.ts';
 import { contextOf } from './tenant-context.ts';
 import type { SourceRequest, TenantSource } from './tenant-source.ts';
 import type { Tenantry } from './tenantry.ts';
+import { type Admission, type RequestLabels, ThrottleGate } from './throttle-gate.ts';
 
 export interface GateOptions {
   readonly tenantry: Tenantry;
@@ -31,6 +31,8 @@ export interface GateOptions {
   readonly exemptRoutes?: readonly string[];
   /** Longest wait for asynchronous sources, in milliseconds; after it the request goes on without a tenant. Default 2,000. */
   readonly identifyTimeoutMs?: number;
+  /** What throttles are to know of requests: cost class, weight, and whether they are interactive or batch. */
+  readonly labels?: RequestLabels;
 }
 
 export interface GateRequest extends SourceRequest {
@@ -46,6 +48,8 @@ export interface Passage {
   readonly context: Context;
   /** Set when the request is to be answered at once. */
   readonly refusal: Refusal | undefined;
+  /** For the app's answer where it is not refused: what is left of the tenant's limit. Undefined for most requests. */
+  readonly headers: Readonly<Record<string, string>> | undefined;
   /**
    * The adapter calls it exactly once when the response is finished or the connection is closed, for refused requests
    * too. Gives back what the request held (see RequestEnd.add) and hands its figures on. Never throws.
@@ -56,6 +60,8 @@ export interface Passage {
 interface Decision {
   readonly inside: Context;
   readonly refusal: Refusal | undefined;
+  /** Whose throttles are to be asked; undefined: nobody's. */
+  readonly subject: Tenant | undefined;
 }
 
 const HEALTH_ROUTES = ['/health', '/healthz', '/livez', '/readyz', '/metrics'];
@@ -65,9 +71,11 @@ export class RequestGate {
   readonly #options: GateOptions;
   readonly #exempt: ReadonlySet<string>;
   readonly #count: Count;
+  readonly #throttles: ThrottleGate;
 
   constructor(options: GateOptions) {
     this.#options = options;
+    this.#throttles = new ThrottleGate(options.tenantry, options.labels);
     this.#exempt = new Set(options.exemptRoutes ?? HEALTH_ROUTES);
     this.#count = (name) => options.tenantry.count(name);
   }
@@ -84,15 +92,22 @@ export class RequestGate {
       : this.#pass(request, ctx, identified);
   }
 
-  #pass(request: GateRequest, ctx: Context, identified: Identified): Passage {
+  #pass(request: GateRequest, ctx: Context, identified: Identified): Passage | Promise<Passage> {
     const end = new RequestEnd(ctx, this.#count);
     const finish = (ending: Ending) => end.finish(ending);
-    const { inside, refusal } = guarded(this.#count, 'hook_failed', () => this.#decide(request, ctx, identified, end), {
-      inside: ctx,
-      refusal: undefined,
-    });
-    end.refused = refusal !== undefined;
-    return { context: inside, identified, refusal, finish };
+    const { inside, refusal, subject } = guarded<Decision>(
+      this.#count,
+      'hook_failed',
+      () => this.#decide(request, ctx, identified, end),
+      { inside: ctx, refusal: undefined, subject: undefined },
+    );
+    const settle = (admission: Admission): Passage => {
+      end.refused = admission.refusal !== undefined;
+      return { context: inside, identified, finish, ...admission };
+    };
+    if (subject === undefined) return settle({ refusal, headers: undefined });
+    const admission = this.#throttles.admit(ctx, subject, request, end);
+    return admission instanceof Promise ? admission.then(settle) : settle(admission);
   }
 
   #decide(request: GateRequest, ctx: Context, identified: Identified, end: RequestEnd): Decision {
@@ -106,37 +121,18 @@ export class RequestGate {
     guarded(this.#count, 'span_stamp_failed', () => mark(ctx, tenant, request.route), undefined);
     const exempt = this.#isExempt(request);
     if ('nobody' in identified && identified.nobody !== 'failed') this.#count('tenant_missing');
-    if (exempt) return { inside, refusal: undefined };
+    if (exempt) return { inside, refusal: undefined, subject: undefined };
     if (tenant === undefined) {
       const { requireTenant = false } = this.#options;
-      return { inside, refusal: requireTenant ? refusalOf(identified) : undefined };
+      return { inside, refusal: requireTenant ? refusalOf(identified) : undefined, subject: undefined };
     }
-    const refusal = guarded(this.#count, 'throttle_failed', () => this.#throttle(ctx, tenant, request), undefined);
-    return { inside, refusal };
+    return { inside, refusal: undefined, subject: tenant };
   }
 
   #isExempt(request: GateRequest): boolean {
     // A CORS preflight carries no credentials, so it can name no tenant, and refusing it breaks the request behind it.
     if (request.method === 'OPTIONS') return true;
     return this.#exempt.has(request.route ?? request.url.replace(/[?#].*$/s, ''));
-  }
-
-  #throttle(ctx: Context, tenant: Tenant, { route, method }: GateRequest): Refusal | undefined {
-    const { tenantry } = this.#options;
-    const decision = tenantry.checkThrottle({ tenantId: tenant.tenantId, route, method });
-    if (decision.flagId === undefined) return undefined;
-    countSafely(this.#count, decision.allowed ? 'throttle_shadow_refused' : 'throttle_refused');
-    guarded(
-      this.#count,
-      'span_stamp_failed',
-      () =>
-        serverSpanIn(ctx)?.setAttributes({
-          [THROTTLED_ATTRIBUTE]: true,
-          [THROTTLE_MODE_ATTRIBUTE]: decision.mode ?? 'enforce',
-        }),
-      undefined,
-    );
-    return decision.allowed ? undefined : throttleRefusal(decision);
   }
 }
 

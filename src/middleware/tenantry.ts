@@ -7,6 +7,7 @@ import { FlagStore } from './flag-store.ts';
 import { Flags } from './flags.ts';
 import { currentTenant } from './tenant-context.ts';
 import { ALLOWED, checkThrottle, type ThrottleDecision, type ThrottleQuestion } from './throttle.ts';
+import { type ExactLimits, ExactThrottles } from './throttle-exact.ts';
 import { setUserMarking, type UserMarking } from './user-mark.ts';
 
 /** Address of a Tenantry started with `npm start` on the same machine. */
@@ -28,6 +29,8 @@ export interface TenantryOptions {
   readonly userId?: UserMarking;
   /** Names this process in acknowledgements. Default: a random UUID. */
   readonly instanceId?: string;
+  /** Counts throttles in a store that all instances share. Default: each instance takes its share of a limit. */
+  readonly exactLimits?: ExactLimits;
 }
 
 /** The middleware's handle: what adapters and the app call. Nothing on it throws, but for `Breaker.run`. */
@@ -36,6 +39,8 @@ export interface Tenantry {
   readonly flags: Flags;
   /** Takes a token for one request of a tenant. Allows when nothing is known. */
   checkThrottle(question: ThrottleQuestion): ThrottleDecision;
+  /** As `checkThrottle`, counted in the shared store where `exactLimits` is set. Never rejects. */
+  admit(question: ThrottleQuestion): ThrottleDecision | Promise<ThrottleDecision>;
   /** The breaker of one integration; each tenant has its own state behind it. */
   breaker(integration: string, options?: BreakerOptions): Breaker;
   /** Adds to a counter; for adapters. */
@@ -61,12 +66,18 @@ export function createTenantry(options: TenantryOptions): Tenantry {
     tenant: () => currentTenant()?.tenantId ?? UNKNOWN_TENANT,
     order: (tenantId, integration) => (store.isEmpty ? undefined : store.breaker(tenantId, integration, now())?.state),
   });
+  const check = (question: ThrottleQuestion) =>
+    store.isEmpty ? ALLOWED : checkThrottle(store, { service: options.serviceName, ...question }, now());
+  const exact = options.exactLimits && new ExactThrottles(options.exactLimits, store, count, now);
   const client = startFlagClient(options, store, counters, now);
   return {
     serviceName: options.serviceName,
     flags: new Flags(store, now),
-    checkThrottle: (question) =>
-      store.isEmpty ? ALLOWED : checkThrottle(store, { service: options.serviceName, ...question }, now()),
+    checkThrottle: check,
+    admit: (question) => {
+      if (store.isEmpty) return ALLOWED;
+      return exact?.check({ service: options.serviceName, ...question }) ?? check(question);
+    },
     breaker: (integration, breakerOptions) => breakers.breaker(integration, breakerOptions),
     count,
     stats: () => statsOf(counters, processCounters),

@@ -1,33 +1,34 @@
-import type { ThrottleLimit } from '../domain/flags.ts';
-
-/** A bucket as it was at one moment. Pure data; `decide` returns the next one. */
-export interface BucketState {
-  readonly tokens: number;
-  /** Milliseconds on the clock that `decide` is called with. */
-  readonly at: number;
-}
-
-export interface BucketDecision {
-  readonly allowed: boolean;
-  /** The bucket after this request: with a token less if it was allowed. */
-  readonly state: BucketState;
-  /** Seconds until one token is there; 0 when allowed, Infinity when the rate is 0. */
-  readonly retryAfterSeconds: number;
-}
+/** Token buckets differ from the exact sum by rounding only; without this a caller on the dot would be refused. */
+const ROUNDING = 1e-9;
 
 /**
- * Token bucket: holds at most `burst` tokens, gains `requestsPerSecond` a second, each request takes one. A rate of 0
- * refuses everything, the burst included.
- * @param state undefined for a bucket never used: it starts full
- * @param now milliseconds on a clock that never goes back
+ * Token bucket: holds at most `burst` tokens, gains `rate` a second, starts full. Changed in place and made of two
+ * numbers: tens of thousands are held, and each is asked once a request. The rate and the size come with every
+ * question, as the share of an instance changes while the bucket lives.
  */
-export function decide(state: BucketState | undefined, limit: ThrottleLimit, now: number): BucketDecision {
-  const { requestsPerSecond, burst } = limit;
-  if (requestsPerSecond === 0) {
-    return { allowed: false, state: { tokens: 0, at: now }, retryAfterSeconds: Number.POSITIVE_INFINITY };
+export class TokenBucket {
+  /** NaN until the first question, which finds it full. */
+  #tokens = Number.NaN;
+  #at = 0;
+
+  /** Tokens that are there now. @param now milliseconds on a clock that never goes back */
+  fill(rate: number, burst: number, now: number): number {
+    const elapsedSeconds = Math.max(0, now - this.#at) / 1_000;
+    const tokens = Number.isNaN(this.#tokens) ? burst : this.#tokens + elapsedSeconds * rate;
+    this.#tokens = Math.min(tokens, burst);
+    if (now > this.#at) this.#at = now;
+    return this.#tokens;
   }
-  const elapsedSeconds = state === undefined ? 0 : Math.max(0, now - state.at) / 1_000;
-  const tokens = Math.min(burst, (state?.tokens ?? burst) + elapsedSeconds * requestsPerSecond);
-  if (tokens >= 1) return { allowed: true, state: { tokens: tokens - 1, at: now }, retryAfterSeconds: 0 };
-  return { allowed: false, state: { tokens, at: now }, retryAfterSeconds: (1 - tokens) / requestsPerSecond };
+
+  /** Seconds until `wanted` tokens are there; 0 when they are, Infinity at a rate of 0, which refuses everything. */
+  wait(wanted: number, rate: number, burst: number, now: number): number {
+    if (rate === 0) return Number.POSITIVE_INFINITY;
+    const missing = wanted - this.fill(rate, burst, now);
+    return missing <= ROUNDING ? 0 : missing / rate;
+  }
+
+  /** Takes tokens that `wait` has just found there. */
+  take(tokens: number): void {
+    this.#tokens = Math.max(0, this.#tokens - tokens);
+  }
 }

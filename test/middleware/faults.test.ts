@@ -50,12 +50,12 @@ const FAULTS: Record<string, (tenantry: Tenantry) => { options: Partial<GateOpti
   }),
   'a source is none': () => ({ options: { sources: [undefined, null, {}] as never } }),
   'the sources are no list': () => ({ options: { sources: undefined as never } }),
-  'checkThrottle throws': (tenantry) => ({ options: { tenantry: { ...tenantry, checkThrottle: broken } } }),
-  'checkThrottle gives nothing': (tenantry) => ({
-    options: { tenantry: { ...tenantry, checkThrottle: () => undefined as never } },
+  'admit throws': (tenantry) => ({ options: { tenantry: { ...tenantry, admit: broken } } }),
+  'admit gives nothing': (tenantry) => ({
+    options: { tenantry: { ...tenantry, admit: () => undefined as never } },
   }),
   'the counters throw': (tenantry) => ({
-    options: { tenantry: { ...tenantry, count: broken, checkThrottle: broken } },
+    options: { tenantry: { ...tenantry, count: broken, admit: broken } },
   }),
   'the context manager throws': () => {
     const spy = vi.spyOn(context, 'with').mockImplementation(broken);
@@ -158,7 +158,7 @@ describe('spans', () => {
 
   it('that refuse attributes cost their request neither its tenant nor its throttle', async () => {
     const tenantry = createTenantry({ serviceName: 'shop', flags: false });
-    const refusing = { ...tenantry, checkThrottle: () => ({ allowed: false, retryAfterSeconds: 3, flagId: 'f1' }) };
+    const refusing = { ...tenantry, admit: () => ({ allowed: false, retryAfterSeconds: 3, flagId: 'f1' }) };
     const span = { isRecording: () => true, setAttributes: broken, setAttribute: broken, spanContext: broken };
     const metadata = { type: 'http', span };
     const key = Symbol.for('OpenTelemetry SDK Context Key RPC_METADATA');

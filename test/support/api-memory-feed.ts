@@ -1,4 +1,11 @@
-import type { FlagAck, FlagChange, FlagSnapshot, WireFlag } from '../../src/domain/flag-wire.ts';
+import {
+  type FlagAck,
+  type FlagChange,
+  type FlagSnapshot,
+  limitToWire,
+  scopeToWire,
+  type WireFlag,
+} from '../../src/domain/flag-wire.ts';
 import type { Flag } from '../../src/domain/flags.ts';
 import type { TenantId } from '../../src/domain/tenant-id.ts';
 
@@ -8,8 +15,14 @@ function flagToWire(flag: Flag, now: number): WireFlag {
   const expires_at = new Date(expiresAt).toISOString();
   switch (kind) {
     case 'throttle': {
-      const limit = { requests_per_second: flag.limit.requestsPerSecond, burst: flag.limit.burst };
-      return { kind, ...common, expires_at, mode: flag.mode, scope: { ...flag.scope }, limit };
+      return {
+        kind,
+        ...common,
+        expires_at,
+        mode: flag.mode,
+        scope: scopeToWire(flag.scope),
+        limit: limitToWire(flag.limit),
+      };
     }
     case 'breaker':
       return { kind, ...common, expires_at, integration: flag.integration, state: flag.state };

@@ -11,7 +11,7 @@ export interface CatalogueRule {
 }
 
 /** Tables without a tenant column, each by decision. */
-export const GLOBAL_TABLES = ['flag_acks', 'migrations', 'plans', 'revisions'];
+export const GLOBAL_TABLES = ['flag_acks', 'flag_instances', 'migrations', 'plans', 'revisions'];
 
 /** What each role may do, whole: a right that is not here is one too many. */
 export const GRANTS: Readonly<Record<string, { readonly app: string; readonly staff: string }>> = {
@@ -19,6 +19,7 @@ export const GRANTS: Readonly<Record<string, { readonly app: string; readonly st
   audit_log: { app: '', staff: 'INSERT, SELECT' },
   caps: { app: 'SELECT', staff: 'DELETE, INSERT, SELECT, UPDATE' },
   flag_acks: { app: '', staff: 'DELETE, INSERT, SELECT' },
+  flag_instances: { app: '', staff: 'DELETE, INSERT, SELECT, UPDATE' },
   flags: { app: 'SELECT', staff: 'INSERT, SELECT, UPDATE' },
   keys: { app: '', staff: 'INSERT, SELECT, UPDATE' },
   migrations: { app: '', staff: 'SELECT' },

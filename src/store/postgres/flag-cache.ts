@@ -2,7 +2,7 @@
  * Flags in force, in memory. Pure: no clock and no database of its own. Expiry is decided on the database's clock,
  * carried forward by a monotonic one: neither a wrong wall clock here nor a step of it can make a flag live longer.
  */
-import type { WireFlag } from '../../domain/flag-wire.ts';
+import { limitToWire, scopeToWire, type WireFlag } from '../../domain/flag-wire.ts';
 import type { Flag } from '../../domain/flags.ts';
 import type { TenantId } from '../../domain/tenant-id.ts';
 
@@ -119,8 +119,8 @@ function toWireFlag(flag: Flag, ttlMs: number): WireFlag {
         kind: 'throttle',
         ...common,
         mode: flag.mode,
-        scope: { ...flag.scope },
-        limit: { requests_per_second: flag.limit.requestsPerSecond, burst: flag.limit.burst },
+        scope: scopeToWire(flag.scope),
+        limit: limitToWire(flag.limit),
       };
     case 'breaker':
       return { kind: 'breaker', ...common, integration: flag.integration, state: flag.state };

@@ -143,8 +143,12 @@ function refuseInvalid({ tenantId, limit, expiresInSeconds, reason }: NewThrottl
 }
 
 /** Only the keys that are set, so that equal scopes are equal as jsonb. */
-function scopeJson({ service, route }: ThrottleScope): string {
-  return JSON.stringify({ ...(service !== undefined && { service }), ...(route !== undefined && { route }) });
+function scopeJson({ service, route, costClass }: ThrottleScope): string {
+  return JSON.stringify({ service, route, costClass });
+}
+
+function limitJson({ requestsPerSecond, burst, maxConcurrent }: ThrottleLimit): string {
+  return JSON.stringify({ requestsPerSecond, burst, maxConcurrent });
 }
 
 async function liftSame(
@@ -176,7 +180,7 @@ async function insertThrottle(
     [
       throttle.tenantId,
       scopeJson(throttle.scope),
-      JSON.stringify({ requestsPerSecond: throttle.limit.requestsPerSecond, burst: throttle.limit.burst }),
+      limitJson(throttle.limit),
       throttle.mode,
       throttle.reason,
       actor.subject,
