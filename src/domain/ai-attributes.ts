@@ -40,6 +40,8 @@ export const AI_ATTRIBUTE_ALIASES = {
   ],
   cache_write_tokens: [
     'gen_ai.usage.cache_creation.input_tokens',
+    // Anthropic's own SDK (1.x) writes this one.
+    'gen_ai.usage.cache_write.input_tokens',
     'gen_ai.usage.cache_creation_input_tokens',
     'gen_ai.usage.cache_write_tokens',
     'gen_ai.usage.details.cache_write_tokens',

@@ -30,3 +30,15 @@ export const TENANT_ATTRIBUTE_ALIASES = [
 
 /** Beside `authorization: Bearer <key>`; for exporters that cannot set authorization. */
 export const KEY_HEADER = 'x-tenantry-key';
+
+/** Beside the sums over all caches; the cache's name is at most 64 of `A-Za-z0-9_-`. */
+export function cacheLookupAttribute(cache: string, outcome: 'hits' | 'misses'): string {
+  return `tenantry.cache.${cache}.${outcome}`;
+}
+export const INTEGRATION_ATTRIBUTE = 'tenantry.integration';
+/** `ok`, `error`, `refused` or `aborted`. */
+export const INTEGRATION_OUTCOME_ATTRIBUTE = 'tenantry.integration.outcome';
+/** `sha256:` or `hmac-sha256:` and the hash of a tool's arguments in hex. */
+export const TOOL_ARGS_HASH_ATTRIBUTE = 'tenantry.tool.args_hash';
+/** What reranking is billed by; GenAI conventions have no name for it. */
+export const AI_SEARCH_UNITS_ATTRIBUTE = 'tenantry.ai.search_units';

@@ -27,6 +27,15 @@ const COUNTER_NAMES = [
   'span_stamp_failed',
   'hook_failed',
   'cache_record_failed',
+  /** Calls (of integrations, tools, models) that could not be marked; the calls themselves went on. */
+  'mark_failed',
+  /** Model calls that an instrumentation, or a call further inside, had already marked. */
+  'ai_call_already_marked',
+  /** Model calls whose answer had no usage: streams broken off or asked without usage, raw responses. */
+  'ai_usage_missing',
+  /** Tool calls whose arguments have no hash: too large, or not made of plain data. */
+  'tool_args_unhashed',
+  'tool_log_failed',
   'throttle_failed',
   /** Requests answered 429. */
   'throttle_refused',
