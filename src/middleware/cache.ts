@@ -39,8 +39,9 @@ function add(
   count: number,
   names: readonly [hits: string, misses: string],
 ): void {
-  if (hit) span.setAttribute(names[0], (to.hits += count));
-  else span.setAttribute(names[1], (to.misses += count));
+  if (hit) to.hits += count;
+  else to.misses += count;
+  span.setAttribute(names[hit ? 0 : 1], hit ? to.hits : to.misses);
 }
 
 function record(name: string | undefined, hit: boolean, count: number): void {

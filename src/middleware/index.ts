@@ -10,10 +10,12 @@ export {
   tenantBaggageFor,
 } from './baggage.ts';
 export { type Breaker, BreakerOpenError, type BreakerOptions } from './breaker.ts';
-export { recordCacheLookup } from './cache.ts';
+export { cacheHit, recordCacheLookup } from './cache.ts';
+export { withCacheMarks } from './cache-wrappers.ts';
 export type { CounterName, Stats } from './counters.ts';
 export type { FlagInForce, Flags } from './flags.ts';
 export { fromHeader, type HeaderSourceOptions } from './header-source.ts';
+export { type IntegrationCallOptions, type IntegrationOutcome, integrationCall } from './integration.ts';
 export { fromJwt, type JwtKey, type JwtSourceOptions } from './jwt-source.ts';
 export type { TrustedPeers } from './peer-trust.ts';
 export { type EndedRequest, observeRequests, type RequestObserver } from './request-end.ts';

@@ -1,4 +1,5 @@
 import { type Context, type Span, trace } from '@opentelemetry/api';
+import { noteEnded, noteStarted } from './ai-model-calls.ts';
 import { type Counters, processCounters } from './counters.ts';
 import { guarded } from './guard.ts';
 import { recordStart } from './span-records.ts';
@@ -20,13 +21,22 @@ export class TenantSpanProcessor {
     guarded(
       (name) => this.#counters.add(name),
       'span_stamp_failed',
-      () => recordStart(span, trace.getSpan(parentContext), tenantIn(parentContext), this.#counters),
+      () => {
+        recordStart(span, trace.getSpan(parentContext), tenantIn(parentContext), this.#counters);
+        noteStarted(span, parentContext);
+      },
       undefined,
     );
   }
 
-  onEnd(_span: unknown): void {
+  onEnd(span: unknown): void {
     this.#counters.add('spans_ended');
+    guarded(
+      (name) => this.#counters.add(name),
+      'mark_failed',
+      () => noteEnded(span),
+      undefined,
+    );
   }
 
   forceFlush(): Promise<void> {
