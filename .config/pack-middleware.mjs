@@ -12,9 +12,13 @@ import { fileURLToPath } from 'node:url';
 const DEPENDENCIES = ['cockatiel', 'eventsource-parser'];
 const PEERS = { '@opentelemetry/api': '^1.9.0' };
 const OPTIONAL_PEERS = {
+  '@datadog/pprof': '^5.0.0',
+  '@opentelemetry/exporter-metrics-otlp-proto': '>=0.200.0 <1',
   '@opentelemetry/exporter-trace-otlp-proto': '>=0.200.0 <1',
+  '@opentelemetry/sdk-metrics': '^2.0.0',
   '@opentelemetry/sdk-node': '>=0.200.0 <1',
   fastify: '^5.0.0',
+  hono: '^4.8.0',
   jose: '^6.0.0',
 };
 

@@ -14,7 +14,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { TENANT_ATTRIBUTE } from '../domain/attributes.ts';
-import { processCounters } from './counters.ts';
+import { countInProcess } from './counters.ts';
 import { guarded } from './guard.ts';
 import { peerTest, type TrustedPeers } from './peer-trust.ts';
 import { tenantIn } from './tenant-context.ts';
@@ -88,7 +88,7 @@ export class TenantBaggagePropagator implements TextMapPropagator {
   inject(ctx: Context, carrier: unknown, setter: TextMapSetter): void {
     const clean = withoutTenantBaggage(ctx);
     const sent = guarded(
-      (name) => processCounters.add(name),
+      countInProcess,
       'hook_failed',
       () => {
         const host = destinationOf(ctx);
@@ -115,7 +115,7 @@ export class TenantBaggagePropagator implements TextMapPropagator {
 export function tenantBaggageFor(url: string | URL, hosts: OwnHosts): Record<string, string> {
   const none: Record<string, string> = {};
   return guarded(
-    (name) => processCounters.add(name),
+    countInProcess,
     'hook_failed',
     () => {
       const tenant = tenantIn(context.active());

@@ -51,12 +51,31 @@ const COUNTER_NAMES = [
   'breaker_failed',
   /** Breakers forgotten because too many were in use at once. */
   'breaker_evicted',
+  /** Calls given up at their breaker's time-out. */
+  'breaker_timeout',
+  /** Reports on breakers that did not reach the server; they are sent again. */
+  'breaker_report_failed',
+  /** Changes of breakers that the server is never told of: too many at once, or it refused them. */
+  'breaker_report_lost',
   'flag_stream_connected',
   'flag_stream_failed',
   /** Connections given up because nothing was heard for too long. */
   'flag_stream_idle',
   /** Answers other than 200 with an event stream; 401 and 403 among them. */
   'flag_stream_rejected',
+  /** Times that polling took the stream's place, because it brought nothing. */
+  'flag_polling_begun',
+  'flag_poll_changed',
+  'flag_poll_unchanged',
+  'flag_poll_failed',
+  /** Times that nothing was heard of the server for so long that the flags held may be out of date. */
+  'flag_stale',
+  /** Times that the wall clock was set or the machine slept; flags end in time all the same. */
+  'flag_clock_jumped',
+  /** Flags not taken in because too many were held. */
+  'flag_overflow',
+  'flag_client_failed',
+  'flag_listener_failed',
   'flag_event_malformed',
   'flag_malformed',
   /** Events ignored because a newer revision is already held. */
@@ -69,6 +88,21 @@ const COUNTER_NAMES = [
   /** Spans whose export failed for good. */
   'spans_export_failed',
   'shutdown_failed',
+  /** Reports of resource use that the server took. */
+  'resource_use_exported',
+  /** Reports of resource use that did not arrive; what they said is lost. */
+  'resource_use_export_failed',
+  'resource_use_failed',
+  /** Requests and switches of tenants beyond the number that is held apart; their use is under `(other)`. */
+  'resource_use_overflow',
+  /** `@datadog/pprof` is not installed, or not for this platform: CPU time is told by time on the event loop. */
+  'cpu_profiler_missing',
+  /** Another library runs the profiler: CPU time is told by time on the event loop. */
+  'cpu_profiler_in_use',
+  /** The profiler took no samples while the loop was busy, and was started anew. */
+  'cpu_profiler_restarted',
+  /** `@opentelemetry/exporter-metrics-otlp-proto` or `sdk-metrics` is not installed: resource use is not sent. */
+  'metrics_exporter_missing',
 ] as const;
 
 export type CounterName = (typeof COUNTER_NAMES)[number];

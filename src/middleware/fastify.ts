@@ -1,9 +1,18 @@
 import type { Context } from '@opentelemetry/api';
-import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
+import type {
+  FastifyInstance,
+  FastifyPluginCallback,
+  FastifyReply,
+  FastifyRequest,
+  onRequestHookHandler,
+  preHandlerHookHandler,
+} from 'fastify';
 import type { CounterName } from './counters.ts';
 import { countSafely, guarded } from './guard.ts';
-import { NodeExchange } from './node-exchange.ts';
-import { enterContext, type GateOptions, type Passage, RequestGate } from './request-gate.ts';
+import { NodeGate } from './node-gate.ts';
+import type { Refusal } from './refusal.ts';
+import { enterContext, type GateOptions, type Passage } from './request-gate.ts';
+import { judgeTenant, type RequireTenantOptions } from './require-tenant.ts';
 
 export interface TenantryFastifyOptions extends GateOptions {
   /**
@@ -15,9 +24,9 @@ export interface TenantryFastifyOptions extends GateOptions {
 
 type Done = () => void;
 
-function passageRequest(request: FastifyRequest) {
-  const { headers, url, method } = request;
-  return { headers, url, method, request, route: request.routeOptions.url };
+function visitOf(request: FastifyRequest, reply: FastifyReply) {
+  const route = () => request.routeOptions.url;
+  return { incoming: request.raw, outgoing: reply.raw, request, url: request.url, route, routeAtEnd: route };
 }
 
 function goOn(
@@ -45,25 +54,23 @@ function goOn(
 }
 
 function register(app: FastifyInstance, options: TenantryFastifyOptions, registered: Done): void {
-  const gate = new RequestGate(options);
+  const gate = new NodeGate(options);
   const contexts = new WeakMap<FastifyRequest, Context>();
-  const count = (name: CounterName) => options.tenantry.count(name);
-  const enter = (ctx: Context, next: Done) => enterContext(ctx, next, count);
+  const enter = (ctx: Context, next: Done) => enterContext(ctx, next, gate.count);
 
   // The three hooks have one signature, but addHook has an overload for each name.
   const identifyAt = (options.identifyAt ?? 'onRequest') as 'onRequest';
   app.addHook(identifyAt, (request, reply, done) => {
-    const exchange = guarded(count, 'hook_failed', () => new NodeExchange(request.raw, reply.raw), undefined);
-    const settle = (passage: Passage) => {
-      contexts.set(request, passage.context);
-      if (exchange !== undefined) {
-        guarded(count, 'hook_failed', () => exchange.finishes(passage, () => undefined, count), undefined);
+    const settle = (passage: Passage | undefined) => {
+      if (passage === undefined) {
+        done();
+        return;
       }
-      goOn(passage, reply, done, enter, count);
+      contexts.set(request, passage.context);
+      goOn(passage, reply, done, enter, gate.count);
     };
-    const passage = guarded(count, 'hook_failed', () => gate.enter(passageRequest(request)), undefined);
-    if (passage === undefined) done();
-    else if (passage instanceof Promise) passage.then(settle, () => done());
+    const passage = guarded(gate.count, 'hook_failed', () => gate.enter(visitOf(request, reply)), undefined);
+    if (passage instanceof Promise) void passage.then(settle);
     else settle(passage);
   });
 
@@ -78,6 +85,23 @@ function register(app: FastifyInstance, options: TenantryFastifyOptions, registe
   app.addHook('preHandler', reenter);
   app.addHook('onResponse', reenter);
   registered();
+}
+
+/**
+ * Hook for single routes behind `tenantryFastify` (`app.get('/x', { onRequest: requireTenant() }, …)`; with `identifyAt`
+ * in the same hook or a later one): 401 for requests that name no tenant, 403 for those whose tenant is malformed or
+ * that `allow` refuses. What `allow` throws goes to the app's error handler.
+ */
+export function requireTenant(options: RequireTenantOptions = {}): onRequestHookHandler & preHandlerHookHandler {
+  return (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => {
+    const settle = (refusal: Refusal | undefined) => {
+      if (refusal === undefined) done();
+      else void reply.code(refusal.status).headers(refusal.headers).send(refusal.body);
+    };
+    const refusal = judgeTenant(request.raw, options);
+    if (refusal instanceof Promise) refusal.then(settle, done);
+    else settle(refusal);
+  };
 }
 
 /**

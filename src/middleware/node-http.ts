@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { CounterName } from './counters.ts';
-import { countSafely, guarded } from './guard.ts';
-import { NodeExchange } from './node-exchange.ts';
-import { enterContext, type GateOptions, type Passage, RequestGate } from './request-gate.ts';
+import { countInProcess } from './counters.ts';
+import { answer, NodeGate } from './node-gate.ts';
+import type { Refusal } from './refusal.ts';
+import { enterContext, type GateOptions, type Passage } from './request-gate.ts';
+import { judgeTenant, type RequireTenantOptions } from './require-tenant.ts';
 
 export interface NodeHttpOptions extends GateOptions {
   /** The route template of a request (`/orders/:id`), for spans and scoped throttles. Default: unknown. */
@@ -11,59 +12,48 @@ export interface NodeHttpOptions extends GateOptions {
 
 export type NodeHttpHandler = (request: IncomingMessage, response: ServerResponse) => unknown;
 
-/** True when the refusal went out, false when it could not and nothing was sent. */
-function refuse(response: ServerResponse, passage: Passage, count: (name: CounterName) => void): boolean {
-  const { refusal } = passage;
-  if (refusal === undefined) return false;
-  try {
-    response.writeHead(refusal.status, refusal.headers);
-  } catch {
-    countSafely(count, 'hook_failed');
-    return false;
-  }
-  response.end(refusal.body);
-  return true;
-}
-
 /**
  * Wraps a handler of `http.createServer`: finds each request's tenant, runs the handler in its context, marks its
  * spans, and answers 429 for tenants that are throttled. The handler is called exactly once unless the request is
  * refused; what it returns or throws is handed on.
  */
 export function withTenantry(handler: NodeHttpHandler, options: NodeHttpOptions): NodeHttpHandler {
-  const gate = new RequestGate(options);
-  const count = (name: CounterName) => options.tenantry.count(name);
+  const gate = new NodeGate(options);
   return (request, response) => {
-    const exchange = guarded(count, 'hook_failed', () => new NodeExchange(request, response), undefined);
-    const settle = (passage: Passage): unknown => {
-      if (exchange !== undefined) {
-        guarded(count, 'hook_failed', () => exchange.finishes(passage, () => undefined, count), undefined);
-      }
-      if (refuse(response, passage, count)) return undefined;
+    const settle = (passage: Passage | undefined): unknown => {
+      if (passage === undefined) return handler(request, response);
+      if (passage.refusal !== undefined && answer(response, passage.refusal, gate.count)) return undefined;
       let result: unknown;
       enterContext(
         passage.context,
         () => {
           result = handler(request, response);
         },
-        count,
+        gate.count,
       );
       return result;
     };
-    const passage = guarded(
-      count,
-      'hook_failed',
-      () =>
-        gate.enter({
-          headers: request.headers,
-          url: request.url ?? '/',
-          method: request.method,
-          request,
-          route: guarded(count, 'hook_failed', () => options.route?.(request), undefined),
-        }),
-      undefined,
-    );
-    if (passage === undefined) return handler(request, response);
+    const passage = gate.enter({
+      incoming: request,
+      outgoing: response,
+      request,
+      url: request.url ?? '/',
+      route: () => options.route?.(request),
+      routeAtEnd: () => undefined,
+    });
     return passage instanceof Promise ? passage.then(settle) : settle(passage);
+  };
+}
+
+/**
+ * Wraps the handler of one route below `withTenantry`: 401 for requests that name no tenant, 403 for those whose tenant
+ * is malformed or that `allow` refuses. What `allow` throws is handed on.
+ */
+export function requireTenant(handler: NodeHttpHandler, options: RequireTenantOptions = {}): NodeHttpHandler {
+  return (request, response) => {
+    const settle = (refusal: Refusal | undefined): unknown =>
+      refusal !== undefined && answer(response, refusal, countInProcess) ? undefined : handler(request, response);
+    const refusal = judgeTenant(request, options);
+    return refusal instanceof Promise ? refusal.then(settle) : settle(refusal);
   };
 }

@@ -3,7 +3,7 @@
  * it back here, and what measures requests learns their figures.
  */
 import type { Context } from '@opentelemetry/api';
-import { processCounters } from './counters.ts';
+import { countInProcess } from './counters.ts';
 import { type Count, guarded } from './guard.ts';
 import { setBodySizes, setRoute } from './server-span.ts';
 import type { Tenant } from './tenant.ts';
@@ -76,12 +76,7 @@ export class RequestEnd {
     const route = this.route ?? ending.route;
     const ended: EndedRequest = { ...ending, route, tenant: this.tenant, refused: this.refused };
     for (const observer of observers) {
-      guarded(
-        (name) => processCounters.add(name),
-        'hook_failed',
-        () => observer(ended),
-        undefined,
-      );
+      guarded(countInProcess, 'hook_failed', () => observer(ended), undefined);
     }
   }
 

@@ -23,6 +23,10 @@ export function rememberPassage(request: object, passage: Passage): void {
   passages.set(request, passage);
 }
 
+export function passageOf(request: object): Passage | undefined {
+  return passages.get(request);
+}
+
 /** The answer to a request without an acceptable tenant, or undefined when it may go on. */
 export function refusalOf(identified: Identified, options: RequireTenantOptions = {}): Refusal | undefined {
   if ('tenant' in identified) return undefined;
@@ -47,7 +51,7 @@ export function judgeTenant(
   options: RequireTenantOptions,
 ): Refusal | undefined | Promise<Refusal | undefined> {
   const current = currentTenant();
-  const identified = passages.get(request)?.identified ?? (current ? { tenant: current } : { nobody: 'missing' });
+  const identified = passageOf(request)?.identified ?? (current ? { tenant: current } : { nobody: 'missing' });
   const refusal = refusalOf(identified, options);
   if (refusal !== undefined || !('tenant' in identified) || options.allow === undefined) return refusal;
   const verdict = (allowed: boolean) => (allowed === true ? undefined : tenantNotAllowed());

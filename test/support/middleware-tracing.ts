@@ -1,6 +1,6 @@
 /** A real tracer provider for tests of the middleware: real http instrumentation, spans kept in memory. */
 import { createRequire } from 'node:module';
-import { context, propagation, trace } from '@opentelemetry/api';
+import { context, propagation, type TextMapPropagator, trace } from '@opentelemetry/api';
 import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
 import { core, node, tracing } from '@opentelemetry/sdk-node';
 import { TenantSpanProcessor } from '../../src/middleware/index.ts';
@@ -15,7 +15,10 @@ export interface TestTracing {
 }
 
 /** Registers globally: one at a time in a process, before the servers under test are created. */
-export function startTestTracing({ http = true } = {}): TestTracing {
+export function startTestTracing({
+  http = true,
+  propagator = new core.W3CTraceContextPropagator() as TextMapPropagator,
+} = {}): TestTracing {
   const instrumentation = new HttpInstrumentation({ enabled: http });
   const exporter = new tracing.InMemorySpanExporter();
   const provider = new node.NodeTracerProvider({
@@ -24,7 +27,7 @@ export function startTestTracing({ http = true } = {}): TestTracing {
       new tracing.BatchSpanProcessor(exporter, { maxQueueSize: 100_000, scheduledDelayMillis: 60_000 }),
     ],
   });
-  provider.register({ propagator: new core.W3CTraceContextPropagator() });
+  provider.register({ propagator });
   instrumentation.setTracerProvider(provider);
   // Loading http by require is what runs the instrumentation's patch; the prototype it patches is everybody's.
   createRequire(import.meta.url)('node:http');
