@@ -2,13 +2,26 @@ import type { Registry } from 'prom-client';
 import type { ApiMetrics } from './api-metrics.ts';
 import type { ApiAuth, Authenticator } from './authenticate.ts';
 import type { CursorSeal } from './cursor.ts';
-import type { Anomalies, FiguresReader, FlagFeed, Health, KeyAdmin, Keys, TenantPlans, Throttles } from './ports.ts';
+import type {
+  Anomalies,
+  Caps,
+  FiguresReader,
+  FlagFeed,
+  Health,
+  KeyAdmin,
+  Keys,
+  Spend,
+  TenantPlans,
+  Throttles,
+} from './ports.ts';
 
 /** Every port of `ports.ts`, joined to its class by `src/app`. */
 export interface ApiPorts {
   readonly figures: FiguresReader;
   readonly plans: TenantPlans;
   readonly throttles: Throttles;
+  readonly caps: Caps;
+  readonly spend: Spend;
   readonly anomalies: Anomalies;
   readonly flags: FlagFeed;
   readonly keys: Keys;

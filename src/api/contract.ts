@@ -217,3 +217,5 @@ export interface TenantPlan {
   tenant_id: string;
   plan: string | null;
 }
+
+export type { CapItem, CapList, CapTerms, NewCap, PlanCapItem, PlanCapList } from './spend-contract.ts';

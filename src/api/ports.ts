@@ -2,6 +2,15 @@ import type { Actor, StaffActor } from '../domain/actor.ts';
 import type { Anomaly } from '../domain/anomaly.ts';
 import type { FlagAck, FlagChange, FlagSnapshot } from '../domain/flag-wire.ts';
 import type { KeyScope } from '../domain/roles.ts';
+import type {
+  PlanSpendCap,
+  SpendCap,
+  SpendCapStanding,
+  SpendCapTerms,
+  SpendPeriod,
+  SpendScope,
+} from '../domain/spend.ts';
+import type { SpendAnswer, SpendReceipt, SpendReport, SpendRequest } from '../domain/spend-wire.ts';
 import type { TenantId } from '../domain/tenant-id.ts';
 import type { NewThrottle, ThrottleRecord } from '../domain/throttle-record.ts';
 import type { Window } from '../domain/window.ts';
@@ -130,4 +139,36 @@ export interface HealthPart {
 
 export interface Health {
   parts(): Promise<readonly HealthPart[]>;
+}
+
+/** Which cap of a tenant or plan. */
+export type CapId = SpendScope & { readonly period: SpendPeriod };
+
+export interface Caps {
+  /** IANA name: the zone of caps that name none. */
+  readonly timeZone: string;
+  /** Enters the tenant (or plan) if it is new; takes the place of a cap for the same period, key and model. */
+  put(actor: StaffActor, tenantId: TenantId, terms: SpendCapTerms): Promise<SpendCap>;
+  putForPlan(actor: StaffActor, plan: string, terms: SpendCapTerms): Promise<PlanSpendCap>;
+  /** False if there was none. */
+  remove(actor: StaffActor, tenantId: TenantId, id: CapId): Promise<boolean>;
+  removeForPlan(actor: StaffActor, plan: string, id: CapId): Promise<boolean>;
+  listForPlans(actor: StaffActor): Promise<readonly PlanSpendCap[]>;
+  /** Caps in force by tenant. Tenant actors get their own only, whatever they ask for. */
+  standing(
+    actor: Actor,
+    page: { readonly tenants?: readonly TenantId[]; readonly offset: number; readonly limit: number },
+  ): Promise<readonly SpendCapStanding[]>;
+}
+
+/** Which key, instance and service an app speaks with. */
+export interface SpendAsker {
+  readonly keyId: string;
+  readonly instanceId: string;
+  readonly service: string;
+}
+
+export interface Spend {
+  reserve(tenantId: TenantId, request: SpendRequest, asker: SpendAsker): Promise<SpendAnswer>;
+  report(tenantId: TenantId, reports: readonly SpendReport[], asker: SpendAsker): Promise<readonly SpendReceipt[]>;
 }

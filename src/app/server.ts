@@ -29,6 +29,7 @@ import { ownMetrics } from './own-metrics.ts';
 import { recentThrottles } from './recent-throttles.ts';
 import { runEvery } from './schedule.ts';
 import { rememberSeenTenants } from './seen-tenants.ts';
+import { startSpend } from './spend.ts';
 import { openStores, type Stores } from './stores.ts';
 import { VERSION } from './version.ts';
 
@@ -98,6 +99,8 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
     log,
   });
 
+  const spend = startSpend({ postgres, postgresUrl, clickhouse, timeZone: config.TENANTRY_SPEND_TIME_ZONE, log });
+
   // api
   let apiPort = config.TENANTRY_API_PORT;
   const host = config.TENANTRY_HOST;
@@ -114,6 +117,8 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       },
       plans,
       throttles,
+      caps: spend.caps,
+      spend: spend.desk,
       anomalies,
       flags,
       keys,
@@ -159,6 +164,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       await Promise.all(schedules.map((schedule) => schedule.stop()));
       await loader.stop();
       await changes.stop();
+      await spend.stop();
       await leadership.release();
       await stores.close();
     },

@@ -20,6 +20,14 @@ const flag = (fallback: boolean) =>
     .enum(['true', 'false', '1', '0'])
     .default(fallback ? 'true' : 'false')
     .transform((text) => text === 'true' || text === '1');
+/** Names only: an offset such as +02:00 has no summer time. */
+function isTimeZone(name: string): boolean {
+  try {
+    return /^[A-Za-z]/.test(name) && new Intl.DateTimeFormat('en', { timeZone: name }) !== undefined;
+  } catch {
+    return false;
+  }
+}
 const secret = z.string().min(16, 'must have at least 16 characters').optional();
 
 /** Every setting, its default and its meaning. `tenantry serve --help` and the README's table are made from this. */
@@ -44,9 +52,12 @@ export const SETTINGS = {
   TENANTRY_SEGMENT_BYTES: bytes(16 * 1024 * 1024).describe('size at which a spool segment is sealed'),
   TENANTRY_SEGMENT_AGE_MS: bytes(1_000).describe('age in milliseconds at which a spool segment is sealed'),
   TENANTRY_SPOOL_MAX_BYTES: bytes(2 * 1024 ** 3).describe('spool size above which OTLP is answered 503'),
-  TENANTRY_ACCEPT_PAST_HOURS: seconds(48).describe('older spans are set aside, counted from their arrival'),
-  TENANTRY_ACCEPT_FUTURE_SECONDS: seconds(300).describe('spans further ahead are set aside'),
+  TENANTRY_ACCEPT_PAST_HOURS: seconds(48).describe(
+    'older spans and data points are set aside, counted from their arrival',
+  ),
+  TENANTRY_ACCEPT_FUTURE_SECONDS: seconds(300).describe('spans and data points further ahead are set aside'),
   TENANTRY_RETAIN_SPANS_DAYS: seconds(7).describe('raw spans'),
+  TENANTRY_RETAIN_POINTS_DAYS: seconds(7).describe('data points of metrics'),
   TENANTRY_RETAIN_MINUTES_DAYS: seconds(30).describe('minute rollups'),
   TENANTRY_RETAIN_HOURS_DAYS: seconds(400).describe('hour rollups'),
   TENANTRY_RETAIN_DAYS_DAYS: seconds(1_830).describe('day rollups'),
@@ -63,6 +74,11 @@ export const SETTINGS = {
     .default('shadow')
     .describe('what the detector may do by itself'),
   TENANTRY_THROTTLE_SECONDS: seconds(300, 5).describe('life of an automatic throttle'),
+  TENANTRY_SPEND_TIME_ZONE: z
+    .string()
+    .default('UTC')
+    .refine(isTimeZone, 'must be an IANA time zone such as Europe/Berlin, or UTC')
+    .describe('zone in which the days and months of spend caps begin, unless a cap names another'),
   TENANTRY_DEV_ISSUER: flag(true).describe('embedded token issuer for sign-in links; refused when NODE_ENV=production'),
   TENANTRY_LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'])

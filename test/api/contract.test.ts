@@ -6,6 +6,17 @@ import type { flagAckSchema, flagSnapshotSchema, wireFlagSchema } from '../../sr
 import type { createdKeySchema, keyItemSchema, keyListSchema, newKeySchema } from '../../src/api/keys.ts';
 import type { problemSchema } from '../../src/api/problem.ts';
 import type { newSignInLinkSchema, signInLinkSchema } from '../../src/api/sign-in.ts';
+import type {
+  capItemSchema,
+  capListSchema,
+  newCapSchema,
+  planCapListSchema,
+  planCapSchema,
+  spendAnswerSchema,
+  spendReceiptsSchema,
+  spendReportsSchema,
+  spendRequestSchema,
+} from '../../src/api/spend-schemas.ts';
 import { METRIC_GROUPS, type metricSeriesSchema } from '../../src/api/tenant-metrics.ts';
 import type { newTenantPlanSchema, tenantPlanSchema } from '../../src/api/tenant-plan.ts';
 import type { tenantFiguresSchema, tenantListSchema } from '../../src/api/tenants.ts';
@@ -13,6 +24,7 @@ import type { newThrottleSchema, throttleItemSchema, throttleListSchema } from '
 import type { whoAmISchema } from '../../src/api/whoami.ts';
 import { ERRORS } from '../../src/domain/errors.ts';
 import type { FlagAck, FlagSnapshot, WireFlag } from '../../src/domain/flag-wire.ts';
+import type { SpendAnswer, SpendReceipts, SpendReports, SpendRequest } from '../../src/domain/spend-wire.ts';
 import { ADMIN_TOKEN, type ApiUnderTest, bearer, OWN, startApi } from '../support/api-harness.ts';
 
 /** True only for the very same type, in both directions, with optional and readonly marks. */
@@ -44,6 +56,15 @@ const AGREEMENTS: {
   flag: Agree<typeof wireFlagSchema, WireFlag>;
   snapshot: Agree<typeof flagSnapshotSchema, FlagSnapshot>;
   ack: Agree<typeof flagAckSchema, FlagAck>;
+  cap: Agree<typeof capItemSchema, contract.CapItem>;
+  caps: Agree<typeof capListSchema, contract.CapList>;
+  newCap: Agree<typeof newCapSchema, contract.NewCap>;
+  planCap: Agree<typeof planCapSchema, contract.PlanCapItem>;
+  planCaps: Agree<typeof planCapListSchema, contract.PlanCapList>;
+  spendRequest: Agree<typeof spendRequestSchema, SpendRequest>;
+  spendAnswer: Agree<typeof spendAnswerSchema, SpendAnswer>;
+  spendReports: Agree<typeof spendReportsSchema, SpendReports>;
+  spendReceipts: Agree<typeof spendReceiptsSchema, SpendReceipts>;
 } = {
   figures: true,
   list: true,
@@ -66,6 +87,15 @@ const AGREEMENTS: {
   flag: true,
   snapshot: true,
   ack: true,
+  cap: true,
+  caps: true,
+  newCap: true,
+  planCap: true,
+  planCaps: true,
+  spendRequest: true,
+  spendAnswer: true,
+  spendReports: true,
+  spendReceipts: true,
 };
 
 type Json = Record<string, unknown>;
@@ -191,6 +221,8 @@ describe('what the server answers is what /openapi.json says', () => {
     ['/v1/tenants/{id}/metrics', `/v1/tenants/${OWN}/metrics?metric=requests`],
     ['/v1/anomalies', '/v1/anomalies'],
     ['/v1/throttles', '/v1/throttles'],
+    ['/v1/caps', '/v1/caps'],
+    ['/v1/plan-caps', '/v1/plan-caps'],
     ['/v1/flags', '/v1/flags'],
     ['/v1/keys', '/v1/keys'],
     ['/v1/whoami', '/v1/whoami'],
@@ -231,6 +263,14 @@ describe('what the server answers is what /openapi.json says', () => {
   test.each<['post' | 'put', string, string, number, object]>([
     ['post', '/v1/keys', '/v1/keys', 201, { name: 'checkout', scopes: ['ingest'], expires_in_seconds: 60 }],
     ['post', '/v1/sign-in-links', '/v1/sign-in-links', 201, { role: 'viewer', tenant_id: OWN }],
+    [
+      'put',
+      '/v1/caps/{tenant_id}',
+      `/v1/caps/${OWN}`,
+      200,
+      { period: 'day', amount_micro: 5, currency: 'USD', key: 'bob', ladder: [{ percent: 80, step: 'blocked' }] },
+    ],
+    ['put', '/v1/plan-caps/{plan}', '/v1/plan-caps/growth', 200, { period: 'month', amount_micro: 5, currency: 'USD' }],
     ['put', '/v1/tenants/{id}/plan', `/v1/tenants/${OWN}/plan`, 200, { plan: null }],
   ])('%s %s', async (method, path, url, status, payload) => {
     const asked = validatorOf(document.paths[path]?.[method]?.requestBody?.content['application/json']?.schema ?? {});

@@ -23,6 +23,7 @@ const PLACES: Record<string, (tenant: string) => string> = {
   'metrics path, wrong group': (tenant) => `/v1/tenants/${tenant}/metrics?metric=requests&group_by=model`,
   'throttles filter': (tenant) => `/v1/throttles?tenant_id=${tenant}`,
   'anomalies filter': (tenant) => `/v1/anomalies?tenant_id=${tenant}`,
+  'caps filter': (tenant) => `/v1/caps?tenant_id=${tenant}`,
   'search text': (tenant) => `/v1/tenants?q=${tenant}`,
 };
 

@@ -46,6 +46,14 @@ const WHO_MAY: Record<Row, readonly string[] | typeof PUBLIC> = {
   'GET /v1/throttles': [...STAFF, ...TENANT],
   'POST /v1/throttles': OPERATORS,
   'DELETE /v1/throttles/:id': OPERATORS,
+  'GET /v1/caps': [...STAFF, ...TENANT],
+  'PUT /v1/caps/:tenant_id': STAFF,
+  'DELETE /v1/caps/:tenant_id': STAFF,
+  'GET /v1/plan-caps': STAFF,
+  'PUT /v1/plan-caps/:plan': ['admin', 'sales'],
+  'DELETE /v1/plan-caps/:plan': ['admin', 'sales'],
+  'POST /v1/spend/reservations': FLAG_KEYS,
+  'POST /v1/spend/settlements': FLAG_KEYS,
   'GET /v1/flags': [...OPERATORS, ...FLAG_KEYS],
   'GET /v1/flags/stream': [...OPERATORS, ...FLAG_KEYS],
   'POST /v1/flags/acks': FLAG_KEYS,
@@ -62,6 +70,7 @@ interface GoodRequest {
   readonly statusForOther?: number;
 }
 
+const SOME_ID = '00000000-0000-4000-8000-000000000001';
 const OFREP_BODY = { context: { targetingKey: OWN } };
 
 /** To each route a request that is right in everything but, perhaps, who sends it; about the tenant OWN. */
@@ -100,6 +109,49 @@ const REQUESTS: Record<Row, GoodRequest> = {
     status: 201,
   },
   'DELETE /v1/throttles/:id': { url: '/v1/throttles/not-there', status: 404 },
+  'GET /v1/caps': { url: `/v1/caps?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
+  'PUT /v1/caps/:tenant_id': {
+    url: `/v1/caps/${OWN}`,
+    payload: { period: 'day', amount_micro: 1_000_000, currency: 'USD' },
+    status: 200,
+  },
+  'DELETE /v1/caps/:tenant_id': { url: `/v1/caps/${OWN}?period=month`, status: 404 },
+  'GET /v1/plan-caps': { url: '/v1/plan-caps', status: 200 },
+  'PUT /v1/plan-caps/:plan': {
+    url: '/v1/plan-caps/growth',
+    payload: { period: 'day', amount_micro: 1_000_000, currency: 'USD' },
+    status: 200,
+  },
+  'DELETE /v1/plan-caps/:plan': { url: '/v1/plan-caps/growth?period=month', status: 404 },
+  'POST /v1/spend/reservations': {
+    url: '/v1/spend/reservations',
+    payload: { id: SOME_ID, tenant_id: OWN, instance_id: 'i-1', service: 'checkout', at_least_micro: 1 },
+    status: 200,
+    statusForOther: 404,
+  },
+  'POST /v1/spend/settlements': {
+    url: '/v1/spend/settlements',
+    payload: {
+      instance_id: 'i-1',
+      service: 'checkout',
+      items: [
+        {
+          id: SOME_ID,
+          tenant_id: OWN,
+          spent_micro: 1,
+          calls: 1,
+          unpriced_calls: 0,
+          excess_calls: 0,
+          excess_micro: 0,
+          largest_excess_micro: 0,
+          in_flight: 0,
+          closed: true,
+        },
+      ],
+    },
+    status: 200,
+    statusForOther: 404,
+  },
   'GET /v1/flags': { url: '/v1/flags', status: 200 },
   // A stream would never end under inject: those who get past the door find the feed down. flag-stream.test.ts has the 200.
   'GET /v1/flags/stream': { url: '/v1/flags/stream', status: 503 },

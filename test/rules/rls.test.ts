@@ -18,6 +18,16 @@ const FIXTURES: Readonly<Record<string, string>> = {
           values ($1, 'degrade', '{"feature": "ai"}', '{"step": "warn"}', 'enforce', 'test', 'test', now(), now() + interval '1 hour', 1)`,
   audit_log: `insert into tenantry.audit_log (subject, role, tenant_id, action, resource) values ('x', 'admin', $1, 'test', 'test')`,
   caps: `insert into tenantry.caps (tenant_id, period, amount_micro, currency) values ($1, 'day', 1, 'USD')`,
+  spend_accounts: `insert into tenantry.spend_accounts (tenant_id, period, key, model, period_start, period_end, reserved_micro,
+                     spent_micro, presumed_micro, calls, unpriced_calls, excess_calls, excess_micro, largest_excess_micro,
+                     unreserved_micro, refusals)
+                   values ($1, 'day', '', '', now(), now() + interval '1 day', 0, 1, 0, 1, 0, 0, 0, 0, 0, 0)`,
+  spend_reservations: `insert into tenantry.spend_reservations (id, tenant_id, key, model, key_id, instance_id, service, state,
+                         granted_micro, spent_micro, calls, unpriced_calls, excess_calls, excess_micro, largest_excess_micro,
+                         in_flight, unreserved, accounts, created_at, usable_until, expires_at)
+                       values (gen_random_uuid(), $1, '', '', 'k', 'i', 's', 'open', 1, 0, 0, 0, 0, 0, 0, 0, false, '[]', now(), now(), now())`,
+  spend_alerts: `insert into tenantry.spend_alerts (tenant_id, period, key, model, period_start, percent, amount_micro, used_micro, step, reason, at)
+                 values ($1, 'day', '', '', now(), 70, 10, 7, 'warn', 'test', now())`,
 };
 const TENANT_TABLES = Object.keys(FIXTURES);
 

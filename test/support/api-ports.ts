@@ -18,6 +18,7 @@ import type { NewThrottle, ThrottleRecord } from '../../src/domain/throttle-reco
 import type { Window } from '../../src/domain/window.ts';
 import { MemoryFeed } from './api-memory-feed.ts';
 import { MemoryKeyAdmin, MemoryKeys } from './api-memory-keys.ts';
+import { MemorySpend } from './api-memory-spend.ts';
 
 /** Figures of a quiet tenant; tests overwrite what they are about. */
 export function figuresOf(tenantId: string, changes: Partial<MeasuredFigures> = {}): MeasuredFigures {
@@ -214,11 +215,14 @@ class MemoryHealth {
 export function createMemoryPorts(now: () => number) {
   const feed = new MemoryFeed(now);
   const keys = new MemoryKeys();
+  const spend = new MemorySpend(now);
   return {
     figures: new MemoryFigures(),
     plans: new MemoryPlans(),
     throttles: new MemoryThrottles(feed, now),
     anomalies: new MemoryAnomalies(),
+    caps: spend,
+    spend: spend.desk,
     flags: feed,
     keys,
     keyAdmin: new MemoryKeyAdmin(keys, now),

@@ -11,7 +11,7 @@ export interface CatalogueRule {
 }
 
 /** Tables without a tenant column, each by decision. */
-export const GLOBAL_TABLES = ['flag_acks', 'flag_instances', 'migrations', 'plans', 'revisions'];
+export const GLOBAL_TABLES = ['flag_acks', 'flag_instances', 'migrations', 'plan_caps', 'plans', 'revisions'];
 
 /** What each role may do, whole: a right that is not here is one too many. */
 export const GRANTS: Readonly<Record<string, { readonly app: string; readonly staff: string }>> = {
@@ -23,8 +23,12 @@ export const GRANTS: Readonly<Record<string, { readonly app: string; readonly st
   flags: { app: 'SELECT', staff: 'INSERT, SELECT, UPDATE' },
   keys: { app: '', staff: 'INSERT, SELECT, UPDATE' },
   migrations: { app: '', staff: 'SELECT' },
+  plan_caps: { app: 'SELECT', staff: 'DELETE, INSERT, SELECT, UPDATE' },
   plans: { app: 'SELECT', staff: 'INSERT, SELECT' },
   revisions: { app: '', staff: 'SELECT, UPDATE' },
+  spend_accounts: { app: 'SELECT', staff: 'DELETE, INSERT, SELECT, UPDATE' },
+  spend_alerts: { app: 'SELECT', staff: 'DELETE, INSERT, SELECT' },
+  spend_reservations: { app: '', staff: 'DELETE, INSERT, SELECT, UPDATE' },
   tenants: { app: 'SELECT', staff: 'INSERT, SELECT, UPDATE' },
 };
 

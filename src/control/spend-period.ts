@@ -1,0 +1,46 @@
+import type { SpendPeriod } from '../domain/spend.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS, type Window } from '../domain/window.ts';
+
+/** Minutes that a time zone is ahead of UTC at an instant (Unix ms); fractions for zones of before 1972. */
+export type ZoneOffset = (at: number) => number;
+
+/** No zone is further from UTC than 14 hours, and none jumps by more than a day. */
+const LARGEST_OFFSET_MS = 15 * HOUR_MS;
+
+/**
+ * The period that `now` lies in: from the first instant of its local day or month to the first of the next one. Half
+ * open, so the instant of midnight belongs to the new period; on days with a change of clocks it has 23 or 25 hours.
+ */
+export function periodAt(period: SpendPeriod, now: number, offset: ZoneOffset): Window {
+  const local = new Date(now + offset(now) * MINUTE_MS);
+  const [year, month] = [local.getUTCFullYear(), local.getUTCMonth()];
+  const day = period === 'day' ? local.getUTCDate() : 1;
+  const next = period === 'day' ? Date.UTC(year, month, day + 1) : Date.UTC(year, month + 1, 1);
+  return { from: firstInstant(Date.UTC(year, month, day), offset), to: firstInstant(next, offset) };
+}
+
+/**
+ * The first instant at which the wall clock shows `wall` or later. Where clocks jump over midnight that is the instant
+ * of the jump; where midnight comes twice, the first.
+ */
+function firstInstant(wall: number, offset: ZoneOffset): number {
+  const shows = (at: number) => at + offset(at) * MINUTE_MS >= wall;
+  let before = wall - LARGEST_OFFSET_MS;
+  let after = wall + LARGEST_OFFSET_MS;
+  // A clock set back makes `shows` go true, false, true: search below the first hour that shows it.
+  for (let hour = before; hour <= after; hour += HOUR_MS / 2) {
+    if (!shows(hour)) continue;
+    after = hour;
+    before = hour - HOUR_MS / 2;
+    break;
+  }
+  while (after - before > 1) {
+    const middle = Math.floor((before + after) / 2);
+    if (shows(middle)) after = middle;
+    else before = middle;
+  }
+  return after;
+}
+
+/** Length of the longest period, for queries that must reach back to any period's beginning. */
+export const LONGEST_PERIOD_MS = 31 * DAY_MS + 2 * HOUR_MS;
