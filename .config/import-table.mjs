@@ -18,7 +18,6 @@ export const IMPORT_TABLE = {
       '@opentelemetry/exporter-metrics-otlp-proto',
       '@opentelemetry/sdk-metrics',
       '@datadog/pprof',
-      'cockatiel',
       'eventsource-parser',
       'jose',
       'fastify',

@@ -9,7 +9,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** What `src/middleware` imports at run time and installs with it; the rest are peers that the app already has. */
-const DEPENDENCIES = ['cockatiel', 'eventsource-parser'];
+const DEPENDENCIES = ['eventsource-parser'];
 const PEERS = { '@opentelemetry/api': '^1.9.0' };
 const OPTIONAL_PEERS = {
   '@datadog/pprof': '^5.0.0',

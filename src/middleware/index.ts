@@ -9,10 +9,13 @@ export {
   TenantBaggagePropagator,
   tenantBaggageFor,
 } from './baggage.ts';
-export { type Breaker, BreakerOpenError, type BreakerOptions } from './breaker.ts';
+export type { Breaker, BreakerRunOptions } from './breaker.ts';
+export { BreakerOpenError, BreakerTimeoutError } from './breaker-errors.ts';
+export type { BreakerOptions } from './breaker-rules.ts';
 export { cacheHit, recordCacheLookup } from './cache.ts';
 export { withCacheMarks } from './cache-wrappers.ts';
 export type { CounterName, Stats } from './counters.ts';
+export type { FlagEvent, FlagListener } from './flag-freshness.ts';
 export type { FlagInForce, Flags } from './flags.ts';
 export { fromHeader, type HeaderSourceOptions } from './header-source.ts';
 export { type IntegrationCallOptions, type IntegrationOutcome, integrationCall } from './integration.ts';

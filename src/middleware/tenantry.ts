@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import type { DegradeStep } from '../domain/flags.ts';
 import { UNKNOWN_TENANT } from '../domain/tenant-id.ts';
-import { type Breaker, type BreakerOptions, Breakers } from './breaker.ts';
+import { type Breaker, Breakers } from './breaker.ts';
+import { BreakerReporter } from './breaker-reporter.ts';
+import type { BreakerOptions } from './breaker-rules.ts';
 import { type CounterName, Counters, processCounters, type Stats, statsOf } from './counters.ts';
-import { FlagClient } from './flag-client.ts';
-import { FlagStore } from './flag-store.ts';
-import { Flags } from './flags.ts';
+import { connectFlags, type FlagConnection } from './flag-connection.ts';
+import type { Flags } from './flags.ts';
 import { currentTenant } from './tenant-context.ts';
 import { ALLOWED, checkThrottle, type ThrottleDecision, type ThrottleQuestion } from './throttle.ts';
 import { type ExactLimits, ExactThrottles } from './throttle-exact.ts';
@@ -12,6 +14,8 @@ import { setUserMarking, type UserMarking } from './user-mark.ts';
 
 /** Address of a Tenantry started with `npm start` on the same machine. */
 const DEFAULT_API_URL = 'http://127.0.0.1:7070';
+/** Well within the time after which an idle breaker is forgotten. */
+const BREAKER_SWEEP_MS = 60_000;
 
 export interface TenantryOptions {
   /** `service.name`; throttles may be scoped to it. */
@@ -41,6 +45,8 @@ export interface Tenantry {
   checkThrottle(question: ThrottleQuestion): ThrottleDecision;
   /** As `checkThrottle`, counted in the shared store where `exactLimits` is set. Never rejects. */
   admit(question: ThrottleQuestion): ThrottleDecision | Promise<ThrottleDecision>;
+  /** How far a feature (`ai`) is taken from a tenant, by default the current one; `ok` when nothing is known. */
+  degraded(feature: string, tenantId?: string): DegradeStep;
   /** The breaker of one integration; each tenant has its own state behind it. */
   breaker(integration: string, options?: BreakerOptions): Breaker;
   /** Adds to a counter; for adapters. */
@@ -58,54 +64,55 @@ export interface Tenantry {
 export function createTenantry(options: TenantryOptions): Tenantry {
   if (options.userId !== undefined) setUserMarking(options.userId);
   const counters = new Counters();
-  const store = new FlagStore();
-  const now = () => performance.now();
   const count = (name: CounterName) => counters.add(name);
+  const { instanceId = randomUUID() } = options;
+  const { store, flags, now, stop: stopFlags } = flagsOf({ ...options, instanceId }, counters);
+  const reporter = breakerReporter({ ...options, instanceId }, counters, now);
   const breakers = new Breakers({
     count,
+    now,
+    random: Math.random,
+    ...(reporter === undefined ? {} : { watcher: reporter }),
     tenant: () => currentTenant()?.tenantId ?? UNKNOWN_TENANT,
     order: (tenantId, integration) => (store.isEmpty ? undefined : store.breaker(tenantId, integration, now())?.state),
   });
   const check = (question: ThrottleQuestion) =>
     store.isEmpty ? ALLOWED : checkThrottle(store, { service: options.serviceName, ...question }, now());
   const exact = options.exactLimits && new ExactThrottles(options.exactLimits, store, count, now);
-  const client = startFlagClient(options, store, counters, now);
+  const sweeping = setInterval(() => breakers.sweep(), BREAKER_SWEEP_MS).unref();
   return {
     serviceName: options.serviceName,
-    flags: new Flags(store, now),
+    flags,
     checkThrottle: check,
     admit: (question) => {
       if (store.isEmpty) return ALLOWED;
       return exact?.check({ service: options.serviceName, ...question }) ?? check(question);
     },
+    degraded: (feature, tenantId) => flags.degradeStep(feature, tenantId),
     breaker: (integration, breakerOptions) => breakers.breaker(integration, breakerOptions),
     count,
     stats: () => statsOf(counters, processCounters),
     shutdown: () => {
-      client?.stop();
+      stopFlags();
+      reporter?.stop();
+      clearInterval(sweeping);
       return Promise.resolve();
     },
   };
 }
 
-function startFlagClient(
-  options: TenantryOptions,
-  store: FlagStore,
+function flagsOf(
+  { key, flags = true, serviceName: service, apiUrl = DEFAULT_API_URL, instanceId = randomUUID() }: TenantryOptions,
+  counters: Counters,
+): FlagConnection {
+  return connectFlags({ apiUrl, key: flags ? key : undefined, service, instanceId, counters });
+}
+
+function breakerReporter(
+  { key, flags = true, serviceName: service, apiUrl = DEFAULT_API_URL, instanceId = randomUUID() }: TenantryOptions,
   counters: Counters,
   now: () => number,
-): FlagClient | undefined {
-  const { key, flags = true, serviceName, apiUrl = DEFAULT_API_URL, instanceId = randomUUID() } = options;
+): BreakerReporter | undefined {
   if (!flags || key === undefined) return undefined;
-  const client = new FlagClient({
-    apiUrl,
-    key,
-    service: serviceName,
-    instanceId,
-    store,
-    counters,
-    now,
-    random: Math.random,
-  });
-  client.start();
-  return client;
+  return new BreakerReporter({ apiUrl, key, service, instanceId, counters, now, random: Math.random });
 }

@@ -90,8 +90,8 @@ describe('the manifest', () => {
     }
   });
 
-  it('is light: two small dependencies, everything else a peer that the app has anyway or does not need', () => {
-    expect(Object.keys(packed.dependencies).sort()).toEqual(['cockatiel', 'eventsource-parser']);
+  it('is light: one small dependency, everything else a peer that the app has anyway or does not need', () => {
+    expect(Object.keys(packed.dependencies).sort()).toEqual(['eventsource-parser']);
     const required = Object.keys(packed.peerDependencies).filter(
       (name) => !packed.peerDependenciesMeta[name]?.optional,
     );
