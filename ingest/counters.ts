@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { SegmentSignal } from '../src/domain/spool-format.ts';
 import type { SpoolFigures } from './spool.ts';
 
 /** What the gauges read when somebody asks for the metrics. */
@@ -21,6 +22,16 @@ export class Counters {
   readonly #spans = new Counter({
     name: 'tenantry_ingest_spans_accepted_total',
     help: 'Spans that are on the disk and were acknowledged.',
+    registers: [this.registry],
+  });
+  readonly #points = new Counter({
+    name: 'tenantry_ingest_data_points_accepted_total',
+    help: 'Data points of metrics that are on the disk and were acknowledged.',
+    registers: [this.registry],
+  });
+  readonly #logs = new Counter({
+    name: 'tenantry_ingest_log_records_rejected_total',
+    help: 'Log records that were turned down with a partial success: logs are not kept.',
     registers: [this.registry],
   });
   readonly #bytes = new Counter({
@@ -47,9 +58,14 @@ export class Counters {
     registers: [this.registry],
   });
 
-  accepted(spans: number, bytes: number): void {
-    this.#spans.inc(spans);
+  /** `items`: spans or data points. */
+  accepted(signal: SegmentSignal, items: number, bytes: number): void {
+    (signal === 'traces' ? this.#spans : this.#points).inc(items);
     this.#bytes.inc(bytes);
+  }
+
+  logsRejected(records: number): void {
+    this.#logs.inc(records);
   }
 
   answered(signal: string, status: number, reason: string): void {

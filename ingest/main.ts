@@ -8,8 +8,8 @@ import { KeyCheck } from './key-check.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { Receiver } from './receiver.ts';
 import { BodyReader } from './request-body.ts';
+import { refusedLogsPipeline, storedSignalPipeline } from './signal-pipeline.ts';
 import { Spool } from './spool.ts';
-import { tracePipeline } from './trace-pipeline.ts';
 
 export interface Ingest {
   readonly httpPort: number;
@@ -59,8 +59,13 @@ export async function startIngest({ config, log }: { config: Config; log: Logger
     bytesInWork: () => budget.used,
     now: Date.now,
   });
+  const pipeline = { keys, bodies, spool, counters, now: Date.now };
   const receiver = new Receiver({
-    signals: { traces: tracePipeline({ keys, bodies, spool, counters, now: Date.now }) },
+    signals: {
+      traces: storedSignalPipeline('traces', pipeline),
+      metrics: storedSignalPipeline('metrics', pipeline),
+      logs: refusedLogsPipeline(pipeline),
+    },
     counters,
     health: () => health(spool),
     discardBytes: 4 * config.TENANTRY_MAX_BODY_BYTES,

@@ -28,9 +28,30 @@ const RPC_CODES: Readonly<Record<number, number>> = {
 };
 const RPC_INTERNAL = 13;
 
-/** An ExportTraceServiceResponse without partial success has no bytes in protobuf. */
+/** The field of each signal's partial success that says how much was rejected, as OTLP/JSON names it. */
+const REJECTED = { traces: 'rejectedSpans', metrics: 'rejectedDataPoints', logs: 'rejectedLogRecords' } as const;
+
+/** An export response without partial success has no bytes in protobuf, whichever signal's it is. */
 export function successAnswer(mediaType: OtlpMediaType): Answer {
   return answer(200, mediaType, mediaType === JSON_TYPE ? Buffer.from('{}') : new Uint8Array(0));
+}
+
+/**
+ * Success for all but `rejected` items, with the reason. Clients do not send the request again.
+ * In protobuf the response is the same for each signal: partial_success = 1 { int64 rejected_… = 1; string error_message = 2 }
+ */
+export function partialSuccessAnswer(
+  signal: keyof typeof REJECTED,
+  rejected: number,
+  message: string,
+  mediaType: OtlpMediaType,
+): Answer {
+  if (mediaType === JSON_TYPE) {
+    const partialSuccess = { [REJECTED[signal]]: String(rejected), errorMessage: message };
+    return answer(200, mediaType, Buffer.from(JSON.stringify({ partialSuccess })));
+  }
+  const inner = Buffer.concat([Buffer.from([INT_FIELD_1, ...varint(rejected)]), textField(TEXT_FIELD_2, message)]);
+  return answer(200, mediaType, Buffer.concat([Buffer.from([MESSAGE_FIELD_1, ...varint(inner.length)]), inner]));
 }
 
 /**
@@ -86,16 +107,26 @@ function answer(
   };
 }
 
-const STATUS_CODE_TAG = 0x08;
-const STATUS_MESSAGE_TAG = 0x12;
+/** Protobuf tags: field number * 8 + wire type. */
+const INT_FIELD_1 = 0x08;
+const MESSAGE_FIELD_1 = 0x0a;
+const TEXT_FIELD_2 = 0x12;
 
 /** google.rpc.Status { int32 code = 1; string message = 2; } */
 function encodeStatus(code: number, message: string): Uint8Array {
-  const text = Buffer.from(message, 'utf8');
-  const length: number[] = [];
-  for (let rest = text.length; ; rest >>>= 7) {
-    length.push(rest < 0x80 ? rest : (rest & 0x7f) | 0x80);
-    if (rest < 0x80) break;
+  return Buffer.concat([Buffer.from([INT_FIELD_1, code]), textField(TEXT_FIELD_2, message)]);
+}
+
+function textField(tag: number, text: string): Buffer {
+  const bytes = Buffer.from(text, 'utf8');
+  return Buffer.concat([Buffer.from([tag, ...varint(bytes.length)]), bytes]);
+}
+
+/** Of a number below 2^32. */
+function varint(value: number): number[] {
+  const bytes: number[] = [];
+  for (let rest = value; ; rest >>>= 7) {
+    bytes.push(rest < 0x80 ? rest : (rest & 0x7f) | 0x80);
+    if (rest < 0x80) return bytes;
   }
-  return Buffer.concat([Buffer.from([STATUS_CODE_TAG, code, STATUS_MESSAGE_TAG, ...length]), text]);
 }

@@ -28,7 +28,6 @@ export interface ReceiverParts {
   readonly random?: () => number;
 }
 
-const SIGNALS_NOT_TAKEN = new Set(['metrics', 'logs']);
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 60_000;
 /** Above the 60 s after which load balancers usually drop an idle connection, so that they do it, not we mid-request. */
@@ -124,13 +123,8 @@ export class Receiver {
       if (request.method !== 'POST') throw wrongMethod('POST');
       return await handler(request);
     }
-    if (route.kind === 'signal' && SIGNALS_NOT_TAKEN.has(route.name)) {
-      throw new TenantryError('NOT_FOUND', `not taken yet: ${route.name}`, {
-        hint: `Switch the exporter of ${route.name} off (OTEL_${route.name.toUpperCase()}_EXPORTER=none).`,
-      });
-    }
     throw new TenantryError('NOT_FOUND', 'nothing is served at this path', {
-      hint: 'Send traces to /v1/traces; the exporter setting OTEL_EXPORTER_OTLP_ENDPOINT takes no path.',
+      hint: 'Send traces to /v1/traces and metrics to /v1/metrics; the exporter setting OTEL_EXPORTER_OTLP_ENDPOINT takes no path.',
     });
   }
 

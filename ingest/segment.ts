@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { type SegmentSignal, segmentSuffix } from '../src/domain/spool-format.ts';
 import type { SpoolDisk, SpoolFile } from './spool-disk.ts';
 
 /** Full paths of the spool's folders. */
@@ -34,8 +35,8 @@ export class Segment {
   }
 
   /** @param now Unix milliseconds; becomes part of the name, so that segments sort by age */
-  static async create(disk: SpoolDisk, paths: SpoolPaths, now: number): Promise<Segment> {
-    const name = segmentName(now);
+  static async create(disk: SpoolDisk, paths: SpoolPaths, signal: SegmentSignal, now: number): Promise<Segment> {
+    const name = segmentName(signal, now);
     const path = join(paths.open, name);
     const file = await disk.create(path);
     try {
@@ -98,9 +99,8 @@ async function syncMove(disk: SpoolDisk, paths: SpoolPaths): Promise<void> {
   await disk.syncFolder(paths.open);
 }
 
-/** `<unix ms, 13 digits>-<16 hex digits>.otlp` */
-function segmentName(now: number): string {
-  return `${String(now).padStart(13, '0')}-${randomBytes(8).toString('hex')}.otlp`;
+function segmentName(signal: SegmentSignal, now: number): string {
+  return `${String(now).padStart(13, '0')}-${randomBytes(8).toString('hex')}${segmentSuffix(signal)}`;
 }
 
 /** Unix milliseconds at which the segment was opened. */

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { TenantryError, toError } from '../src/domain/errors.ts';
-import { SPOOL_FOLDERS } from '../src/domain/spool-format.ts';
-import { Segment, type SpoolPaths } from './segment.ts';
+import { SEGMENT_SIGNALS, type SegmentSignal, SPOOL_FOLDERS } from '../src/domain/spool-format.ts';
+import type { SpoolPaths } from './segment.ts';
 import { nodeDisk, type SpoolDisk } from './spool-disk.ts';
+import { SpoolLane, spoolUnavailable } from './spool-lane.ts';
 import { lockSpool, type SpoolLock } from './spool-lock.ts';
 import { encodeRecord, type RequestOrigin } from './spool-record.ts';
 import { type RecoveryFigures, recoverSegments } from './spool-recovery.ts';
@@ -13,6 +13,7 @@ export interface SpoolOptions {
   /** `<data dir>/spool` */
   readonly folder: string;
   readonly segmentBytes: number;
+  /** Of traces; segments of metrics get METRICS_AGE_FACTOR times as old. */
   readonly segmentAgeMs: number;
   /** Bytes of open and sealed segments together above which `append` refuses. */
   readonly maxBytes: number;
@@ -27,7 +28,7 @@ export interface SpoolFigures {
   readonly openBytes: number;
   readonly sealedBytes: number;
   readonly sealedSegments: number;
-  /** Unix milliseconds; undefined = there is none. */
+  /** Unix milliseconds of the oldest open segment; undefined = there is none. */
   readonly openSince: number | undefined;
   readonly oldestSealedAt: number | undefined;
   /** Why requests are refused now; undefined = they are taken. */
@@ -35,55 +36,39 @@ export interface SpoolFigures {
   readonly recovered: RecoveryFigures;
 }
 
-interface Waiting {
-  readonly parts: readonly Uint8Array[];
-  readonly bytes: number;
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
-}
-
+/**
+ * Metrics are exported every 10 s or less often and no detector waits for them, while every insert costs its analysis
+ * (about 0.1 s of CPU, however small it is): their segments stay open longer.
+ */
+const METRICS_AGE_FACTOR = 5;
 /** How often deleted segments, free space and segments that could not be sealed are looked at. */
 const LOOK_EVERY_MS = 1_000;
 /** Segments that could not be sealed are kept open for another try; more than this means a broken disk. */
 const MAX_UNSEALED = 8;
 
 /**
- * Durable queue of requests on the disk. `append` resolves only after an fdatasync that covers the request; requests
- * that arrive while one runs share the next (group commit).
- *
- *   append -> waiting -> [one writev + one fdatasync] -> resolved -> segment full or old -> sealed/ -> loader
- *                              └ fails: everybody who waits is rejected, the segment is cut to its last good byte
+ * Durable queue of requests on the disk, one lane for each signal. The lanes share the disk's room: what is refused, is
+ * refused for all.
  */
 export class Spool {
   readonly #options: SpoolOptions;
-  readonly #disk: SpoolDisk;
-  readonly #paths: SpoolPaths;
-  readonly #now: () => number;
   readonly #lock: SpoolLock;
   readonly #recovered: RecoveryFigures;
   readonly #usage: SpoolUsage;
+  readonly #lanes: Readonly<Record<SegmentSignal, SpoolLane>>;
   readonly #looks: NodeJS.Timeout;
-  #waiting: Waiting[] = [];
-  #waitingBytes = 0;
-  #segment: Segment | undefined;
-  #age: NodeJS.Timeout | undefined;
-  #sealDue = false;
-  #unsealed: Segment[] = [];
-  #commits: Promise<void> | undefined;
   #looking: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(
     options: SpoolOptions,
-    paths: SpoolPaths,
+    lanes: Readonly<Record<SegmentSignal, SpoolLane>>,
     lock: SpoolLock,
     usage: SpoolUsage,
     recovered: RecoveryFigures,
   ) {
     this.#options = options;
-    this.#disk = options.disk ?? nodeDisk;
-    this.#now = options.now ?? Date.now;
-    this.#paths = paths;
+    this.#lanes = lanes;
     this.#lock = lock;
     this.#usage = usage;
     this.#recovered = recovered;
@@ -109,7 +94,12 @@ export class Spool {
       const recovered = await recoverSegments(disk, paths, options.log, options.now ?? Date.now);
       const usage = new SpoolUsage(disk, paths);
       await usage.refresh();
-      return new Spool(options, paths, lock, usage, recovered);
+      const shared = { disk, paths, usage, now: options.now ?? Date.now, onCommit: options.onCommit ?? (() => {}) };
+      const { segmentBytes, segmentAgeMs, log } = options;
+      const traces = new SpoolLane({ ...shared, signal: 'traces', segmentBytes, segmentAgeMs, log });
+      const metricsAgeMs = segmentAgeMs * METRICS_AGE_FACTOR;
+      const metrics = new SpoolLane({ ...shared, signal: 'metrics', segmentBytes, segmentAgeMs: metricsAgeMs, log });
+      return new Spool(options, { traces, metrics }, lock, usage, recovered);
     } catch (error) {
       await lock.release();
       throw error;
@@ -121,24 +111,21 @@ export class Spool {
    * @param message the client's bytes, already checked; not copied, so they must not change until this resolves
    * @throws TenantryError SPOOL_UNAVAILABLE if there is no room or the disk failed; nothing is stored then
    */
-  append(message: Uint8Array, origin: RequestOrigin): Promise<void> {
+  append(signal: SegmentSignal, message: Uint8Array, origin: RequestOrigin): Promise<void> {
     const parts = encodeRecord(message, origin);
     const bytes = parts.reduce((sum, part) => sum + part.length, 0);
     const refusal = this.#refusal(bytes);
-    if (refusal !== undefined) return Promise.reject(unavailable(refusal));
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ parts, bytes, resolve, reject });
-      this.#waitingBytes += bytes;
-      this.#kick();
-    });
+    if (refusal !== undefined) return Promise.reject(spoolUnavailable(refusal));
+    return this.#lanes[signal].append(parts, bytes);
   }
 
   figures(): SpoolFigures {
+    const since = this.#all((lane) => lane.openSince ?? Number.POSITIVE_INFINITY);
     return {
-      openBytes: this.#openBytes(),
+      openBytes: this.#sum((lane) => lane.openBytes),
       sealedBytes: this.#usage.sealedBytes,
       sealedSegments: this.#usage.sealedSegments,
-      openSince: this.#segment?.openedAt,
+      openSince: since.every((at) => at === Number.POSITIVE_INFINITY) ? undefined : Math.min(...since),
       oldestSealedAt: this.#usage.oldestSealedAt,
       refusal: this.#refusal(0),
       recovered: this.#recovered,
@@ -154,143 +141,35 @@ export class Spool {
   async #close(): Promise<void> {
     clearInterval(this.#looks);
     await this.#looking;
-    while (this.#commits !== undefined) await this.#commits;
-    await this.#sealCurrent();
-    await this.#retryUnsealed();
+    await Promise.all(this.#all((lane) => lane.close()));
     await this.#lock.release();
-  }
-
-  #openBytes(): number {
-    return this.#unsealed.reduce((sum, segment) => sum + segment.bytes, this.#segment?.bytes ?? 0);
   }
 
   #refusal(bytes: number): string | undefined {
     const { maxBytes } = this.#options;
     if (this.#closing !== undefined) return 'ingest is shutting down';
-    if (this.#unsealed.length >= MAX_UNSEALED) return 'the disk of the spool fails';
-    const used = this.#openBytes() + this.#waitingBytes + this.#usage.sealedBytes;
+    if (this.#sum((lane) => lane.unsealedSegments) >= MAX_UNSEALED) return 'the disk of the spool fails';
+    const waiting = this.#sum((lane) => lane.waitingBytes);
+    const used = this.#sum((lane) => lane.openBytes) + waiting + this.#usage.sealedBytes;
     if (used + bytes > maxBytes) return `the spool is full (${used} of ${maxBytes} bytes wait for the store)`;
-    if (this.#waitingBytes + bytes >= this.#usage.usableBytes) return 'the disk of the spool is nearly full';
+    if (waiting + bytes >= this.#usage.usableBytes) return 'the disk of the spool is nearly full';
     return undefined;
   }
 
-  #kick(): void {
-    this.#commits ??= this.#commitAll().finally(() => {
-      this.#commits = undefined;
-      if (this.#waiting.length > 0 || this.#sealDue) this.#kick();
-    });
+  #all<T>(of: (lane: SpoolLane) => T): T[] {
+    return SEGMENT_SIGNALS.map((signal) => of(this.#lanes[signal]));
   }
 
-  async #commitAll(): Promise<void> {
-    while (this.#waiting.length > 0 || this.#sealDue) {
-      const segment = this.#segment;
-      const [next] = this.#waiting;
-      const full = segment !== undefined && next !== undefined && !this.#fits(segment.bytes, next.bytes);
-      if (this.#sealDue || full) await this.#sealCurrent();
-      else await this.#commitBatch();
-    }
-  }
-
-  /** A request larger than a whole segment gets one of its own. */
-  #fits(used: number, bytes: number): boolean {
-    return used === 0 || used + bytes <= this.#options.segmentBytes;
-  }
-
-  async #commitBatch(): Promise<void> {
-    const batch = this.#takeBatch(this.#segment?.bytes ?? 0);
-    const started = performance.now();
-    try {
-      this.#segment ??= await this.#openSegment();
-      await this.#segment.append(batch.flatMap((request) => request.parts));
-    } catch (thrown) {
-      await this.#fail(batch, toError(thrown));
-      return;
-    }
-    this.#options.onCommit?.((performance.now() - started) / 1_000, batch.length);
-    for (const request of batch) {
-      this.#release(request);
-      this.#usage.took(request.bytes);
-      request.resolve();
-    }
-    if (this.#segment.bytes >= this.#options.segmentBytes) await this.#sealCurrent();
-  }
-
-  #takeBatch(used: number): Waiting[] {
-    let bytes = used;
-    let count = 0;
-    for (const request of this.#waiting) {
-      if (!this.#fits(bytes, request.bytes)) break;
-      bytes += request.bytes;
-      count++;
-    }
-    return this.#waiting.splice(0, count);
-  }
-
-  async #openSegment(): Promise<Segment> {
-    const segment = await Segment.create(this.#disk, this.#paths, this.#now());
-    this.#age = setTimeout(() => {
-      this.#sealDue = true;
-      this.#kick();
-    }, this.#options.segmentAgeMs);
-    this.#age.unref();
-    return segment;
-  }
-
-  /** After a failed write the disk is in doubt: nobody who waits is kept waiting on it. */
-  async #fail(batch: readonly Waiting[], cause: Error): Promise<void> {
-    this.#options.log.error({ err: cause, requests: batch.length + this.#waiting.length }, 'spool write failed');
-    const { code } = cause as NodeJS.ErrnoException;
-    const waiting = this.#waiting.splice(0);
-    for (const request of [...batch, ...waiting]) {
-      this.#release(request);
-      request.reject(unavailable(`writing to the spool failed${code === undefined ? '' : ` (${code})`}`, cause));
-    }
-    await this.#sealCurrent();
-  }
-
-  #release(request: Waiting): void {
-    this.#waitingBytes -= request.bytes;
-  }
-
-  /** Never rejects: a segment that cannot be sealed keeps its requests and is tried again. */
-  async #sealCurrent(): Promise<void> {
-    this.#sealDue = false;
-    clearTimeout(this.#age);
-    const segment = this.#segment;
-    if (segment === undefined) return;
-    try {
-      if (await segment.seal()) this.#usage.sealed(segment.name, segment.bytes);
-    } catch (error) {
-      this.#options.log.error({ err: error, segment: segment.name }, 'sealing a spool segment failed; will be retried');
-      this.#unsealed.push(segment);
-    }
-    this.#segment = undefined;
-  }
-
-  async #retryUnsealed(): Promise<void> {
-    for (const segment of [...this.#unsealed]) {
-      try {
-        if (await segment.seal()) this.#usage.sealed(segment.name, segment.bytes);
-        this.#unsealed = this.#unsealed.filter((other) => other !== segment);
-      } catch (error) {
-        this.#options.log.warn({ err: error, segment: segment.name }, 'a spool segment still cannot be sealed');
-      }
-    }
+  #sum(of: (lane: SpoolLane) => number): number {
+    return this.#all(of).reduce((sum, value) => sum + value, 0);
   }
 
   #look(): void {
-    this.#looking ??= this.#retryUnsealed()
+    this.#looking ??= Promise.all(this.#all((lane) => lane.retryUnsealed()))
       .then(() => this.#usage.refresh())
       .catch((error: unknown) => this.#options.log.warn({ err: error }, 'could not look at the spool folder'))
       .finally(() => {
         this.#looking = undefined;
       });
   }
-}
-
-function unavailable(detail: string, cause?: Error): TenantryError {
-  return new TenantryError('SPOOL_UNAVAILABLE', detail, {
-    hint: 'Keep the data and send it again after the time in Retry-After.',
-    cause,
-  });
 }

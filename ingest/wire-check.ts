@@ -1,12 +1,14 @@
 import { TenantryError } from '../src/domain/errors.ts';
 import { TRAILER_FIELDS_FROM } from '../src/domain/spool-format.ts';
+import { MESSAGE, type Message } from './wire-messages.ts';
 import {
   CHILDREN,
   FIELDS_PER_MESSAGE,
   fieldName,
   LARGEST_VARINTS,
-  MESSAGE,
   messageName,
+  ONE_OF,
+  PACKED,
   UNKNOWN_FIELD,
   WIRE_TYPE,
   WIRE_TYPES,
@@ -20,12 +22,14 @@ import {
 export const WIRE_LIMITS = {
   resources: 16_384,
   scopes: 32_768,
-  spans: 65_536,
-  /** Per resource, scope, span, event and link. */
+  /** Spans, data points or log records. */
+  items: 65_536,
+  metrics: 65_536,
+  /** Per resource, scope, span, event, link, metric, data point and log record. */
   attributes: 1_024,
   eventsPerSpan: 1_024,
   linksPerSpan: 1_024,
-  /** Attributes, events, links and nested values of the whole request. */
+  /** Attributes, events, links, exemplars and nested values of the whole request. */
   elements: 1_000_000,
   /** An attribute's own value has depth 1, a value inside its array or kvlist depth 2. */
   valueDepth: 16,
@@ -33,30 +37,64 @@ export const WIRE_LIMITS = {
 
 export type WireLimits = { readonly [Name in keyof typeof WIRE_LIMITS]: number };
 
-const KEY_VALUE_VALUE_FIELD = 2;
+/** What is counted over the whole request; each is also the name of its limit. */
+const COUNTED = ['elements', 'resources', 'scopes', 'metrics', 'items'] as const;
+const ELEMENTS = COUNTED.indexOf('elements');
+const ITEMS = COUNTED.indexOf('items');
+/** Message -> index in COUNTED; what is not named here is an element. */
+const COUNTER = new Uint8Array(Object.keys(MESSAGE).length).fill(ELEMENTS);
+const COUNTED_MESSAGES: Readonly<Record<'resources' | 'scopes' | 'metrics' | 'items', readonly Message[]>> = {
+  resources: [MESSAGE.RESOURCE_SPANS, MESSAGE.RESOURCE_METRICS, MESSAGE.RESOURCE_LOGS],
+  scopes: [MESSAGE.SCOPE_SPANS, MESSAGE.SCOPE_METRICS, MESSAGE.SCOPE_LOGS],
+  metrics: [MESSAGE.METRIC],
+  items: [
+    MESSAGE.SPAN,
+    MESSAGE.NUMBER_POINT,
+    MESSAGE.HISTOGRAM_POINT,
+    MESSAGE.EXPONENTIAL_HISTOGRAM_POINT,
+    MESSAGE.SUMMARY_POINT,
+    MESSAGE.LOG_RECORD,
+  ],
+};
+for (const [name, messages] of Object.entries(COUNTED_MESSAGES)) {
+  for (const message of messages) COUNTER[message] = COUNTED.indexOf(name as keyof typeof COUNTED_MESSAGES);
+}
+
+/** The request messages of OTLP's signals. */
+const REQUESTS = {
+  traces: MESSAGE.TRACE_REQUEST,
+  metrics: MESSAGE.METRICS_REQUEST,
+  logs: MESSAGE.LOGS_REQUEST,
+} as const;
+const REQUEST_PACKAGES: Readonly<Record<OtlpSignal, string>> = {
+  traces: 'opentelemetry.proto.collector.trace.v1',
+  metrics: 'opentelemetry.proto.collector.metrics.v1',
+  logs: 'opentelemetry.proto.collector.logs.v1',
+};
+
+export type OtlpSignal = keyof typeof REQUESTS;
 
 interface Walk {
   readonly bytes: Uint8Array;
+  readonly signal: OtlpSignal;
   readonly limits: WireLimits;
-  resources: number;
-  scopes: number;
-  spans: number;
-  elements: number;
+  /** By index in COUNTED. */
+  readonly counts: Uint32Array;
   /** Where the last slow varint ended. */
   cursor: number;
 }
 
 /**
- * Checks that `bytes` is an ExportTraceServiceRequest that ClickHouse's Protobuf reader will take, without making an
- * object per span: one pass over tags and lengths. Unknown fields are skipped; strings are not decoded, so invalid
+ * Checks that `bytes` is the export request of a signal that ClickHouse's Protobuf reader will take, without making an
+ * object per item: one pass over tags and lengths. Unknown fields are skipped; strings are not decoded, so invalid
  * UTF-8 passes.
- * @returns the number of spans
+ * @returns the number of spans, data points or log records
  * @throws TenantryError OTLP_MALFORMED saying what is wrong and at which byte
  */
-export function checkTraceRequest(bytes: Uint8Array, limits: WireLimits = WIRE_LIMITS): number {
-  const walk: Walk = { bytes, limits, resources: 0, scopes: 0, spans: 0, elements: 0, cursor: 0 };
-  walkMessage(walk, MESSAGE.REQUEST, 0, bytes.length, 0);
-  return walk.spans;
+export function checkRequest(signal: OtlpSignal, bytes: Uint8Array, limits: WireLimits = WIRE_LIMITS): number {
+  const walk: Walk = { bytes, signal, limits, counts: new Uint32Array(COUNTED.length), cursor: 0 };
+  walkMessage(walk, REQUESTS[signal], 0, bytes.length, 0);
+  return walk.counts[ITEMS] as number;
 }
 
 /** Hot path: 8 attributes a span make about 45 fields. The one-byte tags and lengths are read inline for that reason. */
@@ -79,21 +117,22 @@ function walkMessage(walk: Walk, message: number, start: number, end: number, de
     const known = field < FIELDS_PER_MESSAGE;
     const entry = message * FIELDS_PER_MESSAGE + field;
     const expected = known ? (WIRE_TYPES[entry] as number) : UNKNOWN_FIELD;
-    if (expected !== wireType) refuseUnlessSkippable(message, field, wireType, expected, tagAt);
-    // One kind of value each: for decoders the last one counts, ClickHouse's refuses the segment (verified).
-    else if (isSingle(message, field) && ++values > 1) refuse(`${messageName(message)} holds two values`, tagAt);
+    if (expected !== wireType) refuseUnlessSkippable(walk, message, field, wireType, expected, tagAt);
+    else if (ONE_OF[entry] === 1 && ++values > 1) refuse(walk, `${messageName(message)} holds two values`, tagAt);
 
     if (wireType === WIRE_TYPE.LEN) {
       const lengthAt = at;
-      let length = at < end ? (bytes[at++] as number) : refuseTruncated(message, tagAt);
+      let length = at < end ? (bytes[at++] as number) : refuseTruncated(walk, message, tagAt);
       if (length >= 0x80) {
         length = readVarint32(walk, message, lengthAt, end);
         at = walk.cursor;
       }
       const fieldEnd = at + length;
-      if (fieldEnd > end) refuseOverlong(message, field, length, end - at, tagAt);
+      if (fieldEnd > end) refuseOverlong(walk, message, field, length, end - at, tagAt);
       const child = known ? (CHILDREN[entry] as number) : MESSAGE.NONE;
-      if (child !== MESSAGE.NONE) {
+      if (child >= PACKED.VARINT) {
+        checkPacked(walk, message, field, child, at, fieldEnd);
+      } else if (child !== MESSAGE.NONE) {
         if (child === MESSAGE.KEY_VALUE) {
           if (++attributes > walk.limits.attributes && message !== MESSAGE.KEY_VALUE_LIST) {
             refuseTooMany(`attributes in one ${messageName(message)}`, walk.limits.attributes, tagAt);
@@ -112,44 +151,39 @@ function walkMessage(walk: Walk, message: number, start: number, end: number, de
       at = fieldEnd;
     } else if (wireType === WIRE_TYPE.VARINT) {
       const valueAt = at;
-      at = skipVarint(bytes, message, field, at, end);
+      at = skipVarint(walk, message, field, at, end);
       const largest = known ? (LARGEST_VARINTS[entry] as number) : 0;
       if (largest !== 0) refuseAbove(walk, message, field, largest, valueAt, at);
     } else {
       at += wireType === WIRE_TYPE.I64 ? 8 : 4;
-      if (at > end) refuseTruncated(message, tagAt);
+      if (at > end) refuseTruncated(walk, message, tagAt);
     }
   }
 }
 
-/** Every known field of AnyValue belongs to its oneof. */
-function isSingle(message: number, field: number): boolean {
-  return message === MESSAGE.ANY_VALUE || (message === MESSAGE.KEY_VALUE && field === KEY_VALUE_VALUE_FIELD);
+/** Numbers one behind the other: whole ones, up to the end of the field. */
+function checkPacked(walk: Walk, message: number, field: number, packed: number, start: number, end: number): void {
+  if (packed === PACKED.I64) {
+    if ((end - start) % 8 !== 0) refuse(walk, `${fieldName(message, field)} ends in the middle of a number`, start);
+    return;
+  }
+  for (let at = start; at < end; ) at = skipVarint(walk, message, field, at, end);
 }
 
 function refuseAbove(walk: Walk, message: number, field: number, largest: number, start: number, end: number): void {
   // A single byte is the usual case and always within an int32.
   const value = end - start === 1 ? (walk.bytes[start] as number) : readVarint32(walk, message, start, end);
-  if (value > largest) refuse(`${fieldName(message, field)} is ${value}, above ${largest}`, start);
+  if (value > largest) refuse(walk, `${fieldName(message, field)} is ${value}, above ${largest}`, start);
 }
 
 function countInRequest(walk: Walk, child: number, at: number): void {
-  const { limits } = walk;
-  switch (child) {
-    case MESSAGE.RESOURCE_SPANS:
-      if (++walk.resources > limits.resources) refuseTooMany('ResourceSpans', limits.resources, at);
-      break;
-    case MESSAGE.SCOPE_SPANS:
-      if (++walk.scopes > limits.scopes) refuseTooMany('ScopeSpans', limits.scopes, at);
-      break;
-    case MESSAGE.SPAN:
-      if (++walk.spans > limits.spans) refuseTooMany('spans', limits.spans, at);
-      break;
-    default:
-      if (++walk.elements > limits.elements) {
-        refuseTooMany('attributes, events, links and nested values', limits.elements, at);
-      }
-  }
+  const counter = COUNTER[child] as number;
+  const count = (walk.counts[counter] as number) + 1;
+  walk.counts[counter] = count;
+  const limit = walk.limits[COUNTED[counter] as (typeof COUNTED)[number]];
+  if (count <= limit) return;
+  const what = counter === ELEMENTS ? 'attributes, events, links, exemplars and nested values' : messageName(child);
+  refuseTooMany(counter === ELEMENTS ? what : `${what} messages`, limit, at);
 }
 
 /**
@@ -169,13 +203,14 @@ function readVarint32(walk: Walk, message: number, start: number, end: number): 
       walk.cursor = at + 1;
       return value;
     }
-    if (at + 1 === end) refuseTruncated(message, start);
+    if (at + 1 === end) refuseTruncated(walk, message, start);
   }
-  return refuse(`tag or length of ${messageName(message)} exceeds 32 bits`, start);
+  return refuse(walk, `tag or length of ${messageName(message)} exceeds 32 bits`, start);
 }
 
 /** Ten bytes at most, and the tenth must be 1: ClickHouse's reader refuses the rest, other decoders would cut it off. */
-function skipVarint(bytes: Uint8Array, message: number, field: number, start: number, end: number): number {
+function skipVarint(walk: Walk, message: number, field: number, start: number, end: number): number {
+  const { bytes } = walk;
   for (let at = start; at < end; at++) {
     const byte = bytes[at] as number;
     if (at - start === 9) {
@@ -183,33 +218,50 @@ function skipVarint(bytes: Uint8Array, message: number, field: number, start: nu
       break;
     }
     if (byte < 0x80) return at + 1;
-    if (at + 1 === end) refuseTruncated(message, start);
+    if (at + 1 === end) refuseTruncated(walk, message, start);
   }
-  if (start >= end) refuseTruncated(message, start);
-  return refuse(`${fieldName(message, field)} exceeds 64 bits`, start);
+  if (start >= end) refuseTruncated(walk, message, start);
+  return refuse(walk, `${fieldName(message, field)} exceeds 64 bits`, start);
 }
 
-function refuseUnlessSkippable(message: number, field: number, wireType: number, expected: number, at: number): void {
-  if (field === 0) refuse(`field number 0 in ${messageName(message)}`, at);
+function refuseUnlessSkippable(
+  walk: Walk,
+  message: number,
+  field: number,
+  wireType: number,
+  expected: number,
+  at: number,
+): void {
+  if (field === 0) refuse(walk, `field number 0 in ${messageName(message)}`, at);
+  if (isUnpacked(message, field, wireType)) return;
   if (expected !== UNKNOWN_FIELD) {
-    refuse(`${fieldName(message, field)} has wire type ${wireType} instead of ${expected}`, at);
+    refuse(walk, `${fieldName(message, field)} has wire type ${wireType} instead of ${expected}`, at);
   }
-  if (message === MESSAGE.REQUEST && field >= TRAILER_FIELDS_FROM) {
-    refuse(`field number ${field} is reserved (${TRAILER_FIELDS_FROM} and above)`, at);
+  if (message === REQUESTS[walk.signal] && field >= TRAILER_FIELDS_FROM) {
+    refuse(walk, `field number ${field} is reserved (${TRAILER_FIELDS_FROM} and above)`, at);
   }
   // Groups left protobuf in 2008 and OTLP never had them; ClickHouse's reader cannot skip one that holds anything.
   if (wireType === WIRE_TYPE.GROUP_START || wireType === WIRE_TYPE.GROUP_END) {
-    refuse(`${fieldName(message, field)} is a group`, at);
+    refuse(walk, `${fieldName(message, field)} is a group`, at);
   }
-  if (wireType > WIRE_TYPE.I32) refuse(`wire type ${wireType} in ${messageName(message)} does not exist`, at);
+  if (wireType > WIRE_TYPE.I32) refuse(walk, `wire type ${wireType} in ${messageName(message)} does not exist`, at);
 }
 
-function refuseTruncated(message: number, at: number): never {
-  return refuse(`${messageName(message)} ends in the middle of a field`, at);
+/** Repeated numbers may come one by one as well; decoders have to take both. */
+function isUnpacked(message: number, field: number, wireType: number): boolean {
+  if (field >= FIELDS_PER_MESSAGE) return false;
+  const child = CHILDREN[message * FIELDS_PER_MESSAGE + field];
+  return (
+    (child === PACKED.I64 && wireType === WIRE_TYPE.I64) || (child === PACKED.VARINT && wireType === WIRE_TYPE.VARINT)
+  );
 }
 
-function refuseOverlong(message: number, field: number, length: number, left: number, at: number): never {
-  return refuse(`${fieldName(message, field)} claims ${length} bytes where ${left} are left`, at);
+function refuseTruncated(walk: Walk, message: number, at: number): never {
+  return refuse(walk, `${messageName(message)} ends in the middle of a field`, at);
+}
+
+function refuseOverlong(walk: Walk, message: number, field: number, length: number, left: number, at: number): never {
+  return refuse(walk, `${fieldName(message, field)} claims ${length} bytes where ${left} are left`, at);
 }
 
 function refuseTooMany(what: string, limit: number, at: number): never {
@@ -224,8 +276,9 @@ function refuseTooDeep(limit: number, at: number): never {
   });
 }
 
-function refuse(what: string, at: number): never {
-  throw new TenantryError('OTLP_MALFORMED', `not an ExportTraceServiceRequest: ${what} (byte ${at})`, {
-    hint: 'Send the protobuf encoding of opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest.',
+function refuse(walk: Walk, what: string, at: number): never {
+  const name = messageName(REQUESTS[walk.signal]);
+  throw new TenantryError('OTLP_MALFORMED', `not an ${name}: ${what} (byte ${at})`, {
+    hint: `Send the protobuf encoding of ${REQUEST_PACKAGES[walk.signal]}.${name}.`,
   });
 }

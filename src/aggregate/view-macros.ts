@@ -6,7 +6,8 @@ import {
 } from '../domain/ai-attributes.ts';
 import { AI_INPUT_TIER_STARTS } from '../domain/ai-usage.ts';
 import { CACHE_HITS_ATTRIBUTE, CACHE_MISSES_ATTRIBUTE, TENANT_ATTRIBUTE } from '../domain/attributes.ts';
-import { TENANT_ID_PATTERN } from '../domain/tenant-id.ts';
+import { NETWORK_DIRECTION_ATTRIBUTE, NETWORK_DIRECTIONS, RESOURCE_METRICS } from '../domain/resource-metrics.ts';
+import { OTHER_TENANTS, TENANT_ID_PATTERN, UNATTRIBUTED_TENANT, UNKNOWN_TENANT } from '../domain/tenant-id.ts';
 
 /** Settings that are part of the views' texts: a change of one re-applies the views that contain it. */
 export interface ViewSettings {
@@ -21,6 +22,14 @@ export interface ViewSettings {
 function sqlString(text: string): string {
   return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 }
+
+/** What telemetry may name as its tenant, as a pattern inside a ClickHouse literal: ids, and the names that stand for more. */
+const TENANT_CLAIM = [
+  TENANT_ID_PATTERN.source,
+  ...[UNATTRIBUTED_TENANT, OTHER_TENANTS].map((name) => `^${name.replace(/[()]/g, '\\$&')}$`),
+]
+  .join('|')
+  .replaceAll('\\', '\\\\');
 
 /** An AnyValue below the second level, as JSON. What nests deeper is kept as base64 of its OTLP encoding, marked. */
 function leafJson(values: string): string {
@@ -59,6 +68,17 @@ function attributeMap(attributes: string): string {
     ${value}.bool_value, ${value}.bytes_value, ${value}.array_value.values, ${value}.kvlist_value.values), 'Map(String, String)'))`;
 }
 
+/** Like `attributeMap`, of attributes whose values are read one level deep only. */
+function leafAttributeMap(attributes: string): string {
+  const value = `${attributes}.value`;
+  return `mapSort(CAST(arrayMap((key, kind, text, raw, json) -> (toValidUTF8(key), multiIf(
+    kind = 'string_value', toValidUTF8(text),
+    kind = 'bytes_value', base64Encode(raw),
+    kind = 'none', '',
+    json)),
+    ${attributes}.key, ${value}.value, ${value}.string_value, ${value}.bytes_value, ${leafJson(value)}), 'Map(String, String)'))`;
+}
+
 /** What a span brings, one column each, and its field below `resource_spans.scope_spans.spans`. */
 const SPAN_COLUMNS = {
   StartNs: 'start_time_unix_nano',
@@ -88,6 +108,70 @@ const SCOPE_COLUMNS = {
   RawEventsAttributes: 'spans.events.attributes',
   RawLinksAttributes: 'spans.links.attributes',
 };
+
+/** The fields of a data point that every kind of data has, below `data_points`. */
+const POINT_COLUMNS = {
+  StartNs: 'start_time_unix_nano',
+  TimeNs: 'time_unix_nano',
+  Attributes: 'attributes',
+  Flags: 'flags',
+} as const;
+
+const NUMBER_COLUMNS = { ...POINT_COLUMNS, ValueKind: 'value', AsDouble: 'as_double', AsInt: 'as_int' } as const;
+const DISTRIBUTION_COLUMNS = { ...POINT_COLUMNS, Count: 'count', Sum: 'sum' } as const;
+
+/** The kinds of data that a metric can have: its name among the columns, its field, what its points bring, what itself. */
+const METRIC_KINDS = [
+  ['Gauge', 'gauge', NUMBER_COLUMNS, {}],
+  ['Sum', 'sum', NUMBER_COLUMNS, { Temporality: 'aggregation_temporality', IsMonotonic: 'is_monotonic' }],
+  ['Histogram', 'histogram', DISTRIBUTION_COLUMNS, { Temporality: 'aggregation_temporality' }],
+  ['ExponentialHistogram', 'exponential_histogram', DISTRIBUTION_COLUMNS, { Temporality: 'aggregation_temporality' }],
+  ['Summary', 'summary', DISTRIBUTION_COLUMNS, {}],
+] as const;
+
+/** What a metric brings, one column each, and its field below `resource_metrics.scope_metrics`. */
+const METRIC_COLUMNS: Readonly<Record<string, string>> = {
+  RawMetricName: 'metrics.name',
+  RawUnit: 'metrics.unit',
+  MetricKind: 'metrics.data',
+  ...Object.fromEntries(
+    METRIC_KINDS.flatMap(([kind, field, pointColumns, ownColumns]) => [
+      ...Object.entries(pointColumns).map(([name, of]) => [`${kind}${name}`, `metrics.${field}.data_points.${of}`]),
+      ...Object.entries(ownColumns).map(([name, of]) => [`${kind}${name}`, `metrics.${field}.${of}`]),
+    ]),
+  ),
+};
+
+/** Likewise for the scope around it. */
+const SCOPE_METRIC_COLUMNS: Readonly<Record<string, string>> = { RawScopeName: 'scope.name', ...METRIC_COLUMNS };
+
+/**
+ * Whose telemetry it is: a key that is bound to one tenant overrules every claim; then come the own attributes in the
+ * configured order, then the resource's. A name that is no tenant's counts as none.
+ * @param own column with the value of the first attribute of all, `attributes` the column with all of them
+ */
+function resolvedTenant(own: string, attributes: string, otherNames: readonly string[]): string {
+  const claims = `arrayMap(name -> ${attributes}[name], [${otherNames.map(sqlString).join(', ')}])`;
+  const unknown = sqlString(UNKNOWN_TENANT);
+  return `multiIf(
+        KeyTenant != '', KeyTenant,
+        match(${own}, '${TENANT_CLAIM}'), ${own},
+        arrayFirst(
+            tenant -> tenant = ${unknown} OR match(tenant, '${TENANT_CLAIM}'),
+            arrayPushBack(arrayPushBack(${claims}, ResourceTenant), ${unknown})))`;
+}
+
+function isResourceMetric(key: string): string {
+  const metric = Object.entries(RESOURCE_METRICS).find(([name]) => name === key)?.[1];
+  if (metric === undefined) throw new Error(`no resource metric ${key}`);
+  return `(MetricName = ${sqlString(metric.name)} AND Unit = ${sqlString(metric.unit)})`;
+}
+
+function networkDirection(key: string): string {
+  const direction = Object.entries(NETWORK_DIRECTIONS).find(([name]) => name === key)?.[1];
+  if (direction === undefined) throw new Error(`no network direction ${key}`);
+  return sqlString(direction);
+}
 
 function firstPresent(names: readonly string[], otherwise: string): string {
   const branches = names.map((name) => `a[${sqlString(name)}] != '', a[${sqlString(name)}]`);
@@ -132,8 +216,11 @@ export function viewMacros(settings: ViewSettings): Readonly<Record<string, (arg
         .join(', '),
     tenant_attribute: () => sqlString(TENANT_ATTRIBUTE),
     tenant_attributes: () => settings.tenantAttributes.map(sqlString).join(', '),
-    other_tenant_attributes: () => otherTenantAttributes.map(sqlString).join(', '),
-    tenant_pattern: () => TENANT_ID_PATTERN.source.replaceAll('\\', '\\\\'),
+    tenant_pattern: () => TENANT_CLAIM,
+    resolve_tenant: (argument) => {
+      const [own = '', attributes = ''] = argument.split(', ');
+      return resolvedTenant(own, attributes, otherTenantAttributes);
+    },
     accept_past_ns: () => secondsToNs(settings.acceptPastHours * 3_600),
     accept_future_ns: () => secondsToNs(settings.acceptFutureSeconds),
     slow_db_call_ns: () => secondsToNs(settings.slowDbCallMs / 1_000),
@@ -143,6 +230,21 @@ export function viewMacros(settings: ViewSettings): Readonly<Record<string, (arg
     ai_first: (name) => firstPresent(AI_ATTRIBUTE_ALIASES[aiAttribute(name)], "''"),
     ai_tokens: (name) => aiTokens(aiAttribute(name)),
     ai_input_tier: inputTier,
+    leaf_attribute_map: leafAttributeMap,
+    metric_columns: () => Object.keys(METRIC_COLUMNS).join(', '),
+    scope_metric_columns: () => Object.keys(SCOPE_METRIC_COLUMNS).join(', '),
+    scope_metric_column_reads: () =>
+      Object.entries(SCOPE_METRIC_COLUMNS)
+        .map(([name, field]) => `resource_metrics.scope_metrics.${field} AS ${name}`)
+        .join(', '),
+    all_points: (column) => `arrayConcat(${METRIC_KINDS.map(([kind]) => `${kind}${column}`).join(', ')})`,
+    resource_metric_names: () =>
+      Object.values(RESOURCE_METRICS)
+        .map(({ name }) => sqlString(name))
+        .join(', '),
+    is_resource_metric: isResourceMetric,
+    network_direction: networkDirection,
+    network_direction_attribute: () => sqlString(NETWORK_DIRECTION_ATTRIBUTE),
   };
 }
 

@@ -37,6 +37,7 @@ export async function openStores(config: Config, log: Logger): Promise<Stores> {
       cluster: config.CLICKHOUSE_CLUSTER,
       retention: {
         spansDays: config.TENANTRY_RETAIN_SPANS_DAYS,
+        pointsDays: config.TENANTRY_RETAIN_POINTS_DAYS,
         minutesDays: config.TENANTRY_RETAIN_MINUTES_DAYS,
         hoursDays: config.TENANTRY_RETAIN_HOURS_DAYS,
         daysDays: config.TENANTRY_RETAIN_DAYS_DAYS,

@@ -1,6 +1,7 @@
 /**
  * The contract between ingest (which writes segments) and the loader (which inserts them). A segment is a sequence of
- * length-delimited `ExportTraceServiceRequest` messages: ClickHouse's `Protobuf` format, so the file is the insert.
+ * length-delimited export requests of one signal (`ExportTraceServiceRequest`, `ExportMetricsServiceRequest`):
+ * ClickHouse's `Protobuf` format, so the file is the insert.
  *
  *   segment  = record*            record = varint(length) message
  *   message  = the client's bytes, unchanged, then Tenantry's trailer (fields that OTLP does not use)
@@ -23,8 +24,24 @@ export const TRAILER = {
 
 /** Folders below `<data dir>/spool`. A segment moves from open to sealed by rename, and is deleted once loaded. */
 export const SPOOL_FOLDERS = { open: 'open', sealed: 'sealed', quarantine: 'quarantine' } as const;
-/** `<unix ms, 13 digits>-<16 hex digits>.otlp`: sorts by age, is never used twice, and is the insert's token. */
-export const SEGMENT_NAME_PATTERN = /^\d{13}-[0-9a-f]{16}\.otlp$/;
+/** What a segment holds. OTLP's third signal, logs, is not stored. */
+export const SEGMENT_SIGNALS = ['traces', 'metrics'] as const;
+export type SegmentSignal = (typeof SEGMENT_SIGNALS)[number];
+
+/**
+ * `<unix ms, 13 digits>-<16 hex digits>.otlp` for traces, `….metrics.otlp` for metrics: sorts by age, is never used
+ * twice, and is, without `.otlp`, the insert's token.
+ */
+export const SEGMENT_NAME_PATTERN = /^\d{13}-[0-9a-f]{16}(?:\.metrics)?\.otlp$/;
+
+export function segmentSuffix(signal: SegmentSignal): string {
+  return signal === 'traces' ? '.otlp' : `.${signal}.otlp`;
+}
+
+/** Of a name that matches SEGMENT_NAME_PATTERN. */
+export function signalOfSegment(name: string): SegmentSignal {
+  return name.endsWith(segmentSuffix('metrics')) ? 'metrics' : 'traces';
+}
 
 /** `<data dir>/spool/keys.json`, written by the server (temporary file + rename), watched by ingest. */
 export const KEY_SNAPSHOT_FILE = 'keys.json';

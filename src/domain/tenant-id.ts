@@ -7,8 +7,22 @@ export type TenantId = string & { readonly __brand: 'TenantId' };
 
 export const TENANT_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._:@|-]{0,127}$/;
 
-/** Spans without a tenant are kept under this name. The parentheses cannot occur in a real id. */
+/** Telemetry without a tenant is kept under this name. The parentheses cannot occur in a real id. */
 export const UNKNOWN_TENANT = '(unknown)' as TenantId;
+/** What a process used that no tenant can be charged for: garbage collection, start, idle work. */
+export const UNATTRIBUTED_TENANT = '(unattributed)' as TenantId;
+/** What a sender has put together of tenants beyond the number that it tells apart. */
+export const OTHER_TENANTS = '(other)' as TenantId;
+
+/**
+ * Names that stand where a tenant's id stands and are no tenants: they have figures and series, come behind all tenants
+ * in every order, have no plan, and nothing is ever done to them.
+ */
+export const RESERVED_TENANTS: readonly TenantId[] = [UNKNOWN_TENANT, UNATTRIBUTED_TENANT, OTHER_TENANTS];
+
+export function isReservedTenant(text: unknown): text is TenantId {
+  return RESERVED_TENANTS.some((reserved) => reserved === text);
+}
 
 export function isTenantId(text: unknown): text is TenantId {
   return typeof text === 'string' && TENANT_ID_PATTERN.test(text);

@@ -1,5 +1,5 @@
 import protobuf from 'protobufjs';
-import { OTLP_PROTO } from '../../src/store/clickhouse/otlp-schema.ts';
+import { TRACE_PROTO } from '../../src/store/clickhouse/otlp-schema.ts';
 
 /** protobufjs's 64-bit integer. */
 export interface Long {
@@ -53,7 +53,7 @@ export interface DecodedRequest {
   readonly tenantry_key_id: string;
 }
 
-const Request = protobuf.parse(OTLP_PROTO, { keepCase: true }).root.lookupType('ExportTraceServiceRequest');
+const Request = protobuf.parse(TRACE_PROTO, { keepCase: true }).root.lookupType('ExportTraceServiceRequest');
 
 /** The requests of a segment, as protobufjs decodes them fastest: its own message objects, not converted to plain ones. */
 export function* decodedRequests(segment: Uint8Array): Generator<DecodedRequest> {

@@ -63,7 +63,9 @@ export const insertOverhead: Bench = {
         await migrateClickHouse(clickhouse, views, TEST_DDL);
         await startAfresh(clickhouse);
         const insert = (path: string, kind: keyof typeof ROUNDS): Promise<Cost> =>
-          medianCost(ROUNDS[kind], (round) => clickhouse.insertSegment({ path, token: `${kind}-${index}-${round}` }));
+          medianCost(ROUNDS[kind], (round) =>
+            clickhouse.insertSegment({ signal: 'traces', path, token: `${kind}-${index}-${round}` }),
+          );
         const tiny = await insert(small, 'small');
         const full = await insert(large, 'large');
         const perSpan = (full.cpuMs * 1_000) / spans;

@@ -67,7 +67,7 @@ async function rows(clickhouse: EmbeddedClickHouse, folder: string): Promise<voi
   ).flat();
   for (let from = 0; from < requests.length; from += 60) {
     writeSegment(path, requests.slice(from, from + 60), now);
-    await clickhouse.insertSegment({ path, token: `rollups-${from}` });
+    await clickhouse.insertSegment({ signal: 'traces', path, token: `rollups-${from}` });
   }
   const tables = await clickhouse.inspect<{ name: string }>(
     "SELECT name FROM system.tables WHERE database = 'tenantry' AND engine LIKE '%MergeTree' AND name != 'schema_log' ORDER BY name",

@@ -32,7 +32,7 @@ describe('a record', () => {
   it('is the client bytes unchanged with a trailer whose CRC covers everything before it', async () => {
     const spool = await bench.open();
     const message = encodeTraceRequest(sampleRequest([sampleSpan('GET /')]));
-    await spool.append(message, { receivedAt: 1_700_000_000_123, keyId: 'key-1', keyTenant: 'acme' });
+    await spool.append('traces', message, { receivedAt: 1_700_000_000_123, keyId: 'key-1', keyTenant: 'acme' });
     await appendNamed(spool, 'second');
     await spool.close();
 
@@ -119,7 +119,7 @@ describe('sealing', () => {
     const origin = { receivedAt: 1, keyId: 'k', keyTenant: undefined };
     await Promise.all([
       ...Array.from({ length: 50 }, (_, index) => appendNamed(spool, `${index}`)),
-      spool.append(large, origin),
+      spool.append('traces', large, origin),
       ...Array.from({ length: 50 }, (_, index) => appendNamed(spool, `${index + 50}`)),
     ]);
     await spool.close();

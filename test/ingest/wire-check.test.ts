@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkTraceRequest, WIRE_LIMITS } from '../../ingest/wire-check.ts';
+import { checkRequest, WIRE_LIMITS } from '../../ingest/wire-check.ts';
 import { TenantryError } from '../../src/domain/errors.ts';
 import { TRAILER } from '../../src/domain/spool-format.ts';
 import { tinyMessageBombs, varint, wrap } from '../support/otlp-bombs.ts';
@@ -25,7 +25,7 @@ function spanOf(...span: number[]): Uint8Array {
 
 function refusalOf(bytes: Uint8Array): string {
   try {
-    checkTraceRequest(bytes);
+    checkRequest('traces', bytes);
   } catch (error) {
     if (error instanceof TenantryError && error.code === 'OTLP_MALFORMED') return error.message;
     throw error;
@@ -33,7 +33,7 @@ function refusalOf(bytes: Uint8Array): string {
   return 'taken';
 }
 
-describe('checkTraceRequest', () => {
+describe('checkRequest of traces', () => {
   it('counts the spans of what protobufjs encodes, with every field and kind of value', () => {
     const request = {
       resource_spans: [
@@ -41,12 +41,14 @@ describe('checkTraceRequest', () => {
         ...(sampleRequest([fullSpan()]).resource_spans ?? []),
       ],
     };
-    expect(checkTraceRequest(encodeTraceRequest(request))).toBe(4);
+    expect(checkRequest('traces', encodeTraceRequest(request))).toBe(4);
   });
 
   it('takes an empty request and empty messages', () => {
-    expect(checkTraceRequest(new Uint8Array(0))).toBe(0);
-    expect(checkTraceRequest(encodeTraceRequest({ resource_spans: [{}, { scope_spans: [{ spans: [{}] }] }] }))).toBe(1);
+    expect(checkRequest('traces', new Uint8Array(0))).toBe(0);
+    expect(
+      checkRequest('traces', encodeTraceRequest({ resource_spans: [{}, { scope_spans: [{ spans: [{}] }] }] })),
+    ).toBe(1);
   });
 
   it('counts like the decoder for random requests', () => {
@@ -75,7 +77,7 @@ describe('checkTraceRequest', () => {
         const bytes = encodeTraceRequest({
           resource_spans: [{ scope_spans: scopes.map((list) => ({ spans: list })) }],
         });
-        expect(checkTraceRequest(bytes)).toBe(spansOf(decodeTraceRequest(bytes)).length);
+        expect(checkRequest('traces', bytes)).toBe(spansOf(decodeTraceRequest(bytes)).length);
       }),
       { numRuns: 500 },
     );
@@ -83,7 +85,7 @@ describe('checkTraceRequest', () => {
 
   it('refuses a request cut off at any byte, except where whole resources remain', () => {
     const bytes = encodeTraceRequest(sampleRequest([fullSpan(), sampleSpan()]));
-    expect(checkTraceRequest(bytes)).toBe(2);
+    expect(checkRequest('traces', bytes)).toBe(2);
     for (let length = 1; length < bytes.length; length++) {
       expect(refusalOf(bytes.subarray(0, length)), `${length} of ${bytes.length} bytes`).not.toBe('taken');
     }
@@ -133,7 +135,7 @@ describe('checkTraceRequest', () => {
     const scope = [...message(2, span), ...unknown];
     const resource = [...message(2, scope), ...unknown];
     const bytes = Uint8Array.from([...message(1, resource), ...unknown]);
-    expect(checkTraceRequest(bytes)).toBe(1);
+    expect(checkRequest('traces', bytes)).toBe(1);
   });
 
   it.each([
@@ -175,11 +177,13 @@ describe('checkTraceRequest', () => {
   });
 
   it('takes numbers of ten bytes: a negative int64 is one', () => {
-    expect(checkTraceRequest(spanOf(...message(9, message(2, field(3, 0, ...Array(9).fill(0xff), 0x01)))))).toBe(1);
+    expect(checkRequest('traces', spanOf(...message(9, message(2, field(3, 0, ...Array(9).fill(0xff), 0x01)))))).toBe(
+      1,
+    );
   });
 
   it('leaves trailer field numbers below the top level alone', () => {
-    expect(checkTraceRequest(spanOf(...message(TRAILER.KEY_ID, [0x61])))).toBe(1);
+    expect(checkRequest('traces', spanOf(...message(TRAILER.KEY_ID, [0x61])))).toBe(1);
   });
 
   function nested(depth: number, kind: 'array' | 'kvlist'): Uint8Array {
@@ -192,7 +196,7 @@ describe('checkTraceRequest', () => {
   }
 
   it.each(['array', 'kvlist'] as const)('takes %s values of depth 16 and refuses 17', (kind) => {
-    expect(checkTraceRequest(nested(WIRE_LIMITS.valueDepth, kind))).toBe(1);
+    expect(checkRequest('traces', nested(WIRE_LIMITS.valueDepth, kind))).toBe(1);
     expect(refusalOf(nested(WIRE_LIMITS.valueDepth + 1, kind))).toContain('nested deeper than 16 levels');
   });
 
@@ -230,6 +234,6 @@ describe('checkTraceRequest', () => {
   it('takes what large but honest batches hold', () => {
     const span = encodeTraceRequest(sampleRequest(1));
     const many = Buffer.concat(Array.from({ length: 10_000 }, () => span));
-    expect(checkTraceRequest(many)).toBe(10_000);
+    expect(checkRequest('traces', many)).toBe(10_000);
   });
 });

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { SegmentSignal } from '../../src/domain/spool-format.ts';
 import type { QueryLimits } from '../../src/store/clickhouse/clickhouse.ts';
 import { migrateClickHouse } from '../../src/store/clickhouse/migrate.ts';
 import { ServerClickHouse } from '../../src/store/clickhouse/server-clickhouse.ts';
@@ -76,8 +77,8 @@ export interface ServerStore {
   readonly clickhouse: ServerClickHouse;
   /** A file of these bytes, ready to be inserted. */
   fileOf(segment: Uint8Array): string;
-  /** Inserts a segment made of these bytes, as the loader would. */
-  insert(segment: Uint8Array, token: string): Promise<void>;
+  /** Inserts a segment made of these bytes, as the loader would; of traces unless said otherwise. */
+  insert(segment: Uint8Array, token: string, signal?: SegmentSignal): Promise<void>;
   /** `count` over the rows of one of our tables that fulfil the condition. */
   countOf(table: string, condition: string, count?: string): Promise<number>;
   stop(): Promise<void>;
@@ -100,7 +101,7 @@ export async function startServerStore(options: { limits?: QueryLimits } = {}): 
     server,
     clickhouse,
     fileOf,
-    insert: (segment, token) => clickhouse.insertSegment({ path: fileOf(segment), token }),
+    insert: (segment, token, signal = 'traces') => clickhouse.insertSegment({ signal, path: fileOf(segment), token }),
     countOf: async (table, condition, count = 'count()') => {
       const [row] = await clickhouse.inspect<{ n: number }>(
         `SELECT toUInt32(${count}) AS n FROM tenantry.${table} WHERE ${condition}`,

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { declaredViews } from '../../src/aggregate/views.ts';
 import { TENANT_ATTRIBUTE_ALIASES } from '../../src/domain/attributes.ts';
+import type { SegmentSignal } from '../../src/domain/spool-format.ts';
 import type { QueryLimits } from '../../src/store/clickhouse/clickhouse.ts';
 import type { DdlOptions } from '../../src/store/clickhouse/ddl-macros.ts';
 import { EmbeddedClickHouse } from '../../src/store/clickhouse/embedded-clickhouse.ts';
@@ -10,7 +11,7 @@ import { migrateClickHouse } from '../../src/store/clickhouse/migrate.ts';
 
 export const TEST_DDL: DdlOptions = {
   cluster: undefined,
-  retention: { spansDays: 7, minutesDays: 30, hoursDays: 400, daysDays: 1_830 },
+  retention: { spansDays: 7, pointsDays: 7, minutesDays: 30, hoursDays: 400, daysDays: 1_830 },
 };
 
 export const TEST_VIEWS = declaredViews({
@@ -23,8 +24,8 @@ export const TEST_VIEWS = declaredViews({
 export interface TestClickHouse {
   readonly clickhouse: EmbeddedClickHouse;
   readonly folder: string;
-  /** Inserts a segment made of these bytes, as the loader would. */
-  insert(segment: Uint8Array, token: string): Promise<void>;
+  /** Inserts a segment made of these bytes, as the loader would; of traces unless said otherwise. */
+  insert(segment: Uint8Array, token: string, signal?: SegmentSignal): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -39,11 +40,11 @@ export async function startTestClickHouse(
   return {
     clickhouse,
     folder,
-    insert: async (segment, token) => {
+    insert: async (segment, token, signal = 'traces') => {
       files += 1;
       const path = join(folder, `segment-${files}.otlp`);
       writeFileSync(path, segment);
-      await clickhouse.insertSegment({ path, token });
+      await clickhouse.insertSegment({ signal, path, token });
     },
     stop: async () => {
       await clickhouse.close();

@@ -40,5 +40,5 @@ export class SpoolBench {
 /** Appends a request of one span with this name. */
 export function appendNamed(spool: Spool, name: string): Promise<void> {
   const message = encodeTraceRequest(sampleRequest([sampleSpan(name)]));
-  return spool.append(message, { receivedAt: 1_700_000_000_123, keyId: 'key-1', keyTenant: undefined });
+  return spool.append('traces', message, { receivedAt: 1_700_000_000_123, keyId: 'key-1', keyTenant: undefined });
 }

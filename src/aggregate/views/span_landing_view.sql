@@ -17,14 +17,7 @@ SELECT
         EndNs < StartNs, 'ends before it starts',
         EndNs > ReceivedAtNs + {{accept_future_ns}}, 'ends in the future',
         '') AS SetAsideReason,
-    multiIf(
-        KeyTenant != '', KeyTenant,
-        match(SpanTenant, '{{tenant_pattern}}'), SpanTenant,
-        arrayFirst(
-            tenant -> tenant = '(unknown)' OR match(tenant, '{{tenant_pattern}}'),
-            arrayPushBack(
-                arrayPushBack(arrayMap(name -> SpanAttributes[name], [{{other_tenant_attributes}}]), ResourceTenant),
-                '(unknown)'))) AS TenantId,
+    {{resolve_tenant:SpanTenant, SpanAttributes}} AS TenantId,
     ReceivedAtNs,
     KeyId,
     StartNs,

@@ -1,8 +1,11 @@
 import type { AnalyticsReader } from '../../domain/analytics-query.ts';
+import type { SegmentSignal } from '../../domain/spool-format.ts';
 
 /** A sealed spool segment as the loader hands it over. */
 export interface SegmentInsert {
-  /** Absolute path of the file: length-delimited ExportTraceServiceRequest messages. */
+  /** What the file holds; decides which table it goes into. */
+  readonly signal: SegmentSignal;
+  /** Absolute path of the file: length-delimited export requests. */
   readonly path: string;
   /** Deduplication token. Same token = same bytes, for ever. */
   readonly token: string;

@@ -1,8 +1,10 @@
-import { ANY_VALUE_TYPE } from './otlp-schema.ts';
+import { ANY_VALUE_TYPE, LEAF_ATTRIBUTES_TYPE } from './otlp-schema.ts';
 
 /** Days that each level is kept. */
 interface Retention {
   readonly spansDays: number;
+  /** Data points of metrics. */
+  readonly pointsDays: number;
   readonly minutesDays: number;
   readonly hoursDays: number;
   readonly daysDays: number;
@@ -30,7 +32,9 @@ export function fillDdl(text: string, { cluster, retention }: DdlOptions): strin
         ? `non_replicated_deduplication_window = ${DEDUPLICATION_WINDOW}`
         : `replicated_deduplication_window = ${DEDUPLICATION_WINDOW}, replicated_deduplication_window_seconds = 604800`,
     any_value: ANY_VALUE_TYPE,
+    leaf_attributes: LEAF_ATTRIBUTES_TYPE,
     retain_spans_days: String(retention.spansDays),
+    retain_points_days: String(retention.pointsDays),
     retain_minutes_days: String(retention.minutesDays),
     retain_hours_days: String(retention.hoursDays),
     retain_days_days: String(retention.daysDays),

@@ -3,11 +3,12 @@ import { resolve } from 'node:path';
 import type { Session } from 'chdb';
 import type { AnalyticsQuery } from '../../domain/analytics-query.ts';
 import { toError } from '../../domain/errors.ts';
+import { SEGMENT_SIGNALS, type SegmentSignal } from '../../domain/spool-format.ts';
 import { assertCheckable, checkedRows, newNonce } from './answer-check.ts';
 import { type ClickHouse, DATABASE, QUERY_LIMITS, type QueryLimits, type SegmentInsert } from './clickhouse.ts';
 import { ConcurrencyLimit } from './concurrency-limit.ts';
 import { toStoreError } from './engine-errors.ts';
-import { OTLP_PROTO, type OtlpSchemaSource, segmentInsertSettings } from './otlp-schema.ts';
+import { OTLP_SIGNALS, segmentInsertSettings } from './otlp-schema.ts';
 import { openFirstSession, openSession, SessionPool, shuttingDown } from './session-pool.ts';
 import { quoted } from './sql-text.ts';
 import { TenantTables } from './tenant-tables.ts';
@@ -25,7 +26,6 @@ export class EmbeddedClickHouse implements ClickHouse {
   readonly kind = 'embedded';
   readonly #path: string;
   readonly #limits: QueryLimits;
-  readonly #schema: OtlpSchemaSource;
   readonly #anchor: Session;
   readonly #writer: SessionPool;
   readonly #maintenance: SessionPool;
@@ -33,7 +33,7 @@ export class EmbeddedClickHouse implements ClickHouse {
   /** Tenant questions open a session of their own (0.4 ms): their filter is set before readonly and stays for good. */
   readonly #tenantReaders: ConcurrencyLimit;
   readonly #tenantTables = new TenantTables(this);
-  #landingColumns: string | undefined;
+  readonly #landingColumns = new Map<SegmentSignal, string>();
   #closed = false;
 
   constructor(options: EmbeddedClickHouseOptions) {
@@ -41,9 +41,7 @@ export class EmbeddedClickHouse implements ClickHouse {
     this.#path = options.path;
     this.#limits = options.limits ?? QUERY_LIMITS;
     this.#anchor = openFirstSession(options.path);
-    const schemaFile = resolve(options.path, 'otlp.proto');
-    writeFileSync(schemaFile, OTLP_PROTO);
-    this.#schema = { file: schemaFile };
+    for (const signal of SEGMENT_SIGNALS) writeFileSync(this.#schemaFile(signal), OTLP_SIGNALS[signal].proto);
     this.#anchor.query(`CREATE DATABASE IF NOT EXISTS ${DATABASE} ENGINE = Atomic`);
     const size = options.sessions ?? 4;
     const shared = { path: options.path, maxWaiting: 512 };
@@ -82,9 +80,10 @@ export class EmbeddedClickHouse implements ClickHouse {
       });
   }
 
-  async insertSegment({ path, token }: SegmentInsert): Promise<void> {
-    const columns = await this.#columnsOfLanding();
-    const sql = `INSERT INTO otlp_landing SELECT * FROM file({path:String}, 'Protobuf', {columns:String}) SETTINGS ${segmentInsertSettings(token, this.#schema)}`;
+  async insertSegment({ signal, path, token }: SegmentInsert): Promise<void> {
+    const columns = await this.#columnsOfLanding(signal);
+    const settings = segmentInsertSettings(signal, token, { file: this.#schemaFile(signal) });
+    const sql = `INSERT INTO ${OTLP_SIGNALS[signal].table} SELECT * FROM file({path:String}, 'Protobuf', {columns:String}) SETTINGS ${settings}`;
     await this.#writer.use((session) => session.queryBindAsync(sql, { path, columns }));
   }
 
@@ -132,14 +131,19 @@ export class EmbeddedClickHouse implements ClickHouse {
     ];
   }
 
-  async #columnsOfLanding(): Promise<string> {
-    if (this.#landingColumns === undefined) {
-      const columns = await this.inspect<{ name: string; type: string }>(
-        `SELECT name, type FROM system.columns WHERE database = '${DATABASE}' AND table = 'otlp_landing' ORDER BY position`,
-      );
-      this.#landingColumns = columns.map(({ name, type }) => `${name} ${type}`).join(', ');
-    }
-    return this.#landingColumns;
+  #schemaFile(signal: SegmentSignal): string {
+    return resolve(this.#path, `otlp-${signal}.proto`);
+  }
+
+  async #columnsOfLanding(signal: SegmentSignal): Promise<string> {
+    const known = this.#landingColumns.get(signal);
+    if (known !== undefined) return known;
+    const columns = await this.inspect<{ name: string; type: string }>(
+      `SELECT name, type FROM system.columns WHERE database = '${DATABASE}' AND table = '${OTLP_SIGNALS[signal].table}' ORDER BY position`,
+    );
+    const text = columns.map(({ name, type }) => `${name} ${type}`).join(', ');
+    this.#landingColumns.set(signal, text);
+    return text;
   }
 }
 

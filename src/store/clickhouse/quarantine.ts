@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { toError } from '../../domain/errors.ts';
 import { splitRecords } from '../../domain/record-framing.ts';
 import { SPOOL_FOLDERS } from '../../domain/spool-format.ts';
-import type { ClickHouse } from './clickhouse.ts';
+import type { ClickHouse, SegmentInsert } from './clickhouse.ts';
 import { isBadSegment } from './engine-errors.ts';
 
 interface BisectionTarget {
@@ -17,7 +17,10 @@ interface BisectionTarget {
  * is cut short by a crash repeats the same inserts.
  * @returns how many requests were quarantined
  */
-export async function loadByBisection(target: BisectionTarget, path: string, token: string): Promise<number> {
+export async function loadByBisection(
+  target: BisectionTarget,
+  { signal, path, token }: SegmentInsert,
+): Promise<number> {
   const records = splitRecords(await readFile(path));
   const folder = join(target.spoolFolder, SPOOL_FOLDERS.quarantine);
   await mkdir(folder, { recursive: true });
@@ -26,7 +29,7 @@ export async function loadByBisection(target: BisectionTarget, path: string, tok
     const part = join(folder, `${token}_${from}-${to}.part`);
     await writeFile(part, Buffer.concat(records.slice(from, to)));
     try {
-      await target.clickhouse.insertSegment({ path: part, token: `${token}:${from}-${to}` });
+      await target.clickhouse.insertSegment({ signal, path: part, token: `${token}:${from}-${to}` });
       return 0;
     } catch (thrown) {
       if (!isBadSegment(thrown)) throw thrown;

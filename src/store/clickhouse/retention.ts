@@ -4,6 +4,7 @@ import { type DdlOptions, fillDdl } from './ddl-macros.ts';
 /** Which setting governs a table, by its name. Tables of fixed life (detector input, schema log) are not listed. */
 function retentionDays(table: string, { retention }: DdlOptions): number | undefined {
   if (table === 'spans' || table === 'spans_set_aside') return retention.spansDays;
+  if (table === 'metric_points' || table === 'metric_points_set_aside') return retention.pointsDays;
   if (table.endsWith('_by_minute')) return retention.minutesDays;
   if (table.endsWith('_by_hour')) return retention.hoursDays;
   if (table.endsWith('_by_day')) return retention.daysDays;

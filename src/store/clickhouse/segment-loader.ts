@@ -3,7 +3,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { toError } from '../../domain/errors.ts';
-import { SEGMENT_NAME_PATTERN, SPOOL_FOLDERS } from '../../domain/spool-format.ts';
+import { SEGMENT_NAME_PATTERN, SPOOL_FOLDERS, signalOfSegment } from '../../domain/spool-format.ts';
 import type { ClickHouse } from './clickhouse.ts';
 import { isBadSegment } from './engine-errors.ts';
 import { loadByBisection } from './quarantine.ts';
@@ -116,16 +116,16 @@ export class SegmentLoader {
 
   async #load(name: string): Promise<void> {
     const path = join(this.#sealed, name);
-    const token = name.replace(/\.otlp$/, '');
+    const segment = { signal: signalOfSegment(name), path, token: name.replace(/\.otlp$/, '') };
     try {
-      await this.#options.clickhouse.insertSegment({ path, token });
+      await this.#options.clickhouse.insertSegment(segment);
     } catch (thrown) {
       if (!isBadSegment(thrown)) throw thrown;
       this.#options.log.warn(
         { segment: name, error: toError(thrown).message.slice(0, 300) },
         'segment refused, bisecting',
       );
-      this.#quarantined += await loadByBisection(this.#options, path, token);
+      this.#quarantined += await loadByBisection(this.#options, segment);
     }
     await rm(path, { force: true });
     this.#loaded += 1;

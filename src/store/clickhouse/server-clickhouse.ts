@@ -11,7 +11,7 @@ import { assertCheckable, checkedRows, newNonce } from './answer-check.ts';
 import { type ClickHouse, DATABASE, QUERY_LIMITS, type QueryLimits, type SegmentInsert } from './clickhouse.ts';
 import { ConcurrencyLimit } from './concurrency-limit.ts';
 import { toStoreError } from './engine-errors.ts';
-import { segmentInsertSettings } from './otlp-schema.ts';
+import { OTLP_SIGNALS, segmentInsertSettings } from './otlp-schema.ts';
 import { quoted } from './sql-text.ts';
 import { TenantTables } from './tenant-tables.ts';
 
@@ -94,9 +94,9 @@ export class ServerClickHouse implements ClickHouse {
   }
 
   /** The file's bytes are the body of the request: nothing is parsed on the way. */
-  async insertSegment({ path, token }: SegmentInsert): Promise<void> {
+  async insertSegment({ signal, path, token }: SegmentInsert): Promise<void> {
     const { stream } = await this.#client.exec({
-      query: `INSERT INTO ${DATABASE}.otlp_landing SETTINGS ${segmentInsertSettings(token, 'inline')} FORMAT Protobuf`,
+      query: `INSERT INTO ${DATABASE}.${OTLP_SIGNALS[signal].table} SETTINGS ${segmentInsertSettings(signal, token, 'inline')} FORMAT Protobuf`,
       values: createReadStream(path),
       clickhouse_settings: IN_DATABASE,
     });

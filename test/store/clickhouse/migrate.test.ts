@@ -64,7 +64,7 @@ describe('migrating', () => {
     expect(await ttl('requests_by_minute')).toBe('TTL Time + toIntervalDay(30)');
     await migrateClickHouse(store.clickhouse, TEST_VIEWS, {
       ...TEST_DDL,
-      retention: { spansDays: 3, minutesDays: 14, hoursDays: 90, daysDays: 365 },
+      retention: { spansDays: 3, pointsDays: 5, minutesDays: 14, hoursDays: 90, daysDays: 365 },
     });
     expect(await ttl('spans')).toBe('TTL toDateTime(Timestamp) + toIntervalDay(3)');
     expect(await ttl('requests_by_minute')).toBe('TTL Time + toIntervalDay(14)');

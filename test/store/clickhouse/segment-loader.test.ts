@@ -87,7 +87,11 @@ describe('loading', () => {
 
   it('counts nothing twice when it dies between the insert and the deletion', async () => {
     const name = seal(segmentNamed('killed-in-between'));
-    await store.clickhouse.insertSegment({ path: join(spool, 'sealed', name), token: name.replace('.otlp', '') });
+    await store.clickhouse.insertSegment({
+      signal: 'traces',
+      path: join(spool, 'sealed', name),
+      token: name.replace('.otlp', ''),
+    });
     await start();
     await emptied();
     expect(await spansNamed('killed-in-between')).toBe(1);

@@ -21,22 +21,25 @@ afterAll(() => store.stop());
 describe('a segment', () => {
   it('goes in as the bytes of its file, and counts once however often it is sent with one token', async () => {
     const path = store.fileOf(segmentFor(['once'], 50));
-    for (let attempt = 0; attempt < 3; attempt += 1) await clickhouse.insertSegment({ path, token: 'once' });
+    for (let attempt = 0; attempt < 3; attempt += 1)
+      await clickhouse.insertSegment({ signal: 'traces', path, token: 'once' });
     expect(await store.countOf('spans', "TenantId = 'once'")).toBe(100);
     expect(await store.countOf('requests_by_minute', "TenantId = 'once'", 'sum(Requests)')).toBe(50);
     expect(await store.countOf('db_calls_by_minute', "TenantId = 'once'", 'sum(Calls)')).toBe(50);
-    await clickhouse.insertSegment({ path, token: 'twice' });
+    await clickhouse.insertSegment({ signal: 'traces', path, token: 'twice' });
     expect(await store.countOf('spans', "TenantId = 'once'")).toBe(200);
   });
 
   it('larger than any buffer on the way arrives whole', async () => {
     const path = store.fileOf(segmentFor(['large'], 20_000));
-    await clickhouse.insertSegment({ path, token: 'large' });
+    await clickhouse.insertSegment({ signal: 'traces', path, token: 'large' });
     expect(await store.countOf('spans', "TenantId = 'large'")).toBe(40_000);
   }, 60_000);
 
   it('whose file is gone fails, and the next one goes in', async () => {
-    await expect(clickhouse.insertSegment({ path: '/nowhere.otlp', token: 'gone' })).rejects.toThrow(/ENOENT/);
+    await expect(clickhouse.insertSegment({ signal: 'traces', path: '/nowhere.otlp', token: 'gone' })).rejects.toThrow(
+      /ENOENT/,
+    );
     await store.insert(segmentFor(['after-gone']), 'after-gone');
     expect(await store.countOf('spans', "TenantId = 'after-gone'")).toBe(2);
   });

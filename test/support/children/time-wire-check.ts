@@ -1,4 +1,4 @@
-import { checkTraceRequest } from '../../../ingest/wire-check.ts';
+import { checkRequest } from '../../../ingest/wire-check.ts';
 import { tinyMessageBombs } from '../otlp-bombs.ts';
 
 /**
@@ -9,7 +9,7 @@ const times = tinyMessageBombs().map(([name, bytes]) => {
   const runs = Array.from({ length: 5 }, () => {
     const started = performance.now();
     try {
-      checkTraceRequest(bytes);
+      checkRequest('traces', bytes);
     } catch {
       return performance.now() - started;
     }
