@@ -17,12 +17,21 @@ export { withCacheMarks } from './cache-wrappers.ts';
 export type { CounterName, Stats } from './counters.ts';
 export type { FlagEvent, FlagListener } from './flag-freshness.ts';
 export type { FlagInForce, Flags } from './flags.ts';
+export {
+  type GraphqlDocument,
+  type GraphqlOptions,
+  graphqlApolloPlugin,
+  graphqlExecute,
+  graphqlMarker,
+  type MarkOperation,
+} from './graphql.ts';
 export { fromHeader, type HeaderSourceOptions } from './header-source.ts';
 export { type IntegrationCallOptions, type IntegrationOutcome, integrationCall } from './integration.ts';
 export { fromJwt, type JwtKey, type JwtSourceOptions } from './jwt-source.ts';
 export type { TrustedPeers } from './peer-trust.ts';
-export { type EndedRequest, observeRequests, type RequestObserver } from './request-end.ts';
+export { type EndedRequest, type Ending, observeRequests, type RequestObserver } from './request-end.ts';
 export type { GateOptions } from './request-gate.ts';
+export type { RequireTenantOptions } from './require-tenant.ts';
 export type { TenantUse } from './resource-use/apportion.ts';
 export type { ResourceUse, ResourceUseOptions } from './resource-use/resource-use.ts';
 export type { CpuMethod, UsageReport } from './resource-use/usage-meter.ts';

@@ -36,6 +36,13 @@ export function setRoute(ctx: Context, route: string): void {
   if (held === undefined) span?.setAttribute(HTTP_ROUTE, route);
 }
 
+/** Gives the request's server span a route that says more than the router's: one GraphQL endpoint has many operations. */
+export function replaceRoute(ctx: Context, route: string): void {
+  const metadata = httpMetadata(ctx);
+  if (metadata !== undefined) metadata.route = route;
+  serverSpanIn(ctx)?.setAttribute(HTTP_ROUTE, route);
+}
+
 interface BodySizes {
   readonly requestLength: unknown;
   readonly responseLength: unknown;
