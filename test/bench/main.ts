@@ -1,10 +1,12 @@
 import type { Bench } from './bench.ts';
+import { blame } from './blame.ts';
+import { cpuAttribution } from './cpu-attribution.ts';
 import { ingest } from './ingest.ts';
 import { insertOverhead } from './insert-overhead.ts';
 import { print, printMachine } from './measure.ts';
 import { rollups } from './rollups.ts';
 
-const BENCHES: readonly Bench[] = [ingest, insertOverhead, rollups];
+const BENCHES: readonly Bench[] = [blame, cpuAttribution, ingest, insertOverhead, rollups];
 
 function usage(): string {
   const width = Math.max(...BENCHES.map(({ name }) => name.length));
