@@ -132,7 +132,7 @@ export function noteEnded(span: unknown): void {
 }
 
 /**
- * Whether a call with that answer has ended in that trace. By its response id where both have one, else by equal
+ * Whether a call with that answer has ended in that trace. By its response id if the span has one, else by equal
  * figures; each ended call is found once.
  */
 export function takeEnded(
@@ -142,7 +142,7 @@ export function takeEnded(
   const tokens = call.inputTokens === undefined ? undefined : `${call.inputTokens}/${call.outputTokens ?? ''}`;
   const index = ended.findIndex((one) => {
     if (one.traceId !== traceId) return false;
-    if (one.responseId !== undefined && call.responseId !== undefined) return one.responseId === call.responseId;
+    if (one.responseId !== undefined) return one.responseId === call.responseId;
     return tokens !== undefined && one.tokens === tokens;
   });
   if (index < 0) return false;
