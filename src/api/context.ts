@@ -4,9 +4,11 @@ import type { ApiAuth, Authenticator } from './authenticate.ts';
 import type { CursorSeal } from './cursor.ts';
 import type {
   Anomalies,
+  Breakers,
   Caps,
   FiguresReader,
   FlagFeed,
+  FlagInstances,
   Health,
   KeyAdmin,
   Keys,
@@ -20,10 +22,12 @@ export interface ApiPorts {
   readonly figures: FiguresReader;
   readonly plans: TenantPlans;
   readonly throttles: Throttles;
+  readonly breakers: Breakers;
   readonly caps: Caps;
   readonly spend: Spend;
   readonly anomalies: Anomalies;
   readonly flags: FlagFeed;
+  readonly instances: FlagInstances;
   readonly keys: Keys;
   readonly keyAdmin: KeyAdmin;
   readonly health: Health;

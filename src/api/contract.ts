@@ -29,6 +29,10 @@ export interface TenantFigures {
   ai_cost_micro: number | null;
   /** AI calls whose model has no known price; their cost is missing from ai_cost_micro. */
   ai_unpriced_calls: number;
+  /** CPU time charged to the tenant by sampling; null: none was measured. */
+  cpu_seconds: number | null;
+  /** Relative standard error of cpu_seconds: 1 / sqrt(samples); null: no sample. */
+  cpu_error_ratio: number | null;
   /** Requests per step of the window, oldest first; for the sparkline. */
   requests_spark: number[];
   /** Throttles in force now. */
@@ -44,6 +48,7 @@ export type TenantSort =
   | 'ai_input_tokens'
   | 'ai_output_tokens'
   | 'ai_cost_micro'
+  | 'cpu_seconds'
   | 'tenant_id';
 
 export interface TenantList {
@@ -79,14 +84,21 @@ export type MetricName =
   | 'ai_output_tokens'
   | 'ai_cache_read_tokens'
   | 'ai_cache_write_tokens'
-  | 'ai_reasoning_tokens';
+  | 'ai_reasoning_tokens'
+  | 'cpu_seconds'
+  | 'cpu_samples'
+  | 'event_loop_seconds'
+  | 'network_receive_bytes'
+  | 'network_transmit_bytes'
+  | 'memory_allocated_bytes'
+  | 'resource_points_not_added';
 
-/** Which groups a metric has: requests by service/route, db by db_system/db_operation, cache lookups by service, AI by provider/model/operation. */
+/** Which groups a metric has: requests by service/route, db by db_system/db_operation, cache lookups and use of processes by service, AI by provider/model/operation. */
 export type MetricGroup = 'service' | 'route' | 'db_system' | 'db_operation' | 'provider' | 'model' | 'operation';
 
 export interface MetricSeries {
   metric: MetricName;
-  unit: 'requests' | 'ratio' | 'ms' | 'bytes' | 'calls' | 'tokens' | 'lookups';
+  unit: 'requests' | 'ratio' | 'ms' | 'bytes' | 'calls' | 'tokens' | 'lookups' | 'seconds' | 'samples' | 'points';
   step_seconds: number;
   /** A point's time is the start of its step. null: no measurement (never 0 for a missing percentile). */
   series: { group: Partial<Record<MetricGroup, string>>; points: [number, number | null][] }[];
@@ -134,6 +146,28 @@ export interface NewThrottle {
   mode: 'enforce' | 'shadow';
   expires_in_seconds: number;
   reason: string;
+}
+
+/** An app instance that reads flags, now or within the last hour. */
+export interface FlagInstanceItem {
+  service: string;
+  instance_id: string;
+  transport: 'stream' | 'poll';
+  connected_at: string;
+  last_seen_at: string;
+  /** Counted when a limit is split; false: gone for more than 30 s. */
+  live: boolean;
+  /** Newest revision that it said it obeys. */
+  acked_revision: number | null;
+  acked_at: string | null;
+  /** Whether that is the newest there is. */
+  up_to_date: boolean;
+}
+
+export interface FlagInstanceList {
+  /** The newest revision of the flags. */
+  revision: number;
+  items: FlagInstanceItem[];
 }
 
 /** RFC 9457. */
@@ -219,3 +253,4 @@ export interface TenantPlan {
 }
 
 export type { CapItem, CapList, CapTerms, NewCap, PlanCapItem, PlanCapList } from './spend-contract.ts';
+export type { BreakerItem, BreakerList, BreakerOrderItem, BreakerReceipt, NewBreakerOrder } from './breaker-contract.ts';

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { TenantryError } from '../domain/errors.ts';
-import type { FlagChange, FlagSnapshot, WireFlag } from '../domain/flag-wire.ts';
+import type { FlagChange, FlagFleet, FlagSnapshot, WireFlag } from '../domain/flag-wire.ts';
 import type { TenantId } from '../domain/tenant-id.ts';
 import type { FlagFeed } from './ports.ts';
 
@@ -44,7 +44,7 @@ interface WaitingChange {
   readonly bytes: number;
 }
 
-function eventText(event: 'snapshot' | 'change', data: FlagSnapshot | FlagChange): string {
+function eventText(event: 'snapshot' | 'change' | 'fleet', data: FlagSnapshot | FlagChange | FlagFleet): string {
   return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
@@ -67,6 +67,8 @@ export class FlagStream {
   readonly #unsubscribe: () => void;
   #response: ServerResponse | undefined;
   #revision = -1;
+  /** Live instances of the client's service; undefined when it did not say which it is. */
+  #instances: number | undefined;
   #queue: WaitingChange[] = [];
   #queuedBytes = 0;
   #fullSince: number | undefined;
@@ -97,9 +99,10 @@ export class FlagStream {
   }
 
   /** Sends the snapshot and goes live on a response whose head is written. */
-  start(response: ServerResponse, snapshot: FlagSnapshot): void {
+  start(response: ServerResponse, snapshot: FlagSnapshot, instances?: number): void {
     const { pingMs, repairMs } = this.#options.times;
     this.#response = response;
+    this.#instances = instances;
     response.on('drain', () => this.#onDrain());
     response.on('close', () => this.end('closed'));
     // A peer's reset is reported here too; `close` follows it.
@@ -107,6 +110,15 @@ export class FlagStream {
     this.#sendSnapshot(snapshot);
     this.#timers = [setInterval(() => this.#ping(), pingMs), setInterval(() => void this.#repair(), repairMs)];
     if (response.destroyed) this.end('closed');
+  }
+
+  /** How many instances of the client's service are live. A client that takes nothing learns it with its next snapshot. */
+  tellFleet(instances: number): void {
+    if (this.#instances === instances) return;
+    this.#instances = instances;
+    if (this.#response !== undefined && this.#fullSince === undefined && !this.#ended) {
+      this.#write(eventText('fleet', { instances }));
+    }
   }
 
   end(reason: EndReason): void {
@@ -148,7 +160,9 @@ export class FlagStream {
 
   #sendSnapshot(snapshot: FlagSnapshot): void {
     this.#revision = snapshot.revision;
-    this.#write(eventText('snapshot', { ...snapshot, flags: snapshot.flags.filter((flag) => flag.ttl_ms > 0) }));
+    const fleet = this.#instances === undefined ? {} : { instances: this.#instances };
+    const flags = snapshot.flags.filter((flag) => flag.ttl_ms > 0);
+    this.#write(eventText('snapshot', { ...snapshot, flags, ...fleet }));
     this.#flush();
   }
 

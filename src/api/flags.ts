@@ -4,10 +4,12 @@ import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { TenantryError } from '../domain/errors.ts';
 import type { FlagSnapshot } from '../domain/flag-wire.ts';
+import type { TenantId } from '../domain/tenant-id.ts';
 import type { ApiContext } from './context.ts';
 import { type EndReason, FLAG_STREAM_TIMES, FlagStream, type FlagStreamTimes } from './flag-stream.ts';
 import { callerOf, ownTenantOf, refuseForeignRows } from './guard.ts';
 import { lineOfText, noQuery } from './parameters.ts';
+import type { FlagInstances, FlagReader } from './ports.ts';
 
 /** Each open stream costs a socket and two timers; far more than the instances of any estate we know of. */
 const MAX_STREAMS = 5_000;
@@ -58,9 +60,26 @@ export const flagAckSchema = z
   })
   .meta({ id: 'FlagAck' });
 
+const readerQuery = z
+  .strictObject({
+    service: lineOfText(1, 128).optional().describe('Your `service.name`'),
+    instance_id: lineOfText(1, 128).optional().describe('Names this process among those of the service'),
+  })
+  .refine(({ service, instance_id }) => (service === undefined) === (instance_id === undefined), {
+    error: 'service and instance_id go together',
+  });
+
+/** Who reads, if it says so: then it is counted among the instances that share the limits of its service. */
+function readerOf(
+  { service, instance_id: instanceId }: z.infer<typeof readerQuery>,
+  tenant: TenantId | undefined,
+): FlagReader | undefined {
+  return service === undefined || instanceId === undefined ? undefined : { tenant, service, instanceId };
+}
+
 /** Changes when a flag appears, changes or runs out, not while its ttl_ms counts down: the client does that itself. */
-function etagOf({ revision, flags }: FlagSnapshot): string {
-  const content = [revision, ...flags.map((flag) => `${flag.id}@${flag.revision}`).sort()];
+function etagOf({ revision, flags, instances = 0 }: FlagSnapshot): string {
+  const content = [revision, instances, ...flags.map((flag) => `${flag.id}@${flag.revision}`).sort()];
   return `W/"${createHash('sha256').update(JSON.stringify(content)).digest('base64url').slice(0, 22)}"`;
 }
 
@@ -83,7 +102,11 @@ export function flagRoutes(context: ApiContext, options: FlagRoutesOptions = {})
   const streams = new Set<FlagStream>();
   let isClosing = false;
 
-  async function openStream(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  async function openStream(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    query: z.infer<typeof readerQuery>,
+  ): Promise<void> {
     if (streams.size >= MAX_STREAMS) {
       throw new TenantryError('RATE_LIMITED', 'Too many flag streams are open.', {
         hint: 'Open one stream per process and share it.',
@@ -91,8 +114,10 @@ export function flagRoutes(context: ApiContext, options: FlagRoutesOptions = {})
     }
     const { actor } = callerOf(request);
     const tenant = ownTenantOf(actor);
+    let membership: ReturnType<FlagInstances['join']> | undefined;
     const finished = (reason: EndReason) => {
       streams.delete(stream);
+      membership?.leave();
       metrics.openStreams.set(streams.size);
       if (reason !== 'closed') metrics.cutStreams.inc({ reason });
       request.log.info({ caller: actor.subject, reason }, 'flag stream ended');
@@ -117,6 +142,8 @@ export function flagRoutes(context: ApiContext, options: FlagRoutesOptions = {})
       throw new TenantryError('STORE_UNAVAILABLE', 'This server is shutting down.', { hint: 'Connect again.' });
     }
     streams.add(stream);
+    const reader = readerOf(query, tenant);
+    membership = reader && ports.instances.join(reader, (instances) => stream.tellFleet(instances));
     metrics.openStreams.set(streams.size);
     reply.hijack();
     // nginx would hold events back until its buffer is full.
@@ -125,7 +152,7 @@ export function flagRoutes(context: ApiContext, options: FlagRoutesOptions = {})
     for (const [name, value] of Object.entries(reply.getHeaders()))
       if (value !== undefined) reply.raw.setHeader(name, value);
     reply.raw.writeHead(200);
-    stream.start(reply.raw, snapshot);
+    stream.start(reply.raw, snapshot, membership?.instances);
   }
 
   return (app, _options, done) => {
@@ -142,7 +169,7 @@ export function flagRoutes(context: ApiContext, options: FlagRoutesOptions = {})
         operationId: 'listFlags',
         tags: ['flags'],
         summary: 'Flags in force now; for clients that poll (If-None-Match)',
-        querystring: noQuery,
+        querystring: readerQuery,
         response: { 200: flagSnapshotSchema, 304: z.undefined().describe('Nothing changed since that ETag') },
       },
       handler: async (request, reply) => {
@@ -152,7 +179,12 @@ export function flagRoutes(context: ApiContext, options: FlagRoutesOptions = {})
           tenant,
           flags.map((flag) => flag.tenant_id),
         );
-        const snapshot = { revision, flags: flags.filter((flag) => flag.ttl_ms > 0) };
+        const reader = readerOf(request.query, tenant);
+        const snapshot = {
+          revision,
+          flags: flags.filter((flag) => flag.ttl_ms > 0),
+          ...(reader === undefined ? {} : { instances: ports.instances.note(reader) }),
+        };
         const etag = etagOf(snapshot);
         reply.header('etag', etag).header('cache-control', 'private, no-cache');
         if (matchesEtag(request.headers['if-none-match'], etag)) return reply.code(304).send();
@@ -169,8 +201,9 @@ export function flagRoutes(context: ApiContext, options: FlagRoutesOptions = {})
         operationId: 'streamFlags',
         tags: ['flags'],
         summary:
-          'Flags as server-sent events: `snapshot` on connect and every 30 s, `change` per revision, a ping every 15 s',
-        querystring: noQuery,
+          'Flags as server-sent events: `snapshot` on connect and every 30 s, `change` per revision, `fleet` when the ' +
+          'number of your instances changes, a ping every 15 s',
+        querystring: readerQuery,
         response: {
           200: {
             description: 'Events until either side closes',
@@ -178,7 +211,7 @@ export function flagRoutes(context: ApiContext, options: FlagRoutesOptions = {})
           },
         },
       },
-      handler: openStream,
+      handler: (request, reply) => openStream(request, reply, request.query),
     });
 
     app.route({

@@ -1,5 +1,6 @@
 import type { Actor, StaffActor } from '../domain/actor.ts';
 import type { Anomaly } from '../domain/anomaly.ts';
+import type { BreakerOrder, BreakerOverview, BreakerReport, NewBreakerOrder } from '../domain/breaker.ts';
 import type { FlagAck, FlagChange, FlagSnapshot } from '../domain/flag-wire.ts';
 import type { KeyScope } from '../domain/roles.ts';
 import type {
@@ -72,12 +73,55 @@ export interface Throttles {
   lift(actor: StaffActor, id: string): Promise<ThrottleRecord | undefined>;
 }
 
+export interface Breakers {
+  /** Takes in what one app instance says of its breakers. */
+  report(keyId: string, report: BreakerReport): Promise<void>;
+  /** Over all instances, what is open first. Tenant actors get their own only, whatever they ask for. `now`: Unix ms. */
+  list(
+    actor: Actor,
+    filter: { tenantId?: TenantId; integration?: string },
+    now: number,
+  ): Promise<readonly BreakerOverview[]>;
+  order(actor: StaffActor, order: NewBreakerOrder): Promise<BreakerOrder>;
+  /** The lifted order, or undefined if there is none with this id or it has already ended. */
+  lift(actor: StaffActor, id: string): Promise<BreakerOrder | undefined>;
+}
+
 export interface FlagFeed {
   /** Flags in force now. `tenant` set: that tenant's only (a key bound to one tenant). */
   snapshot(tenant: TenantId | undefined): Promise<FlagSnapshot>;
   /** Calls back once per committed revision, in order. Returns the unsubscribe function. */
   subscribe(tenant: TenantId | undefined, listener: (change: FlagChange) => void): () => void;
   acknowledge(keyId: string, ack: FlagAck): Promise<void>;
+}
+
+/** An app instance that reads flags. `tenant` set: with a key that is bound to that tenant. */
+export interface FlagReader {
+  readonly tenant: TenantId | undefined;
+  readonly service: string;
+  readonly instanceId: string;
+}
+
+/** Times are Unix ms. */
+export interface FlagInstance {
+  readonly service: string;
+  readonly instanceId: string;
+  readonly transport: 'stream' | 'poll';
+  readonly connectedAt: number;
+  readonly seenAt: number;
+  /** Newest revision that it said it obeys; null: it has said nothing yet. */
+  readonly ackedRevision: number | null;
+  readonly ackedAt: number | null;
+  readonly isLive: boolean;
+}
+
+export interface FlagInstances {
+  /** Counts a stream's instance until `leave`; `onCount` hears of every change of the number of its service. */
+  join(reader: FlagReader, onCount: (instances: number) => void): { readonly instances: number; leave(): void };
+  /** Counts an instance that polls. Returns how many of its service are live, with it. */
+  note(reader: FlagReader): number;
+  /** Instances of the last hour, and the newest revision. */
+  list(actor: Actor): Promise<{ readonly revision: number; readonly instances: readonly FlagInstance[] }>;
 }
 
 export interface Anomalies {

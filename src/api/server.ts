@@ -14,16 +14,20 @@ import { TenantryError } from '../domain/errors.ts';
 import { anomalyRoutes } from './anomalies.ts';
 import { createApiMetrics } from './api-metrics.ts';
 import { type ApiAuth, createAuthenticator } from './authenticate.ts';
+import { breakerRoutes } from './breakers.ts';
 import { capRoutes } from './caps.ts';
 import type { ApiContext, ApiPorts } from './context.ts';
 import { createCursorSeal } from './cursor.ts';
 import { dashboardFiles } from './dashboard-files.ts';
+import { flagInstanceRoutes } from './flag-instances.ts';
 import type { FlagStreamTimes } from './flag-stream.ts';
 import { flagRoutes } from './flags.ts';
 import { guardRoutes } from './guard.ts';
 import { healthRoutes } from './health.ts';
 import { keyRoutes } from './keys.ts';
-import { ofrepMembers, ofrepRoutes } from './ofrep.ts';
+import { ofrepRoutes } from './ofrep.ts';
+import { ofrepEventRoutes } from './ofrep-events.ts';
+import { ofrepMembers } from './ofrep-subject.ts';
 import { collectOpenApi, openApiRoutes } from './openapi.ts';
 import { methodsOf } from './permissions.ts';
 import { PROBLEM_TYPE, problemOf, toTenantryError } from './problem.ts';
@@ -153,10 +157,13 @@ function addRoutes(app: FastifyInstance, context: ApiContext, options: ApiOption
   app.register(tenantPlanRoutes(context));
   app.register(anomalyRoutes(context));
   app.register(throttleRoutes(context));
+  app.register(breakerRoutes(context));
   app.register(capRoutes(context));
   app.register(spendRoutes(context));
   app.register(flagRoutes(context, { times, monotonicNow }));
+  app.register(flagInstanceRoutes(context));
   app.register(ofrepRoutes(context));
+  app.register(ofrepEventRoutes(context));
   if (publicDir !== undefined) app.register(dashboardFiles(publicDir, answerUnknownRoute));
 }
 

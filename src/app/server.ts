@@ -16,11 +16,15 @@ import { detectorParams } from '../detect/detector-params.ts';
 import { SECOND_MS } from '../domain/window.ts';
 import { SegmentLoader } from '../store/clickhouse/segment-loader.ts';
 import { AnomalyStore } from '../store/postgres/anomaly-store.ts';
+import { BreakerOrders } from '../store/postgres/breaker-orders.ts';
+import { BreakerSightings } from '../store/postgres/breaker-sightings.ts';
 import { ChangeListener } from '../store/postgres/change-listener.ts';
 import { FlagFeed } from '../store/postgres/flag-feed.ts';
+import { FlagInstances } from '../store/postgres/flag-instances.ts';
 import { KeyStore } from '../store/postgres/key-store.ts';
 import { TenantDirectory } from '../store/postgres/tenant-directory.ts';
 import { ThrottleStore } from '../store/postgres/throttle-store.ts';
+import { BreakerBoard } from './breaker-board.ts';
 import { DetectorLoop } from './detector-loop.ts';
 import { healthParts } from './health.ts';
 import { keySnapshotWriter } from './key-snapshot-writer.ts';
@@ -51,6 +55,7 @@ export interface Server {
 /** From a request's end to the rollups: the loader's own time beside that for sealing. */
 const LOADING_MS = 2 * SECOND_MS;
 const SEEN_TENANTS_EVERY_MS = 5 * SECOND_MS;
+const CENSUS_EVERY_MS = 5 * SECOND_MS;
 const DASHBOARDS = fileURLToPath(new URL('../../dashboards', import.meta.url));
 
 /** Everything but ingest, in one process: stores, loader, rollup questions, detector, flags, API and pages. */
@@ -71,6 +76,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
     log,
   });
   const flags = new FlagFeed({ postgres, changes, log });
+  const instances = new FlagInstances({ postgres });
   const throttles = new ThrottleStore(postgres);
   const anomalies = new AnomalyStore(postgres);
   const plans = new TenantDirectory(postgres);
@@ -117,10 +123,12 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       },
       plans,
       throttles,
+      breakers: new BreakerBoard(new BreakerSightings(postgres), new BreakerOrders(postgres)),
       caps: spend.caps,
       spend: spend.desk,
       anomalies,
       flags,
+      instances,
       keys,
       keyAdmin: keys,
       health: { parts: () => healthParts({ clickhouse, postgres, loader, detector, now: Date.now }) },
@@ -149,7 +157,10 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
   const schedules = [
     runEvery(config.TENANTRY_DETECT_INTERVAL_SECONDS * SECOND_MS, 'detector', log, () => detector.tick()),
     runEvery(SEEN_TENANTS_EVERY_MS, 'seen-tenants', log, rememberSeenTenants(clickhouse, plans, config)),
+    runEvery(CENSUS_EVERY_MS, 'flag-instances', log, () => instances.sync()),
   ];
+  // Before the first app comes back: counted alone, it would take the whole of every limit.
+  await instances.sync();
   await api.listen({ host, port: apiPort });
   apiPort = Number(new URL(api.listeningOrigin).port);
   log.info({ apiPort, migrations: stores.migrations }, 'server ready');
@@ -161,6 +172,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
     stop: async () => {
       await api.close();
       stopKeys();
+      instances.stop();
       await Promise.all(schedules.map((schedule) => schedule.stop()));
       await loader.stop();
       await changes.stop();

@@ -1,7 +1,8 @@
-import type { WireFlag } from '../domain/flag-wire.ts';
-import { DEGRADE_STEPS } from '../domain/flags.ts';
+/** Flags as OpenFeature sees them: the server's OFREP routes and the middleware's provider give the same answers. */
+import type { WireFlag } from './flag-wire.ts';
+import { DEGRADE_STEPS } from './flags.ts';
 
-type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 
 /** One evaluated flag as OFREP writes it. Deterministic for the same facts, so that a hash of it is an ETag. */
 export interface Evaluation {
@@ -11,6 +12,26 @@ export interface Evaluation {
   readonly reason: 'STATIC' | 'TARGETING_MATCH';
   readonly variant?: string;
   readonly metadata: Record<string, string | number | boolean>;
+}
+
+/** What an evaluation context says of the request at hand; what it leaves out limits nothing. */
+export interface EvaluationScope {
+  readonly service: string | undefined;
+  readonly route: string | undefined;
+  readonly costClass: string | undefined;
+}
+
+/** The scope in an evaluation context: its attributes `service`, `route` and `cost_class`. */
+export function scopeOf(context: Readonly<Record<string, unknown>>): EvaluationScope {
+  const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
+  return { service: text(context['service']), route: text(context['route']), costClass: text(context['cost_class']) };
+}
+
+/** Whether a flag can hold for a request in this scope. */
+export function mayConcern({ scope = {} }: WireFlag, { service, route, costClass }: EvaluationScope): boolean {
+  const fits = (limitedTo: string | undefined, asked: string | undefined) =>
+    limitedTo === undefined || asked === undefined || limitedTo === asked;
+  return fits(scope.service, service) && fits(scope.route, route) && fits(scope.cost_class, costClass);
 }
 
 /** What is known of the one tenant that is asked about: its flags in force, and its plan if it has one. */

@@ -87,6 +87,27 @@ const COUNTER_NAMES = [
   'spans_exported',
   /** Spans whose export failed for good. */
   'spans_export_failed',
+  /** AI calls for which no tenant was known; they are not counted against any cap. */
+  'spend_no_tenant',
+  /** AI calls refused because a cap is reached, a price is unknown, or no server could be asked and the cap says so. */
+  'spend_refused',
+  /** AI calls that went on without budget, because no server could be asked. */
+  'spend_unreserved',
+  /** AI calls that were refused because no server could be asked. */
+  'spend_unavailable_refused',
+  /** AI calls that found every slice taken again and again by others. */
+  'spend_contended',
+  /** AI calls that cost more than was reserved for them. */
+  'spend_exceeded',
+  /** AI calls without a known price. */
+  'spend_unpriced',
+  /** AI calls whose answer did not say what was used; they were counted at what was reserved. */
+  'spend_usage_unknown',
+  /** No answer of the server to a request for budget, or to a report of what was spent; it is repeated. */
+  'spend_server_away',
+  /** Answers other than 200 to such requests. */
+  'spend_rejected',
+  'spend_failed',
   'shutdown_failed',
   /** Reports of resource use that the server took. */
   'resource_use_exported',

@@ -1,14 +1,6 @@
-/**
- * The two HTTP calls of the flag client, on Node's own http: unlike fetch it lets the socket be unreferenced, so that a
- * listening flag client never keeps an app's process alive, and it follows no redirect, so that the key goes to nobody
- * else. `node:http` is imported on first use: an app's instrumentation may not have patched it before that.
- */
-import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { createParser } from 'eventsource-parser';
-
-/** Flags of about 3,000 tenants; what is larger is no flag event. */
-const MAX_EVENT_CHARACTERS = 1024 * 1024;
-const MAX_RETRY_AFTER_SECONDS = 60;
+import { retryAfterMs, send } from './flag-http.ts';
 
 export type StreamEnd =
   | { readonly why: 'ended' | 'failed' | 'idle' | 'too-large' }
@@ -17,26 +9,24 @@ export type StreamEnd =
 export interface StreamHandlers {
   onOpen(): void;
   onEvent(type: string, data: string): void;
+  /** A comment: the other side is alive and has nothing to say. */
+  onComment(): void;
   /** Called exactly once. */
   onEnd(end: StreamEnd): void;
+}
+
+export interface StreamBounds {
+  readonly idleTimeoutMs: number;
+  /** A longer event ends the stream: it would have to be kept in memory whole. */
+  readonly maxCharacters: number;
 }
 
 export interface OpenStream {
   close(): void;
 }
 
-async function send(url: URL, options: RequestOptions): Promise<ClientRequest> {
-  const { default: http } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
-  // agent: false gives the call a connection of its own, which dies with it.
-  const call = http.request(url, { ...options, agent: false });
-  call.on('socket', (socket) => socket.unref());
-  return call;
-}
-
 function rejection(response: IncomingMessage): StreamEnd {
-  const seconds = Number(response.headers['retry-after']);
-  const retryAfterMs = seconds > 0 ? Math.min(seconds, MAX_RETRY_AFTER_SECONDS) * 1_000 : 0;
-  return { why: 'rejected', status: response.statusCode ?? 0, retryAfterMs };
+  return { why: 'rejected', status: response.statusCode ?? 0, retryAfterMs: retryAfterMs(response) };
 }
 
 /**
@@ -46,7 +36,7 @@ function rejection(response: IncomingMessage): StreamEnd {
 export function openEventStream(
   url: URL,
   headers: Readonly<Record<string, string>>,
-  idleTimeoutMs: number,
+  { idleTimeoutMs, maxCharacters }: StreamBounds,
   handlers: StreamHandlers,
 ): OpenStream {
   const abort = new AbortController();
@@ -70,12 +60,15 @@ export function openEventStream(
     }
     handlers.onOpen();
     const parser = createParser({
-      maxBufferSize: MAX_EVENT_CHARACTERS,
+      maxBufferSize: maxCharacters,
       onEvent: ({ event, data }) => {
         idle.refresh();
         handlers.onEvent(event ?? 'message', data);
       },
-      onComment: () => idle.refresh(),
+      onComment: () => {
+        idle.refresh();
+        handlers.onComment();
+      },
       onError: (error) => {
         if (error.type === 'max-buffer-size-exceeded') end({ why: 'too-large' });
       },
@@ -95,36 +88,4 @@ export function openEventStream(
     })
     .catch(() => end({ why: 'failed' }));
   return { close: () => end({ why: 'ended' }) };
-}
-
-/**
- * Posts JSON and waits for the answer's status; the answer's body is thrown away.
- * @returns the status, or undefined when there was no answer in time
- */
-export function postJson(
-  url: URL,
-  headers: Readonly<Record<string, string>>,
-  body: unknown,
-  timeoutMs: number,
-): Promise<number | undefined> {
-  const text = JSON.stringify(body);
-  const abort = new AbortController();
-  const timer = setTimeout(() => abort.abort(), timeoutMs);
-  timer.unref();
-  return new Promise<number | undefined>((resolve) => {
-    send(url, {
-      method: 'POST',
-      headers: { ...headers, 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) },
-      signal: abort.signal,
-    })
-      .then((call) => {
-        call.on('response', (response) => {
-          resolve(response.statusCode);
-          response.destroy();
-        });
-        call.on('error', () => resolve(undefined));
-        call.end(text);
-      })
-      .catch(() => resolve(undefined));
-  }).finally(() => clearTimeout(timer));
 }

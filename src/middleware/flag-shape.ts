@@ -2,6 +2,7 @@
  * Reads what the flag stream brings. The server is not trusted blindly: a flag of the wrong shape is dropped and
  * counted, the others of the same event are kept, and unknown fields are ignored so that the server may add some.
  */
+import { limitToWire, scopeToWire, type WireFlag } from '../domain/flag-wire.ts';
 import {
   type BreakerState,
   DEGRADE_STEPS,
@@ -189,4 +190,20 @@ export function readChange(data: string): ReceivedFlags | undefined {
 export function readFleet(data: string): number | undefined {
   const instances = parseJson(data)?.['instances'];
   return isCount(instances) ? instances : undefined;
+}
+
+/** A flag as it was sent, with the life that is left of it. @param ttlMs milliseconds */
+export function asWireFlag(flag: ReceivedFlag, ttlMs: number): WireFlag {
+  const { id, tenantId, revision, expiresAt, reason } = flag;
+  const common = { id, tenant_id: tenantId, revision, ttl_ms: ttlMs, expires_at: expiresAt, reason };
+  switch (flag.kind) {
+    case 'throttle': {
+      const { mode, scope, limit } = flag;
+      return { kind: 'throttle', ...common, mode, scope: scopeToWire(scope), limit: limitToWire(limit) };
+    }
+    case 'breaker':
+      return { kind: 'breaker', ...common, integration: flag.integration, state: flag.state };
+    case 'degrade':
+      return { kind: 'degrade', ...common, feature: flag.feature, step: flag.step };
+  }
 }

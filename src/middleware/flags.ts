@@ -1,5 +1,10 @@
+import type { WireFlag } from '../domain/flag-wire.ts';
 import type { DegradeStep, EnforcementMode } from '../domain/flags.ts';
-import type { ReceivedFlag } from './flag-shape.ts';
+import type { FlagClient } from './flag-client.ts';
+import type { FlagClock } from './flag-clock.ts';
+import type { FlagFreshness, FlagListener } from './flag-freshness.ts';
+import type { FlagAnswer } from './flag-http.ts';
+import { asWireFlag, type ReceivedFlag } from './flag-shape.ts';
 import type { FlagStore } from './flag-store.ts';
 import { currentTenant } from './tenant-context.ts';
 
@@ -18,31 +23,66 @@ export interface FlagInForce {
   readonly refused?: number;
 }
 
+export interface FlagsOptions {
+  readonly store: FlagStore;
+  readonly clock: FlagClock;
+  readonly freshness: FlagFreshness;
+  /** Undefined where no flags are fetched. */
+  readonly client: FlagClient | undefined;
+}
+
 /** What the app may ask about flags. Answers from memory, never waits. */
 export class Flags {
-  readonly #store: FlagStore;
-  readonly #now: () => number;
+  readonly #options: FlagsOptions;
 
-  constructor(store: FlagStore, now: () => number) {
-    this.#store = store;
-    this.#now = now;
+  constructor(options: FlagsOptions) {
+    this.#options = options;
   }
 
   /** How far a feature of a tenant (default: the current one) is degraded; `ok` when nothing is known. */
   degradeStep(feature: string, tenantId: string | undefined = currentTenant()?.tenantId): DegradeStep {
-    if (tenantId === undefined || this.#store.isEmpty) return 'ok';
-    return this.#store.degrade(tenantId, feature, this.#now())?.step ?? 'ok';
+    const { store, clock } = this.#options;
+    if (tenantId === undefined || store.isEmpty) return 'ok';
+    return store.degrade(tenantId, feature, clock.now())?.step ?? 'ok';
   }
 
   /** Revision of the newest flags held; -1 before the first connection. */
   get revision(): number {
-    return this.#store.revision;
+    return this.#options.store.revision;
+  }
+
+  /** Live instances of this service, as the server last told: a limit is divided by it. 1 before it was heard. */
+  get instances(): number {
+    return this.#options.store.fleet.at(this.#options.clock.now());
+  }
+
+  /** Milliseconds since the server was last heard; since the start if it never was. */
+  get ageMs(): number {
+    return this.#options.freshness.age(this.#options.clock.now());
+  }
+
+  /**
+   * Unix milliseconds at which the server was last heard, when that is longer ago than 45 s; undefined while flags are
+   * fresh. Stale flags hold until their own end.
+   */
+  get staleSince(): number | undefined {
+    return this.#options.freshness.staleSince;
+  }
+
+  /** True from the first word of the server on. */
+  get isReady(): boolean {
+    return this.#options.freshness.everHeard;
+  }
+
+  /** Calls back when flags change, go stale, or are fresh again. What it throws is counted. @returns ends it */
+  subscribe(listener: FlagListener): () => void {
+    return this.#options.freshness.subscribe(listener);
   }
 
   /** Every flag in force, of every tenant. */
   inForce(): readonly FlagInForce[] {
-    const now = this.#now();
-    return this.#store.list(now).map((held) => ({
+    const now = this.#options.clock.now();
+    return this.#options.store.list(now).map((held) => ({
       kind: held.flag.kind,
       id: held.flag.id,
       tenantId: held.flag.tenantId,
@@ -50,5 +90,20 @@ export class Flags {
       remainingMs: held.endsAt - now,
       ...('meter' in held ? { mode: held.flag.mode, allowed: held.allowed, refused: held.refused } : {}),
     }));
+  }
+
+  /** The flags of one tenant that are in force, as the server sent them. */
+  ofTenant(tenantId: string): readonly WireFlag[] {
+    const now = this.#options.clock.now();
+    return this.#options.store.flagsOf(tenantId, now).map(({ flag, endsAt }) => asWireFlag(flag, endsAt - now));
+  }
+
+  /**
+   * Asks the server to evaluate every flag of a tenant (OFREP bulk), for what the stream does not carry.
+   * @param etag of the answer held; the server then answers 304 if it is still right
+   * @returns undefined when the server cannot be asked. Never rejects.
+   */
+  evaluateOnServer(tenantId: string, etag?: string): Promise<FlagAnswer | undefined> {
+    return this.#options.client?.evaluateOnServer(tenantId, etag) ?? Promise.resolve(undefined);
   }
 }

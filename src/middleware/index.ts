@@ -35,6 +35,14 @@ export type { RequireTenantOptions } from './require-tenant.ts';
 export type { TenantUse } from './resource-use/apportion.ts';
 export type { ResourceUse, ResourceUseOptions } from './resource-use/resource-use.ts';
 export type { CpuMethod, UsageReport } from './resource-use/usage-meter.ts';
+export {
+  type Spend,
+  SpendBlockedError,
+  type SpendCall,
+  type SpendReservation,
+  type SpendRunOptions,
+  type SpendUsage,
+} from './spend.ts';
 export { type InstrumentationLike, type SpanProcessorLike, type StartOptions, startTenantry } from './start.ts';
 export type { Tenant, TenantSourceName } from './tenant.ts';
 export { currentTenant, runAsTenant } from './tenant-context.ts';

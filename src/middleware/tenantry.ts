@@ -7,6 +7,7 @@ import type { BreakerOptions } from './breaker-rules.ts';
 import { type CounterName, Counters, processCounters, type Stats, statsOf } from './counters.ts';
 import { connectFlags, type FlagConnection } from './flag-connection.ts';
 import type { Flags } from './flags.ts';
+import { type Spend, SpendClient } from './spend.ts';
 import { currentTenant } from './tenant-context.ts';
 import { ALLOWED, checkThrottle, type ThrottleDecision, type ThrottleQuestion } from './throttle.ts';
 import { type ExactLimits, ExactThrottles } from './throttle-exact.ts';
@@ -49,6 +50,8 @@ export interface Tenantry {
   degraded(feature: string, tenantId?: string): DegradeStep;
   /** The breaker of one integration; each tenant has its own state behind it. */
   breaker(integration: string, options?: BreakerOptions): Breaker;
+  /** Caps on what the tenant's AI calls may cost. */
+  readonly spend: Spend;
   /** Adds to a counter; for adapters. */
   count(name: CounterName): void;
   /** Every swallowed error and every fallback by name, since the process started. */
@@ -79,6 +82,16 @@ export function createTenantry(options: TenantryOptions): Tenantry {
   const check = (question: ThrottleQuestion) =>
     store.isEmpty ? ALLOWED : checkThrottle(store, { service: options.serviceName, ...question }, now());
   const exact = options.exactLimits && new ExactThrottles(options.exactLimits, store, count, now);
+  const spend = new SpendClient({
+    apiUrl: options.apiUrl ?? DEFAULT_API_URL,
+    key: options.flags === false ? undefined : options.key,
+    service: options.serviceName,
+    instanceId,
+    counters,
+    flags,
+    now,
+    random: Math.random,
+  });
   const sweeping = setInterval(() => breakers.sweep(), BREAKER_SWEEP_MS).unref();
   return {
     serviceName: options.serviceName,
@@ -90,13 +103,14 @@ export function createTenantry(options: TenantryOptions): Tenantry {
     },
     degraded: (feature, tenantId) => flags.degradeStep(feature, tenantId),
     breaker: (integration, breakerOptions) => breakers.breaker(integration, breakerOptions),
+    spend,
     count,
     stats: () => statsOf(counters, processCounters),
     shutdown: () => {
       stopFlags();
       reporter?.stop();
       clearInterval(sweeping);
-      return Promise.resolve();
+      return spend.stop();
     },
   };
 }

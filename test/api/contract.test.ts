@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { anomalyItemSchema, anomalyListSchema } from '../../src/api/anomalies.ts';
 import type * as contract from '../../src/api/contract.ts';
+import type { flagInstanceListSchema } from '../../src/api/flag-instances.ts';
 import type { flagAckSchema, flagSnapshotSchema, wireFlagSchema } from '../../src/api/flags.ts';
 import type { createdKeySchema, keyItemSchema, keyListSchema, newKeySchema } from '../../src/api/keys.ts';
 import type { problemSchema } from '../../src/api/problem.ts';
@@ -56,6 +57,7 @@ const AGREEMENTS: {
   flag: Agree<typeof wireFlagSchema, WireFlag>;
   snapshot: Agree<typeof flagSnapshotSchema, FlagSnapshot>;
   ack: Agree<typeof flagAckSchema, FlagAck>;
+  instances: Agree<typeof flagInstanceListSchema, contract.FlagInstanceList>;
   cap: Agree<typeof capItemSchema, contract.CapItem>;
   caps: Agree<typeof capListSchema, contract.CapList>;
   newCap: Agree<typeof newCapSchema, contract.NewCap>;
@@ -87,6 +89,7 @@ const AGREEMENTS: {
   flag: true,
   snapshot: true,
   ack: true,
+  instances: true,
   cap: true,
   caps: true,
   newCap: true,

@@ -54,9 +54,15 @@ const WHO_MAY: Record<Row, readonly string[] | typeof PUBLIC> = {
   'DELETE /v1/plan-caps/:plan': ['admin', 'sales'],
   'POST /v1/spend/reservations': FLAG_KEYS,
   'POST /v1/spend/settlements': FLAG_KEYS,
+  'GET /v1/breakers': [...STAFF, ...TENANT],
+  'POST /v1/breakers/reports': FLAG_KEYS,
+  'POST /v1/breakers/orders': OPERATORS,
+  'DELETE /v1/breakers/orders/:id': OPERATORS,
   'GET /v1/flags': [...OPERATORS, ...FLAG_KEYS],
   'GET /v1/flags/stream': [...OPERATORS, ...FLAG_KEYS],
   'POST /v1/flags/acks': FLAG_KEYS,
+  'GET /v1/flags/instances': OPERATORS,
+  'GET /ofrep/v1/events': [...OPERATORS, ...FLAG_KEYS],
   'POST /ofrep/v1/evaluate/flags': [...OPERATORS, ...FLAG_KEYS],
   'POST /ofrep/v1/evaluate/flags/:key': [...OPERATORS, ...FLAG_KEYS],
 };
@@ -152,9 +158,23 @@ const REQUESTS: Record<Row, GoodRequest> = {
     status: 200,
     statusForOther: 404,
   },
+  'GET /v1/breakers': { url: `/v1/breakers?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
+  'POST /v1/breakers/reports': {
+    url: '/v1/breakers/reports',
+    payload: { instance_id: 'i-1', service: 'checkout', lost: 0, breakers: [] },
+    status: 200,
+  },
+  'POST /v1/breakers/orders': {
+    url: '/v1/breakers/orders',
+    payload: { tenant_id: OWN, integration: 'stripe', state: 'open', expires_in_seconds: 60, reason: 'drill' },
+    status: 201,
+  },
+  'DELETE /v1/breakers/orders/:id': { url: '/v1/breakers/orders/not-there', status: 404 },
   'GET /v1/flags': { url: '/v1/flags', status: 200 },
   // A stream would never end under inject: those who get past the door find the feed down. flag-stream.test.ts has the 200.
   'GET /v1/flags/stream': { url: '/v1/flags/stream', status: 503 },
+  'GET /ofrep/v1/events': { url: `/ofrep/v1/events?targetingKey=${OWN}`, status: 503, statusForOther: 400 },
+  'GET /v1/flags/instances': { url: '/v1/flags/instances', status: 200 },
   'POST /v1/flags/acks': {
     url: '/v1/flags/acks',
     payload: { instance_id: 'i-1', service: 'checkout', revision: 2 },
@@ -196,7 +216,7 @@ afterAll(async () => {
 async function send(row: Row, credentials: Credentials) {
   const [method] = row.split(' ') as ['GET' | 'POST' | 'PUT' | 'DELETE'];
   const { url, payload } = REQUESTS[row];
-  if (row === 'GET /v1/flags/stream') {
+  if (row === 'GET /v1/flags/stream' || row === 'GET /ofrep/v1/events') {
     api.ports.flags.afterRead = async () => {
       throw new TenantryError('STORE_UNAVAILABLE', 'down');
     };

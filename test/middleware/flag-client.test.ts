@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Counters } from '../../src/middleware/counters.ts';
 import { backoffMs, FlagClient, type FlagClientOptions } from '../../src/middleware/flag-client.ts';
+import { FlagClock } from '../../src/middleware/flag-clock.ts';
+import { FlagFreshness } from '../../src/middleware/flag-freshness.ts';
 import { FlagStore } from '../../src/middleware/flag-store.ts';
 import { type FlagServer, openStream, startFlagServer, wireThrottle } from '../support/middleware-flag-server.ts';
 
@@ -8,6 +10,11 @@ let server: FlagServer;
 let store: FlagStore;
 let counters: Counters;
 let client: FlagClient | undefined;
+
+/** A clock whose wall keeps pace with it. */
+function clockOf(monotonic: () => number): FlagClock {
+  return new FlagClock({ monotonic, wall: monotonic });
+}
 
 function connect(fields: Partial<FlagClientOptions> = {}): void {
   client = new FlagClient({
@@ -17,7 +24,8 @@ function connect(fields: Partial<FlagClientOptions> = {}): void {
     instanceId: 'i-1',
     store,
     counters,
-    now: () => performance.now(),
+    clock: clockOf(() => performance.now()),
+    freshness: new FlagFreshness(performance.now(), Date.now(), () => undefined),
     random: Math.random,
     backoff: { firstMs: 5, longestMs: 20 },
     ...fields,
@@ -135,7 +143,7 @@ describe('a bad server', () => {
 
   it('drops a flag at its own end although the server is gone', async () => {
     let clock = 0;
-    connect({ now: () => clock });
+    connect({ clock: clockOf(() => clock) });
     await until(() => expect(server.connections).toBe(1));
     server.snapshot({ revision: 3, flags: [wireThrottle({ ttl_ms: 5_000 })] });
     await until(() => expect(store.throttles('acme', clock)).toHaveLength(1));

@@ -1,3 +1,4 @@
+import type { FlagInstance, FlagReader } from '../../src/api/ports.ts';
 import {
   type FlagAck,
   type FlagChange,
@@ -94,5 +95,48 @@ export class MemoryFeed {
       const concerns = tenant === undefined || tenant === about;
       listener(concerns ? change : { revision: change.revision, upserts: [], removals: [] });
     }
+  }
+}
+
+/** Counts streams and polls by service; tells at once. */
+export class MemoryInstances {
+  readonly listed: FlagInstance[] = [];
+  revision = 0;
+  readonly #fleets = new Map<string, { ids: Map<string, number>; listeners: Set<(instances: number) => void> }>();
+
+  join(reader: FlagReader, onCount: (instances: number) => void) {
+    const fleet = this.#meet(reader);
+    fleet.listeners.add(onCount);
+    this.#tell(fleet);
+    return {
+      instances: fleet.ids.size,
+      leave: () => {
+        fleet.listeners.delete(onCount);
+        const streams = (fleet.ids.get(reader.instanceId) ?? 1) - 1;
+        if (streams === 0) fleet.ids.delete(reader.instanceId);
+        else fleet.ids.set(reader.instanceId, streams);
+        this.#tell(fleet);
+      },
+    };
+  }
+
+  note(reader: FlagReader): number {
+    return this.#meet(reader).ids.size;
+  }
+
+  async list() {
+    return { revision: this.revision, instances: this.listed };
+  }
+
+  #meet({ tenant, service, instanceId }: FlagReader) {
+    const key = `${tenant ?? ''} ${service}`;
+    const fleet = this.#fleets.get(key) ?? { ids: new Map<string, number>(), listeners: new Set<never>() };
+    fleet.ids.set(instanceId, (fleet.ids.get(instanceId) ?? 0) + 1);
+    this.#fleets.set(key, fleet);
+    return fleet;
+  }
+
+  #tell({ ids, listeners }: { ids: Map<string, number>; listeners: Set<(instances: number) => void> }): void {
+    for (const listener of [...listeners]) listener(ids.size);
   }
 }

@@ -16,7 +16,8 @@ import type { ThrottleFlag } from '../../src/domain/flags.ts';
 import type { TenantId } from '../../src/domain/tenant-id.ts';
 import type { NewThrottle, ThrottleRecord } from '../../src/domain/throttle-record.ts';
 import type { Window } from '../../src/domain/window.ts';
-import { MemoryFeed } from './api-memory-feed.ts';
+import { MemoryBreakers } from './api-memory-breakers.ts';
+import { MemoryFeed, MemoryInstances } from './api-memory-feed.ts';
 import { MemoryKeyAdmin, MemoryKeys } from './api-memory-keys.ts';
 import { MemorySpend } from './api-memory-spend.ts';
 
@@ -44,6 +45,8 @@ export function figuresOf(tenantId: string, changes: Partial<MeasuredFigures> = 
     ai_reasoning_tokens: 0,
     ai_cost_micro: 18_750,
     ai_unpriced_calls: 0,
+    cpu_seconds: 1.5,
+    cpu_error_ratio: 0.05,
     requests_spark: [40, 40, 40],
     ...changes,
   };
@@ -220,10 +223,12 @@ export function createMemoryPorts(now: () => number) {
     figures: new MemoryFigures(),
     plans: new MemoryPlans(),
     throttles: new MemoryThrottles(feed, now),
+    breakers: new MemoryBreakers(feed, now),
     anomalies: new MemoryAnomalies(),
     caps: spend,
     spend: spend.desk,
     flags: feed,
+    instances: new MemoryInstances(),
     keys,
     keyAdmin: new MemoryKeyAdmin(keys, now),
     health: new MemoryHealth(),

@@ -5,12 +5,13 @@
  */
 import type { Logger } from 'pino';
 import type { StaffActor } from '../../domain/actor.ts';
-import { TenantryError, toError } from '../../domain/errors.ts';
+import { toError } from '../../domain/errors.ts';
 import type { FlagAck, FlagChange, FlagSnapshot } from '../../domain/flag-wire.ts';
 import type { EnforcementMode, Flag } from '../../domain/flags.ts';
 import type { TenantId } from '../../domain/tenant-id.ts';
 import { HOUR_MS } from '../../domain/window.ts';
 import type { ChangeListener } from './change-listener.ts';
+import { FlagAckLog } from './flag-ack-log.ts';
 import { type ClockReading, changesByRevision, FlagCache, type FlagState, type RevisionChange } from './flag-cache.ts';
 import type { Postgres } from './postgres.ts';
 import { Refresher } from './refresher.ts';
@@ -19,8 +20,6 @@ import { unixMs } from './sql-time.ts';
 import type { Transaction } from './transaction.ts';
 
 const FEED: StaffActor = { kind: 'system', subject: 'flag-feed' };
-/** Flags live a day at most, so older acks say nothing about any flag in force. */
-const ACKS_KEPT = '25 hours';
 
 export interface FlagFeedOptions {
   readonly postgres: Postgres;
@@ -58,6 +57,7 @@ export class FlagFeed {
   readonly #postgres: Postgres;
   readonly #log: Logger;
   readonly #monotonicMs: () => number;
+  readonly #acks: FlagAckLog;
   readonly #cache = new FlagCache();
   readonly #refresher = new Refresher(() => this.#sync());
   readonly #subscribers = new Set<Subscriber>();
@@ -68,6 +68,7 @@ export class FlagFeed {
   /** Call `refresh` once before use, unless the database is away. */
   constructor(options: FlagFeedOptions) {
     this.#postgres = options.postgres;
+    this.#acks = new FlagAckLog(options.postgres);
     this.#log = options.log;
     this.#monotonicMs = options.monotonicMs ?? (() => performance.now());
     options.changes.onChange('flags', () => this.refresh());
@@ -102,17 +103,7 @@ export class FlagFeed {
    * @throws TenantryError CONFLICT for a revision that does not exist (the database was restored from a backup)
    */
   async acknowledge(keyId: string, ack: FlagAck): Promise<void> {
-    await this.#postgres.inStaffTransaction(FEED, async (transaction) => {
-      transaction.unaudited('acks come from machines, many a minute, and are kept in a table of their own');
-      if (ack.revision > (await currentRevision(transaction, 'flags'))) {
-        throw new TenantryError('CONFLICT', `There is no revision ${ack.revision}`, { hint: 'Take a new snapshot.' });
-      }
-      await transaction.query(
-        `insert into tenantry.flag_acks (key_id, service, instance_id, revision) values ($1, $2, $3, $4)
-         on conflict do nothing`,
-        [keyId, ack.service, ack.instance_id, ack.revision],
-      );
-    });
+    await this.#acks.add(keyId, ack);
   }
 
   async #sync(): Promise<void> {
@@ -157,12 +148,7 @@ export class FlagFeed {
   async #pruneAcks(): Promise<void> {
     if (this.#monotonicMs() - this.#acksPrunedAt < HOUR_MS) return;
     this.#acksPrunedAt = this.#monotonicMs();
-    await this.#postgres.inStaffTransaction(FEED, async (transaction) => {
-      transaction.unaudited('acks older than any flag in force');
-      await transaction.query('delete from tenantry.flag_acks where acked_at < clock_timestamp() - $1::interval', [
-        ACKS_KEPT,
-      ]);
-    });
+    await this.#acks.prune();
   }
 }
 

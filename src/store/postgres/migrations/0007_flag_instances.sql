@@ -15,5 +15,4 @@ create table tenantry.flag_instances (
   seen_at timestamptz not null,
   primary key (service, instance_id)
 );
-create index flag_instances_seen on tenantry.flag_instances (seen_at);
 grant select, insert, update, delete on tenantry.flag_instances to tenantry_staff;
