@@ -10,10 +10,13 @@ export function rfc3339(time: number): string {
   return new Date(time).toISOString();
 }
 
-function statusOf(record: ThrottleRecord, now: number): Pick<ThrottleItem, 'status' | 'ended_at'> {
-  const { expiresAt } = record.flag;
-  if (record.liftedAt !== null && record.liftedAt < expiresAt) {
-    return { status: 'lifted', ended_at: rfc3339(record.liftedAt) };
+/** Of any flag: throttles and breaker orders end alike. */
+export function flagStatus(
+  { expiresAt, liftedAt }: { readonly expiresAt: number; readonly liftedAt: number | null },
+  now: number,
+): Pick<ThrottleItem, 'status' | 'ended_at'> {
+  if (liftedAt !== null && liftedAt < expiresAt) {
+    return { status: 'lifted', ended_at: rfc3339(liftedAt) };
   }
   return expiresAt <= now ? { status: 'expired', ended_at: rfc3339(expiresAt) } : { status: 'active', ended_at: null };
 }
@@ -40,7 +43,7 @@ export function throttleToWire(record: ThrottleRecord, reader: Actor, now: numbe
     created_by: forTenant ? 'operator' : record.createdBy,
     created_at: rfc3339(record.createdAt),
     expires_at: rfc3339(flag.expiresAt),
-    ...statusOf(record, now),
+    ...flagStatus({ expiresAt: flag.expiresAt, liftedAt: record.liftedAt }, now),
     revision: flag.revision,
     anomaly_id: record.anomalyId,
     acks: forTenant ? [] : acks,
@@ -64,7 +67,7 @@ export function anomalyToWire(anomaly: Anomaly & { readonly throttleId: string |
   };
 }
 
-function nullableTime(time: number | null): string | null {
+export function nullableTime(time: number | null): string | null {
   return time === null ? null : rfc3339(time);
 }
 

@@ -86,3 +86,34 @@ export interface BreakerOrder {
   /** Unix ms at which somebody lifted it before its time, else null. */
   readonly liftedAt: number | null;
 }
+
+/** A breaker that opens and closes over and over, with the figures it was judged by. */
+export interface BreakerFlapping {
+  readonly instances: number;
+  /** Changes from closed to open within the window, of the instance with the most. */
+  readonly openings: number;
+  readonly windowSeconds: number;
+  /** Unix ms of the first of them. */
+  readonly since: number;
+  readonly reason: string;
+  /** The order that would end it; nobody gives it but people. */
+  readonly offer: { readonly state: 'open'; readonly expiresInSeconds: number };
+}
+
+/** One tenant's breaker of one integration over all app instances. Times are Unix milliseconds. */
+export interface BreakerOverview {
+  readonly tenantId: string;
+  readonly integration: string;
+  /** What it does: an order in force, else the worst that an instance reports. */
+  readonly state: BreakerPhase;
+  readonly instances: Readonly<Record<BreakerPhase, number>>;
+  readonly services: readonly string[];
+  /** Since when the first instance is in the worst state reported; null: none has reported. */
+  readonly since: number | null;
+  readonly calls: number;
+  readonly failures: number;
+  readonly lastError: string | null;
+  readonly reportedAt: number | null;
+  readonly order: BreakerOrder | null;
+  readonly flapping: BreakerFlapping | null;
+}

@@ -7,6 +7,7 @@ import { guardRoutes } from '../../src/api/guard.ts';
 import { PERMISSIONS } from '../../src/api/permissions.ts';
 import { TenantryError } from '../../src/domain/errors.ts';
 import { badCredentials, type Credentials, goodCallers, type TestCaller } from '../support/api-callers.ts';
+import { GOOD_REQUESTS as REQUESTS, type Row } from '../support/api-good-requests.ts';
 import {
   type ApiUnderTest,
   type IdentityProvider,
@@ -16,7 +17,6 @@ import {
   startIdentityProvider,
 } from '../support/api-harness.ts';
 
-type Row = keyof typeof PERMISSIONS;
 const ROWS = Object.keys(PERMISSIONS) as Row[];
 
 const PUBLIC = 'everybody, with or without credentials';
@@ -65,133 +65,6 @@ const WHO_MAY: Record<Row, readonly string[] | typeof PUBLIC> = {
   'GET /ofrep/v1/events': [...OPERATORS, ...FLAG_KEYS],
   'POST /ofrep/v1/evaluate/flags': [...OPERATORS, ...FLAG_KEYS],
   'POST /ofrep/v1/evaluate/flags/:key': [...OPERATORS, ...FLAG_KEYS],
-};
-
-interface GoodRequest {
-  readonly url: string;
-  readonly payload?: object;
-  /** Answer to those who may. */
-  readonly status: number;
-  /** Answer to those who may, but belong to OTHER. */
-  readonly statusForOther?: number;
-}
-
-const SOME_ID = '00000000-0000-4000-8000-000000000001';
-const OFREP_BODY = { context: { targetingKey: OWN } };
-
-/** To each route a request that is right in everything but, perhaps, who sends it; about the tenant OWN. */
-const REQUESTS: Record<Row, GoodRequest> = {
-  'GET /healthz': { url: '/healthz', status: 200 },
-  'GET /readyz': { url: '/readyz', status: 200 },
-  'GET /metrics': { url: '/metrics', status: 200 },
-  'GET /openapi.json': { url: '/openapi.json', status: 200 },
-  // The route is open to all; the code decides. Codes that work are in sign-in.test.ts.
-  'GET /signin': { url: '/signin?code=unknown', status: 401 },
-  'GET /*': { url: '/index.html', status: 200 },
-  'GET /v1/whoami': { url: '/v1/whoami', status: 200 },
-  'POST /v1/session/end': { url: '/v1/session/end', status: 204 },
-  'POST /v1/sign-in-links': { url: '/v1/sign-in-links', payload: { role: 'sre' }, status: 201 },
-  'GET /v1/keys': { url: '/v1/keys', status: 200 },
-  'POST /v1/keys': { url: '/v1/keys', payload: { name: 'checkout', scopes: ['ingest'] }, status: 201 },
-  'DELETE /v1/keys/:id': { url: '/v1/keys/not-there', status: 404 },
-  'GET /v1/tenants': { url: '/v1/tenants', status: 200 },
-  'GET /v1/tenants/:id/metrics': {
-    url: `/v1/tenants/${OWN}/metrics?metric=requests`,
-    status: 200,
-    statusForOther: 404,
-  },
-  'PUT /v1/tenants/:id/plan': { url: `/v1/tenants/${OWN}/plan`, payload: { plan: 'growth' }, status: 200 },
-  'GET /v1/anomalies': { url: `/v1/anomalies?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
-  'GET /v1/throttles': { url: `/v1/throttles?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
-  'POST /v1/throttles': {
-    url: '/v1/throttles',
-    payload: {
-      tenant_id: OWN,
-      limit: { requests_per_second: 5, burst: 10 },
-      mode: 'shadow',
-      expires_in_seconds: 60,
-      reason: 'load test',
-    },
-    status: 201,
-  },
-  'DELETE /v1/throttles/:id': { url: '/v1/throttles/not-there', status: 404 },
-  'GET /v1/caps': { url: `/v1/caps?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
-  'PUT /v1/caps/:tenant_id': {
-    url: `/v1/caps/${OWN}`,
-    payload: { period: 'day', amount_micro: 1_000_000, currency: 'USD' },
-    status: 200,
-  },
-  'DELETE /v1/caps/:tenant_id': { url: `/v1/caps/${OWN}?period=month`, status: 404 },
-  'GET /v1/plan-caps': { url: '/v1/plan-caps', status: 200 },
-  'PUT /v1/plan-caps/:plan': {
-    url: '/v1/plan-caps/growth',
-    payload: { period: 'day', amount_micro: 1_000_000, currency: 'USD' },
-    status: 200,
-  },
-  'DELETE /v1/plan-caps/:plan': { url: '/v1/plan-caps/growth?period=month', status: 404 },
-  'POST /v1/spend/reservations': {
-    url: '/v1/spend/reservations',
-    payload: { id: SOME_ID, tenant_id: OWN, instance_id: 'i-1', service: 'checkout', at_least_micro: 1 },
-    status: 200,
-    statusForOther: 404,
-  },
-  'POST /v1/spend/settlements': {
-    url: '/v1/spend/settlements',
-    payload: {
-      instance_id: 'i-1',
-      service: 'checkout',
-      items: [
-        {
-          id: SOME_ID,
-          tenant_id: OWN,
-          spent_micro: 1,
-          calls: 1,
-          unpriced_calls: 0,
-          excess_calls: 0,
-          excess_micro: 0,
-          largest_excess_micro: 0,
-          in_flight: 0,
-          closed: true,
-        },
-      ],
-    },
-    status: 200,
-    statusForOther: 404,
-  },
-  'GET /v1/breakers': { url: `/v1/breakers?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
-  'POST /v1/breakers/reports': {
-    url: '/v1/breakers/reports',
-    payload: { instance_id: 'i-1', service: 'checkout', lost: 0, breakers: [] },
-    status: 200,
-  },
-  'POST /v1/breakers/orders': {
-    url: '/v1/breakers/orders',
-    payload: { tenant_id: OWN, integration: 'stripe', state: 'open', expires_in_seconds: 60, reason: 'drill' },
-    status: 201,
-  },
-  'DELETE /v1/breakers/orders/:id': { url: '/v1/breakers/orders/not-there', status: 404 },
-  'GET /v1/flags': { url: '/v1/flags', status: 200 },
-  // A stream would never end under inject: those who get past the door find the feed down. flag-stream.test.ts has the 200.
-  'GET /v1/flags/stream': { url: '/v1/flags/stream', status: 503 },
-  'GET /ofrep/v1/events': { url: `/ofrep/v1/events?targetingKey=${OWN}`, status: 503, statusForOther: 400 },
-  'GET /v1/flags/instances': { url: '/v1/flags/instances', status: 200 },
-  'POST /v1/flags/acks': {
-    url: '/v1/flags/acks',
-    payload: { instance_id: 'i-1', service: 'checkout', revision: 2 },
-    status: 204,
-  },
-  'POST /ofrep/v1/evaluate/flags': {
-    url: '/ofrep/v1/evaluate/flags',
-    payload: OFREP_BODY,
-    status: 200,
-    statusForOther: 400,
-  },
-  'POST /ofrep/v1/evaluate/flags/:key': {
-    url: '/ofrep/v1/evaluate/flags/plan',
-    payload: OFREP_BODY,
-    status: 200,
-    statusForOther: 400,
-  },
 };
 
 let provider: IdentityProvider;

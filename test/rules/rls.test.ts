@@ -28,6 +28,9 @@ const FIXTURES: Readonly<Record<string, string>> = {
                        values (gen_random_uuid(), $1, '', '', 'k', 'i', 's', 'open', 1, 0, 0, 0, 0, 0, 0, 0, false, '[]', now(), now(), now())`,
   spend_alerts: `insert into tenantry.spend_alerts (tenant_id, period, key, model, period_start, percent, amount_micro, used_micro, step, reason, at)
                  values ($1, 'day', '', '', now(), 70, 10, 7, 'warn', 'test', now())`,
+  breaker_sightings: `insert into tenantry.breaker_sightings (tenant_id, integration, service, instance_id, key_id, state,
+                        since, calls, failures, openings, reported_at, expires_at)
+                      values ($1, 'stripe', 'shop', 'i', 'k', 'open', now(), 5, 5, '[]', now(), now() + interval '1 hour')`,
 };
 const TENANT_TABLES = Object.keys(FIXTURES);
 

@@ -17,6 +17,7 @@ export const GLOBAL_TABLES = ['flag_acks', 'flag_instances', 'migrations', 'plan
 export const GRANTS: Readonly<Record<string, { readonly app: string; readonly staff: string }>> = {
   anomalies: { app: 'SELECT', staff: 'INSERT, SELECT, UPDATE' },
   audit_log: { app: '', staff: 'INSERT, SELECT' },
+  breaker_sightings: { app: 'SELECT', staff: 'DELETE, INSERT, SELECT, UPDATE' },
   caps: { app: 'SELECT', staff: 'DELETE, INSERT, SELECT, UPDATE' },
   flag_acks: { app: '', staff: 'DELETE, INSERT, SELECT' },
   flag_instances: { app: '', staff: 'DELETE, INSERT, SELECT, UPDATE' },
