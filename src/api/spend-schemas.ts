@@ -154,7 +154,7 @@ export const spendRequestSchema = z
     estimate: z
       .strictObject({ input_tokens: count, max_output_tokens: count })
       .exactOptional()
-      .describe('For one call, which the server prices; lasts 15 minutes'),
+      .describe('The server prices it. Alone: for one call, lasts 15 minutes. With wanted_micro: the least of a slice'),
     at_least_micro: micro.exactOptional().describe('For a slice: the least that is of use'),
     wanted_micro: micro.exactOptional().describe('For a slice: what would be welcome'),
   })
@@ -168,6 +168,7 @@ export const spendAnswerSchema = z
       .describe('uncapped: no cap holds and nothing was reserved. unpriced: refused for want of a price'),
     granted_micro: micro,
     usable_ms: z.int().describe('How long calls may begin on it'),
+    resets_ms: z.int().nullable().describe('Until the first period that counts here ends; null: no cap holds'),
     expires_ms: z.int().describe('If nothing is heard of it for so long, what is not settled is charged'),
     by_key: z.boolean().describe('Whether any cap of the tenant looks at keys'),
     by_model: z.boolean(),

@@ -68,20 +68,23 @@ export class SpendPage {
     if (estimate !== undefined && price === undefined && held.some(({ cap }) => cap.onUnpriced === 'refuse')) {
       return this.#answer(request.id, 'unpriced', held, rates);
     }
-    const atLeastMicro = estimate === undefined ? (request.at_least_micro ?? 0) : (price ?? 0);
-    const wantedMicro = estimate === undefined ? Math.max(atLeastMicro, request.wanted_micro ?? 0) : atLeastMicro;
+    const isSlice = estimate === undefined || request.wanted_micro !== undefined;
+    // An unpriced call takes up as good as nothing, but it has to be settled somewhere.
+    const least = estimate === undefined ? 0 : (price ?? 1);
+    const atLeastMicro = Math.max(least, request.at_least_micro ?? 0);
+    const wantedMicro = Math.max(atLeastMicro, request.wanted_micro ?? 0);
     const grant = decideGrant(held, { atLeastMicro, wantedMicro });
     if (grant.outcome === 'refused') this.#countRefusal(grant);
     if (grant.outcome !== 'granted') return this.#answer(request.id, grant.outcome, held, rates);
-    // Nothing reserved and no call to settle: somebody only wanted to know how things stand.
-    if (grant.grantedMicro === 0 && estimate === undefined) return this.#answer(request.id, 'granted', held, rates);
-    const life = estimate === undefined ? SLICE_EXPIRES_MS : CALL_EXPIRES_MS;
-    const usable = estimate === undefined ? SLICE_USABLE_MS : life;
+    // Nothing reserved: somebody only wanted to know how things stand.
+    if (grant.grantedMicro === 0) return this.#answer(request.id, 'granted', held, rates);
+    const life = isSlice ? SLICE_EXPIRES_MS : CALL_EXPIRES_MS;
+    const usable = isSlice ? SLICE_USABLE_MS : life;
     const reservation = this.#open(request.id, scope, asker, held, {
       micro: grant.grantedMicro,
       usable,
       life,
-      calls: estimate === undefined ? 0 : 1,
+      calls: isSlice ? 0 : 1,
     });
     return this.#answer(request.id, 'granted', this.#held(scope), rates, reservation);
   }
@@ -243,6 +246,7 @@ export class SpendPage {
       outcome: held.length === 0 && outcome === 'granted' ? 'uncapped' : outcome,
       granted_micro: reservation?.grantedMicro ?? 0,
       usable_ms: Math.max(0, (reservation?.usableUntil ?? now + SLICE_USABLE_MS) - now),
+      resets_ms: held.length === 0 ? null : Math.min(...held.map(({ account }) => account.window.to)) - now,
       expires_ms: reservation === undefined ? 0 : Math.max(0, reservation.expiresAt - now),
       by_key: caps.some((cap) => cap.key !== null),
       by_model: caps.some((cap) => cap.model !== null),

@@ -18,9 +18,9 @@ export interface SpendRequest {
   key?: string;
   model?: string;
   provider?: string;
-  /** For one call: priced by the server, and no more than its price is reserved. */
+  /** Priced by the server. Alone: for one call, and no more than its price is reserved. */
   estimate?: { input_tokens: number; max_output_tokens: number };
-  /** Least that is of use, and what would be welcome. Without an estimate; default 0. */
+  /** For a slice: the least that is of use (or the estimate's price), and what would be welcome. */
   at_least_micro?: number;
   wanted_micro?: number;
 }
@@ -35,6 +35,8 @@ export interface SpendAnswer {
   granted_micro: number;
   /** How long new calls may begin on it; they may be settled later. */
   usable_ms: number;
+  /** Until the first of the periods that count here ends; null: no cap holds. */
+  resets_ms: number | null;
   /** Not settled or renewed by then, the rest is charged. */
   expires_ms: number;
   /** Whether any cap of the tenant looks at keys or models: if not, one slice serves all of the tenant's calls. */

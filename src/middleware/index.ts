@@ -41,8 +41,8 @@ export {
   type SpendCall,
   type SpendReservation,
   type SpendRunOptions,
-  type SpendUsage,
 } from './spend.ts';
+export type { SpendUsage } from './spend-usage.ts';
 export { type InstrumentationLike, type SpanProcessorLike, type StartOptions, startTenantry } from './start.ts';
 export type { Tenant, TenantSourceName } from './tenant.ts';
 export { currentTenant, runAsTenant } from './tenant-context.ts';
