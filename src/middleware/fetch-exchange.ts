@@ -17,14 +17,16 @@ export class FetchExchange {
       this.#finish(response, false);
       return response;
     }
-    const counted = new TransformStream<Uint8Array, Uint8Array>({
-      transform: (chunk, controller) => {
+    // `cancel` is younger than the types of transformers; without it an aborted response would never end.
+    const watcher = {
+      transform: (chunk: Uint8Array, controller: { enqueue(chunk: Uint8Array): void }) => {
         this.#responseBytes += chunk.byteLength;
         controller.enqueue(chunk);
       },
       flush: () => this.#finish(response, false),
       cancel: () => this.#finish(response, true),
-    } as Transformer<Uint8Array, Uint8Array>);
+    };
+    const counted = new TransformStream<Uint8Array, Uint8Array>(watcher);
     const body = response.body.pipeThrough(counted);
     return new Response(body, response);
   }

@@ -79,10 +79,8 @@ function withCarrier(headers: Headers): Record<string, unknown> {
  * Options of amqplib's `publish` and `sendToQueue` with the current tenant in `headers`:
  * `channel.sendToQueue('mail', content, amqpOptions({ persistent: true }))`.
  */
-export function amqpOptions<O extends { readonly headers?: unknown }>(
-  options: O = {} as O,
-): O & { headers: Record<string, unknown> } {
-  return { ...options, headers: withCarrier((options.headers ?? {}) as Headers) };
+export function amqpOptions<O extends object>(options: O = {} as O): O & { headers: Record<string, unknown> } {
+  return { ...options, headers: withCarrier((options as { readonly headers?: Headers }).headers ?? {}) };
 }
 
 /** amqplib's `ConsumeMessage`, as far as it is needed. */
@@ -117,7 +115,9 @@ export function amqpConsumer<M extends AmqpMessage, R>(
 export type KafkaHeaders = Record<string, Buffer | string | (Buffer | string)[] | undefined>;
 
 /** A message for kafkajs's `send` with the current tenant in its headers: `messages: [kafkaMessage({ value })]`. */
-export function kafkaMessage<M extends { readonly headers?: KafkaHeaders }>(message: M): M & { headers: KafkaHeaders } {
+export function kafkaMessage<M extends { readonly value: unknown; readonly headers?: KafkaHeaders }>(
+  message: M,
+): M & { headers: KafkaHeaders } {
   return { ...message, headers: withCarrier(message.headers ?? {}) as KafkaHeaders };
 }
 

@@ -1,6 +1,6 @@
 /** One small app, written once for each framework, behind the adapter for it. */
 import 'reflect-metadata';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { serve } from '@hono/node-server';
@@ -191,7 +191,7 @@ const nodeAdapter: Adapter = {
         response.writeHead(500).end('app fault');
       }
     };
-    const route = ({ url }: { url?: string }) => (url?.startsWith('/orders/') ? '/orders/:id' : url);
+    const route = ({ url }: IncomingMessage) => (url?.startsWith('/orders/') ? '/orders/:id' : url);
     return listening(createServer(forNode.withTenantry(handler, { ...options, route })));
   },
 };
