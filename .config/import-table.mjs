@@ -21,6 +21,7 @@ export const IMPORT_TABLE = {
       'eventsource-parser',
       'jose',
       'fastify',
+      '@openfeature/server-sdk',
       'hono',
     ],
     node: true,

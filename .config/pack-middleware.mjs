@@ -13,6 +13,7 @@ const DEPENDENCIES = ['eventsource-parser'];
 const PEERS = { '@opentelemetry/api': '^1.9.0' };
 const OPTIONAL_PEERS = {
   '@datadog/pprof': '^5.0.0',
+  '@openfeature/server-sdk': '^1.17.0',
   '@opentelemetry/exporter-metrics-otlp-proto': '>=0.200.0 <1',
   '@opentelemetry/exporter-trace-otlp-proto': '>=0.200.0 <1',
   '@opentelemetry/sdk-metrics': '^2.0.0',
