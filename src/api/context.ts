@@ -12,6 +12,7 @@ import type {
   Health,
   KeyAdmin,
   Keys,
+  Neighbors,
   Spend,
   TenantPlans,
   Throttles,
@@ -26,6 +27,7 @@ export interface ApiPorts {
   readonly caps: Caps;
   readonly spend: Spend;
   readonly anomalies: Anomalies;
+  readonly neighbors: Neighbors;
   readonly flags: FlagFeed;
   readonly instances: FlagInstances;
   readonly keys: Keys;

@@ -34,6 +34,7 @@ export const PERMISSIONS = {
   'GET /v1/tenants/:id/metrics': everybody,
   'PUT /v1/tenants/:id/plan': { roles: ['admin', 'sales'], keyScopes: [] },
   'GET /v1/anomalies': everybody,
+  'GET /v1/neighbors': operators,
   'GET /v1/throttles': everybody,
   'POST /v1/throttles': operators,
   'DELETE /v1/throttles/:id': operators,

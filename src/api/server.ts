@@ -25,6 +25,7 @@ import { flagRoutes } from './flags.ts';
 import { guardRoutes } from './guard.ts';
 import { healthRoutes } from './health.ts';
 import { keyRoutes } from './keys.ts';
+import { neighborRoutes } from './neighbors.ts';
 import { ofrepRoutes } from './ofrep.ts';
 import { ofrepEventRoutes } from './ofrep-events.ts';
 import { ofrepMembers } from './ofrep-subject.ts';
@@ -156,6 +157,7 @@ function addRoutes(app: FastifyInstance, context: ApiContext, options: ApiOption
   app.register(tenantMetricsRoutes(context));
   app.register(tenantPlanRoutes(context));
   app.register(anomalyRoutes(context));
+  app.register(neighborRoutes(context));
   app.register(throttleRoutes(context));
   app.register(breakerRoutes(context));
   app.register(capRoutes(context));

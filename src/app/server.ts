@@ -29,6 +29,7 @@ import { DetectorLoop } from './detector-loop.ts';
 import { healthParts } from './health.ts';
 import { keySnapshotWriter } from './key-snapshot-writer.ts';
 import { PostgresLeadership } from './leadership.ts';
+import { Neighbors } from './neighbors.ts';
 import { ownMetrics } from './own-metrics.ts';
 import { recentThrottles } from './recent-throttles.ts';
 import { runEvery } from './schedule.ts';
@@ -127,6 +128,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       caps: spend.caps,
       spend: spend.desk,
       anomalies,
+      neighbors: new Neighbors(clickhouse),
       flags,
       instances,
       keys,

@@ -12,7 +12,6 @@ import {
   type ApiUnderTest,
   type IdentityProvider,
   OTHER,
-  OWN,
   startApi,
   startIdentityProvider,
 } from '../support/api-harness.ts';
@@ -43,6 +42,7 @@ const WHO_MAY: Record<Row, readonly string[] | typeof PUBLIC> = {
   'GET /v1/tenants/:id/metrics': [...STAFF, ...TENANT],
   'PUT /v1/tenants/:id/plan': ['admin', 'sales'],
   'GET /v1/anomalies': [...STAFF, ...TENANT],
+  'GET /v1/neighbors': OPERATORS,
   'GET /v1/throttles': [...STAFF, ...TENANT],
   'POST /v1/throttles': OPERATORS,
   'DELETE /v1/throttles/:id': OPERATORS,

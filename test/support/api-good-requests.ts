@@ -38,6 +38,7 @@ export const GOOD_REQUESTS: Record<Row, GoodRequest> = {
   },
   'PUT /v1/tenants/:id/plan': { url: `/v1/tenants/${OWN}/plan`, payload: { plan: 'growth' }, status: 200 },
   'GET /v1/anomalies': { url: `/v1/anomalies?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
+  'GET /v1/neighbors': { url: '/v1/neighbors', status: 200 },
   'GET /v1/throttles': { url: `/v1/throttles?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
   'POST /v1/throttles': {
     url: '/v1/throttles',

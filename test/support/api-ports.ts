@@ -6,6 +6,7 @@ import type {
   HealthPart,
   MeasuredFigures,
   MetricQuestion,
+  NeighborVerdict,
   TenantListAnswer,
   TenantListQuestion,
 } from '../../src/api/ports.ts';
@@ -203,6 +204,17 @@ class MemoryAnomalies {
   }
 }
 
+/** Answers what tests put in, for the window that was asked for last. */
+class MemoryNeighbors {
+  verdicts: readonly NeighborVerdict[] = [];
+  readonly questions: { readonly service: string | undefined; readonly window: Window }[] = [];
+
+  async look(question: { readonly service: string | undefined; readonly window: Window }) {
+    this.questions.push(question);
+    return { service: question.service ?? 'shop-api', services: ['shop-api'], verdicts: this.verdicts };
+  }
+}
+
 class MemoryHealth {
   answer: () => Promise<readonly HealthPart[]> = async () => [
     { name: 'clickhouse', ok: true, detail: 'embedded engine 26.7' },
@@ -225,6 +237,7 @@ export function createMemoryPorts(now: () => number) {
     throttles: new MemoryThrottles(feed, now),
     breakers: new MemoryBreakers(feed, now),
     anomalies: new MemoryAnomalies(),
+    neighbors: new MemoryNeighbors(),
     caps: spend,
     spend: spend.desk,
     flags: feed,

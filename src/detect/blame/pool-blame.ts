@@ -17,17 +17,19 @@ export interface Victim {
   readonly requests: number;
 }
 
-/** Which meter shows the excess: CPU time, or time in the database. */
-export type Meter = 'cpu' | 'db';
+/** Which meter shows the excess: CPU time, time in the database, or, where neither is metered, the number of requests. */
+export type Meter = 'cpu' | 'db' | 'requests';
+
+const FIELDS = { cpu: 'cpuMs', db: 'dbMs', requests: 'requests' } as const satisfies Record<Meter, keyof PoolUse>;
 
 export interface Suspect {
   readonly tenantId: string;
   /** 0 to 1: its share of all excess use, times how much of its own use is excess. */
   readonly score: number;
   readonly meter: Meter;
-  /** Milliseconds a minute over the last minutes, and usually. */
-  readonly nowMs: number;
-  readonly usualMs: number;
+  /** Milliseconds (or requests) a minute over the last minutes, and usually. */
+  readonly now: number;
+  readonly usual: number;
   /** Share of what all tenants together use above their usual, 0 to 1. */
   readonly excessShare: number;
   readonly requestsPerMinute: number;
@@ -166,7 +168,7 @@ export class PoolBlame {
       const window = recent.slice(-minutes);
       return [{ tenantId, usual: baseline.usual ?? NOTHING_USUAL, now: meanOf(window) }];
     });
-    const reading = strongest(readMeter('cpu', tenants), readMeter('db', tenants));
+    const reading = strongest(tenants);
     const suspects = reading.suspects.slice(0, this.#params.maxSuspects);
     const kind = this.#kind(reading);
     const [accused] = suspects;
@@ -180,20 +182,20 @@ export class PoolBlame {
     };
   }
 
-  #kind({ suspects, othersCostRatio, usualTotalMs, nowTotalMs }: Reading): VerdictKind {
+  #kind({ suspects, othersCostRatio, usualTotal, nowTotal }: Reading): VerdictKind {
     const { accuseShare, accuseRatio, accusePoolShare, commonCostRatio } = this.#params;
     const [first] = suspects;
     if (othersCostRatio >= commonCostRatio) return 'global_slowdown';
     if (
       first !== undefined &&
       first.excessShare >= accuseShare &&
-      first.nowMs >= accuseRatio * first.usualMs &&
-      first.nowMs - first.usualMs >= Math.max(accusePoolShare, othersCostRatio - 1) * usualTotalMs
+      first.now >= accuseRatio * first.usual &&
+      first.now - first.usual >= Math.max(accusePoolShare, othersCostRatio - 1) * usualTotal
     ) {
       return 'culprit';
     }
     // Slow without more work than usual: whatever it waits for, it is not for its tenants.
-    return nowTotalMs < usualTotalMs * (1 + accusePoolShare) ? 'global_slowdown' : 'unclear';
+    return nowTotal < usualTotal * (1 + accusePoolShare) ? 'global_slowdown' : 'unclear';
   }
 }
 
@@ -209,12 +211,12 @@ interface Compared {
 interface Reading {
   readonly suspects: readonly Suspect[];
   readonly othersCostRatio: number;
-  readonly nowTotalMs: number;
-  readonly usualTotalMs: number;
+  readonly nowTotal: number;
+  readonly usualTotal: number;
 }
 
 function readMeter(meter: Meter, compared: readonly Compared[]): Reading {
-  const field = meter === 'cpu' ? 'cpuMs' : 'dbMs';
+  const field = FIELDS[meter];
   // What became dearer for everybody alike is nobody's excess.
   const commonCost = Math.max(1, costRatio(compared, field));
   const tenants = compared.map(({ tenantId, now, usual }) => ({
@@ -222,8 +224,8 @@ function readMeter(meter: Meter, compared: readonly Compared[]): Reading {
     now,
     usual: { ...usual, [field]: usual[field] * commonCost },
   }));
-  const nowTotalMs = sum(tenants.map(({ now }) => now[field]));
-  const usualTotalMs = sum(compared.map(({ usual }) => usual[field]));
+  const nowTotal = sum(tenants.map(({ now }) => now[field]));
+  const usualTotal = sum(compared.map(({ usual }) => usual[field]));
   const excess = sum(tenants.map(({ now, usual }) => Math.max(0, now[field] - usual[field])));
   const suspects = tenants
     .flatMap(({ tenantId, now, usual }): Suspect[] => {
@@ -235,8 +237,8 @@ function readMeter(meter: Meter, compared: readonly Compared[]): Reading {
           tenantId,
           score: excessShare * (over / now[field]),
           meter,
-          nowMs: now[field],
-          usualMs: usual[field],
+          now: now[field],
+          usual: usual[field],
           excessShare,
           requestsPerMinute: now.requests,
           usualRequestsPerMinute: usual.requests,
@@ -245,11 +247,11 @@ function readMeter(meter: Meter, compared: readonly Compared[]): Reading {
     })
     .sort((a, b) => b.score - a.score || compare(a.tenantId, b.tenantId));
   const others = compared.filter(({ tenantId }) => tenantId !== suspects[0]?.tenantId);
-  return { suspects, othersCostRatio: costRatio(others, field), nowTotalMs, usualTotalMs };
+  return { suspects, othersCostRatio: costRatio(others, field), nowTotal, usualTotal };
 }
 
 /** Median over tenants of the cost of a request now against usually; 1 when nobody can be compared. */
-function costRatio(tenants: readonly Compared[], field: 'cpuMs' | 'dbMs'): number {
+function costRatio(tenants: readonly Compared[], field: (typeof FIELDS)[Meter]): number {
   const ratios = tenants.flatMap(({ now, usual }) => {
     const usualCost = usual[field] / usual.requests;
     return usualCost > 0 && now.requests >= 1 ? [now[field] / now.requests / usualCost] : [];
@@ -257,9 +259,14 @@ function costRatio(tenants: readonly Compared[], field: 'cpuMs' | 'dbMs'): numbe
   return ratios.length === 0 ? 1 : medianOf(ratios);
 }
 
-/** The meter on which the resource as a whole is farthest above its usual use. */
-function strongest(cpu: Reading, db: Reading): Reading {
-  const rise = ({ nowTotalMs, usualTotalMs }: Reading) => (usualTotalMs > 0 ? nowTotalMs / usualTotalMs : 0);
+/**
+ * The meter on which the resource as a whole is farthest above its usual use. Requests only where nothing else is
+ * metered: they fail for a tenant whose requests became heavier.
+ */
+function strongest(tenants: readonly Compared[]): Reading {
+  const rise = ({ nowTotal, usualTotal }: Reading) => (usualTotal > 0 ? nowTotal / usualTotal : 0);
+  const [cpu, db] = [readMeter('cpu', tenants), readMeter('db', tenants)];
+  if (cpu.nowTotal === 0 && db.nowTotal === 0) return readMeter('requests', tenants);
   return rise(db) > rise(cpu) ? db : cpu;
 }
 

@@ -67,7 +67,7 @@ describe('who did it', () => {
   it('is the tenant with the excess, named with its numbers; its own slowness makes it no victim', () => {
     const verdict = verdictsOf(...times(5, { ...everybody(slow), acme: flood })).at(-1);
     expect(verdict).toMatchObject({ kind: 'culprit', at: 64 });
-    expect(verdict?.suspects[0]).toMatchObject({ tenantId: 'acme', meter: 'cpu', nowMs: 6_000, usualMs: 1_000 });
+    expect(verdict?.suspects[0]).toMatchObject({ tenantId: 'acme', meter: 'cpu', now: 6_000, usual: 1_000 });
     expect(verdict?.victims.map(({ tenantId }) => tenantId)).toEqual(['birch', 'cedar', 'delta', 'elm']);
   });
 
@@ -89,7 +89,7 @@ describe('who did it', () => {
     const all = (use: PoolUse) => new Map(TENANTS.map((tenant) => [tenant, use]));
     for (let at = 0; at < USUAL_MINUTES; at += 1) blame.minute(at, all(usual));
     const verdicts = [60, 61, 62].map((at) => blame.minute(at, all(slow).set('newcomer', flood)));
-    expect(verdicts.at(-1)).toMatchObject({ kind: 'culprit', suspects: [{ tenantId: 'newcomer', usualMs: 0 }] });
+    expect(verdicts.at(-1)).toMatchObject({ kind: 'culprit', suspects: [{ tenantId: 'newcomer', usual: 0 }] });
   });
 
   it('is nobody in particular when all requests became dearer, even if one tenant sends twice as many', () => {
