@@ -44,7 +44,9 @@ export class StreamFigures {
 
   #take(part: unknown): void {
     if (!isObject(part)) return;
-    for (const name of ['id', 'model', 'object', 'meta']) {
+    // Parts of an answer have ids as well: only what names its model, and Cohere's first event, is the answer itself.
+    const isAnswer = part['model'] !== undefined || part['type'] === 'message-start';
+    for (const name of isAnswer ? ['id', 'model', 'object', 'meta'] : ['object', 'meta']) {
       if (part[name] !== undefined && part[name] !== null) this.#answer[name] = part[name];
     }
     this.#usage = merged(this.#usage, part['usage']);

@@ -48,8 +48,14 @@ function watched(result: unknown, args: readonly unknown[], recordNow: Record, r
   });
 }
 
-function markGet(cache: string, target: object, original: Method): Method {
+/** Calls of a cache's marked `get`: lru-cache's fetch() went through it in older versions, and must not count again. */
+interface Gets {
+  calls: number;
+}
+
+function markGet(cache: string, target: object, gets: Gets, original: Method): Method {
   return function get(this: unknown, ...args: unknown[]) {
+    gets.calls += 1;
     return watched(
       original.apply(this, args),
       args,
@@ -85,22 +91,25 @@ function markWrap(cache: string, original: Method): Method {
 }
 
 /** lru-cache's `fetch(key, options)` tells by its `status` object, at once, whether it had to go and fetch. */
-function markFetch(cache: string, original: Method): Method {
+function markFetch(cache: string, gets: Gets, original: Method): Method {
   return function fetch(this: unknown, ...args: unknown[]) {
     const [key, options, ...rest] = args;
     const given = isObject(options) ? options : {};
     const status = isObject(given['status']) ? given['status'] : {};
+    const callsBefore = gets.calls;
     const result = original.apply(this, [key, { ...given, status }, ...rest]);
     counted(() => {
-      const outcome = status['fetch'];
-      // 'get': there is no fetchMethod, and the marked get() that fetch() went through has counted.
-      if (typeof outcome === 'string' && outcome !== 'get') cacheHit(cache, outcome === 'hit' || outcome === 'stale');
+      // 'get': there is no fetchMethod.
+      const outcome = status['fetch'] === 'get' ? status['get'] : status['fetch'];
+      if (gets.calls === callsBefore && typeof outcome === 'string') {
+        cacheHit(cache, outcome === 'hit' || outcome === 'stale');
+      }
     });
     return result;
   };
 }
 
-function markerOf(cache: string, target: Readonly<globalThis.Record<PropertyKey, unknown>>, name: string) {
+function markerOf(cache: string, target: Readonly<globalThis.Record<PropertyKey, unknown>>, name: string, gets: Gets) {
   const original = target[name];
   if (!isFunction(original)) return undefined;
   switch (name) {
@@ -108,11 +117,11 @@ function markerOf(cache: string, target: Readonly<globalThis.Record<PropertyKey,
     case 'getBuffer':
     case 'getex':
     case 'getEx':
-      return markGet(cache, target, original);
+      return markGet(cache, target, gets, original);
     case 'wrap':
       return markWrap(cache, original);
     case 'fetch':
-      return 'fetchMethod' in target ? markFetch(cache, original) : undefined;
+      return 'fetchMethod' in target ? markFetch(cache, gets, original) : undefined;
     default:
       return markGetMany(cache, original);
   }
@@ -131,7 +140,8 @@ export function withCacheMarks<C extends object>(name: string, cache: C): C {
   counted(() => {
     if (Object.hasOwn(cache, MARKED)) return;
     const target = cache as C & Readonly<globalThis.Record<PropertyKey, unknown>>;
-    const markers = LOOKUP_METHODS.map((method) => [method, markerOf(name, target, method)] as const);
+    const gets = { calls: 0 };
+    const markers = LOOKUP_METHODS.map((method) => [method, markerOf(name, target, method, gets)] as const);
     shadow(cache, MARKED, true);
     for (const [method, marker] of markers) if (marker !== undefined) shadow(cache, method, marker);
   });

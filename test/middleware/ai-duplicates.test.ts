@@ -48,7 +48,10 @@ const USAGE = { 'gen_ai.usage.input_tokens': 1_000, 'gen_ai.usage.output_tokens'
 
 const counted = (spans: readonly EndedSpan[]) => spans.filter(({ attributes }) => isModelCall(attributes));
 
-type Told = { readonly name: string; readonly attributes: object };
+interface Told {
+  readonly name: string;
+  readonly attributes: object;
+}
 
 /** How many calls the engine counts in each of these groups of spans. */
 async function engineCounts(...groups: (readonly Told[])[]): Promise<number[]> {
