@@ -41,7 +41,8 @@ export {
   type SpendCall,
   type SpendReservation,
   type SpendRunOptions,
-} from './spend.ts';
+  type SpendSettings,
+} from './spend-call.ts';
 export type { SpendUsage } from './spend-usage.ts';
 export { type InstrumentationLike, type SpanProcessorLike, type StartOptions, startTenantry } from './start.ts';
 export type { Tenant, TenantSourceName } from './tenant.ts';

@@ -66,19 +66,29 @@ const UNRESERVED_USABLE_MS = 20_000;
 /** A slice that ends within this time is replaced ahead. */
 const REPLACE_AHEAD_MS = 4_000;
 
+export interface SpendBudgetOptions {
+  readonly link: SpendLink;
+  readonly counters: Counters;
+  /** Monotonic ms. */
+  readonly now: () => number;
+  readonly beforeFirstAnswer: 'open' | 'closed';
+}
+
 export class SpendBudget {
   readonly #link: SpendLink;
   readonly #counters: Counters;
   readonly #now: () => number;
+  readonly #beforeFirstAnswer: 'open' | 'closed';
   readonly #accounts = new Map<string, Account>();
   /** Whether the tenant's caps look at keys or models, as last heard. */
   readonly #dimensions = new Map<string, { readonly byKey: boolean; readonly byModel: boolean }>();
   readonly #prices = new Map<string, Priced>();
 
-  constructor(link: SpendLink, counters: Counters, now: () => number) {
+  constructor({ link, counters, now, beforeFirstAnswer }: SpendBudgetOptions) {
     this.#link = link;
     this.#counters = counters;
     this.#now = now;
+    this.#beforeFirstAnswer = beforeFirstAnswer;
   }
 
   /** Prices of a model, as the server last told; undefined: it was not asked yet. */
@@ -235,12 +245,12 @@ export class SpendBudget {
       this.#counters.add('spend_unavailable_refused');
       return { outcome: 'refused', why: 'cap', reason: last?.reason ?? '' };
     }
-    if (account.last?.on_unavailable === 'closed') {
+    if ((account.last?.on_unavailable ?? this.#beforeFirstAnswer) === 'closed') {
       this.#counters.add('spend_unavailable_refused');
       return {
         outcome: 'refused',
         why: 'unavailable',
-        reason: 'No server can be asked for budget, and the cap says to refuse then.',
+        reason: 'No server can be asked for budget, and calls are to be refused then.',
       };
     }
     this.#counters.add('spend_unreserved');

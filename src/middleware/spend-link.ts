@@ -64,6 +64,9 @@ export class SpendLink {
 
   #call(path: string, body: unknown): Promise<FlagAnswer | undefined> {
     const { apiUrl, key, timeoutMs = TIMEOUT_MS } = this.#options;
+    // The call's own socket keeps no process alive. One whose AI call waits for the answer, or that is about to end and
+    // says what it has spent, must not end meanwhile.
+    const awake = setTimeout(() => undefined, timeoutMs);
     return callFlagApi({
       method: 'POST',
       url: new URL(path, apiUrl.endsWith('/') ? apiUrl : `${apiUrl}/`),
@@ -71,7 +74,7 @@ export class SpendLink {
       body,
       timeoutMs,
       maxCharacters: MAX_CHARACTERS,
-    });
+    }).finally(() => clearTimeout(awake));
   }
 
   #note(worked: boolean, answer: FlagAnswer | undefined): void {

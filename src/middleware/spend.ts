@@ -5,87 +5,40 @@ import type { SpendReport } from '../domain/spend-wire.ts';
 import type { Counters } from './counters.ts';
 import type { Flags } from './flags.ts';
 import { type BudgetAnswer, SpendBudget } from './spend-budget.ts';
+import {
+  type Spend,
+  SpendBlockedError,
+  type SpendCall,
+  type SpendReservation,
+  type SpendRunOptions,
+} from './spend-call.ts';
 import { SpendLink, type SpendLinkOptions } from './spend-link.ts';
-import type { SpendSlices } from './spend-slices.ts';
+import type { Hold, SpendSlices } from './spend-slices.ts';
 import { isRefusal, type SpendUsage, usageOfAnswer } from './spend-usage.ts';
 import { currentTenant } from './tenant-context.ts';
-
-/** An AI call that is about to be made. */
-export interface SpendCall {
-  /** As the provider is asked for it. */
-  readonly model: string;
-  /** `openai`, `anthropic`, `aws.bedrock`, …; absent: by the model's name. */
-  readonly provider?: string;
-  /** A label of the app's own for caps of one key, user or team. Never a secret. */
-  readonly key?: string;
-  /** Default: the tenant for whom the code runs. */
-  readonly tenantId?: string;
-  /** Tokens of the prompt, and the limit that the call sets on the answer's. */
-  readonly estimate?: { readonly inputTokens: number; readonly maxOutputTokens: number };
-  /** In the place of an estimate in tokens: micro-US-dollars that the call may cost at most. */
-  readonly estimateMicro?: number;
-}
-
-/** Budget for one call. Settle or release it; whichever comes first counts. */
-export interface SpendReservation {
-  /** How far the caps that hold have got: `ok`, `warn` or `cached_only`. */
-  readonly step: DegradeStep;
-  /** What was reserved, in micro-US-dollars; 0: no cap holds, or no server could be asked. */
-  readonly micro: number;
-  /** Says what the call cost; without a figure, what was reserved. */
-  settle(usage?: SpendUsage): void;
-  /** The call was not made, or cost nothing. */
-  release(): void;
-}
-
-export interface SpendRunOptions<T> {
-  /** Called in the place of the call at `cached_only` and `blocked`. Without it `cached_only` changes nothing. */
-  readonly fallback?: (why: { readonly step: DegradeStep; readonly reason: string }) => T | Promise<T>;
-  /** What an answer cost. Default: what answers of OpenAI, Anthropic, Cohere and the AI SDK say of themselves. */
-  readonly usageOf?: (answer: T) => SpendUsage | undefined;
-}
-
-/** Thrown in the place of an AI call that no budget is left for. */
-export class SpendBlockedError extends Error {
-  readonly code = 'TENANTRY_SPEND_BLOCKED';
-  /** `cap`: a cap is reached. `flag`: a flag says so. `unpriced`, `unavailable`: the cap wants such calls refused. */
-  readonly why: 'cap' | 'flag' | 'unpriced' | 'unavailable';
-  /** One sentence for people, with the numbers where a cap is reached. */
-  readonly reason: string;
-
-  constructor(why: SpendBlockedError['why'], reason: string) {
-    super(`No AI budget: ${reason}`);
-    this.name = 'SpendBlockedError';
-    this.why = why;
-    this.reason = reason;
-  }
-}
-
-/** Caps on AI spend, kept by this process and the server together. */
-export interface Spend {
-  /**
-   * Makes a call within the budget and settles it by its answer.
-   * @throws SpendBlockedError when no budget is left and there is no fallback; else whatever `fn` throws
-   */
-  run<T>(
-    call: SpendCall,
-    fn: (reservation: SpendReservation) => T | Promise<T>,
-    options?: SpendRunOptions<T>,
-  ): Promise<T>;
-  /** For calls that `run` does not fit, such as streams. @throws SpendBlockedError */
-  reserve(call: SpendCall): Promise<SpendReservation>;
-}
 
 export interface SpendOptions extends Omit<SpendLinkOptions, 'key'> {
   /** Without one nothing is reserved and nothing refused. */
   readonly key: string | undefined;
   readonly flags: Pick<Flags, 'degradeStep'>;
+  /** See `SpendSettings.beforeFirstAnswer`. */
+  readonly beforeFirstAnswer?: 'open' | 'closed' | undefined;
+}
+
+/** A call that ended before its model's price was known. */
+interface Unsettled {
+  readonly call: SpendCall;
+  readonly usage: SpendUsage;
+  readonly hold: Hold;
+  readonly slices: SpendSlices;
 }
 
 const FLUSH_EVERY_MS = 1_000;
 const SWEEP_EVERY_FLUSHES = 60;
 /** What fits into a body that the server takes. */
 const REPORTS_AT_ONCE = 100;
+/** Calls of an outage at the start; those beyond are counted as unpriced. */
+const MAX_UNSETTLED = 10_000;
 const FREE: SpendReservation = { step: 'ok', micro: 0, settle: () => undefined, release: () => undefined };
 
 export class SpendClient implements Spend {
@@ -95,16 +48,22 @@ export class SpendClient implements Spend {
   readonly #link: SpendLink | undefined;
   readonly #budget: SpendBudget | undefined;
   readonly #timer: NodeJS.Timeout | undefined;
+  #unsettled: Unsettled[] = [];
   #flushing: Promise<void> | undefined;
   #flushes = 0;
 
-  constructor({ key, flags, ...options }: SpendOptions) {
+  constructor({ key, flags, beforeFirstAnswer = 'open', ...options }: SpendOptions) {
     this.#flags = flags;
     this.#counters = options.counters;
     this.#now = options.now;
     if (key === undefined) return;
     this.#link = new SpendLink({ ...options, key });
-    this.#budget = new SpendBudget(this.#link, options.counters, options.now);
+    this.#budget = new SpendBudget({
+      link: this.#link,
+      counters: options.counters,
+      now: options.now,
+      beforeFirstAnswer,
+    });
     this.#timer = setInterval(() => void this.flush(), FLUSH_EVERY_MS).unref();
   }
 
@@ -185,6 +144,7 @@ export class SpendClient implements Spend {
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await this.#flushing;
+    this.#settleLate(true);
     for (const slices of this.#budget?.slices() ?? []) slices.retire();
     await this.flush();
   }
@@ -216,12 +176,32 @@ export class SpendClient implements Spend {
       micro: hold.micro,
       settle: (usage) => {
         if (hold.over) return;
-        const micro = this.#costOf(call, usage, hold.micro);
-        if (micro === undefined) this.#counters.add('spend_unpriced');
-        if (slices.settle(hold, micro) > 0) this.#counters.add('spend_exceeded');
+        const needsPrice = usage !== undefined && !('micro' in usage);
+        if (needsPrice && !this.#isPriceKnown(call) && this.#unsettled.length < MAX_UNSETTLED) {
+          this.#unsettled.push({ call, usage, hold, slices });
+        } else this.#settle(call, usage, hold, slices);
       },
       release: () => slices.release(hold),
     };
+  }
+
+  #isPriceKnown(call: SpendCall): boolean {
+    return this.#budget?.ratesOf(call.provider, call.model) !== undefined;
+  }
+
+  #settle(call: SpendCall, usage: SpendUsage | undefined, hold: Hold, slices: SpendSlices): void {
+    const micro = this.#costOf(call, usage, hold.micro);
+    if (micro === undefined) this.#counters.add('spend_unpriced');
+    if (slices.settle(hold, micro) > 0) this.#counters.add('spend_exceeded');
+  }
+
+  /** Prices what ended before its price was known; at the very end also what has none. */
+  #settleLate(isLast: boolean): void {
+    const waiting = this.#unsettled;
+    this.#unsettled = waiting.filter(({ call }) => !isLast && !this.#isPriceKnown(call));
+    for (const { call, usage, hold, slices } of waiting) {
+      if (isLast || this.#isPriceKnown(call)) this.#settle(call, usage, hold, slices);
+    }
   }
 
   /** undefined: it has no known price. */
@@ -252,6 +232,7 @@ export class SpendClient implements Spend {
     if (link === undefined || budget === undefined) return;
     this.#flushes += 1;
     if (this.#flushes % SWEEP_EVERY_FLUSHES === 0) budget.sweep();
+    this.#settleLate(false);
     if (link.isAway && !link.mayTry) return;
     const due = budget.slices().flatMap((slices) => slices.reports(this.#now()).map((report) => ({ slices, report })));
     for (let first = 0; first < due.length; first += REPORTS_AT_ONCE) {

@@ -7,7 +7,8 @@ import type { BreakerOptions } from './breaker-rules.ts';
 import { type CounterName, Counters, processCounters, type Stats, statsOf } from './counters.ts';
 import { connectFlags, type FlagConnection } from './flag-connection.ts';
 import type { Flags } from './flags.ts';
-import { type Spend, SpendClient } from './spend.ts';
+import { SpendClient } from './spend.ts';
+import type { Spend, SpendSettings } from './spend-call.ts';
 import { currentTenant } from './tenant-context.ts';
 import { ALLOWED, checkThrottle, type ThrottleDecision, type ThrottleQuestion } from './throttle.ts';
 import { type ExactLimits, ExactThrottles } from './throttle-exact.ts';
@@ -34,6 +35,7 @@ export interface TenantryOptions {
   readonly userId?: UserMarking;
   /** Names this process in acknowledgements. Default: a random UUID. */
   readonly instanceId?: string;
+  readonly spend?: SpendSettings;
   /** Counts throttles in a store that all instances share. Default: each instance takes its share of a limit. */
   readonly exactLimits?: ExactLimits;
 }
@@ -91,6 +93,7 @@ export function createTenantry(options: TenantryOptions): Tenantry {
     flags,
     now,
     random: Math.random,
+    ...options.spend,
   });
   const sweeping = setInterval(() => breakers.sweep(), BREAKER_SWEEP_MS).unref();
   return {
