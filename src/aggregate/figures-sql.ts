@@ -19,6 +19,9 @@ export interface FiguresRow {
   readonly ai_cache_read_tokens: number;
   readonly ai_cache_write_tokens: number;
   readonly ai_reasoning_tokens: number;
+  /** null: none was measured. */
+  readonly cpu_seconds: number | null;
+  readonly cpu_samples: number;
   /** P50, P95 and P99 in milliseconds; empty when there was no request. */
   readonly percentiles_ms: readonly number[];
 }
@@ -43,9 +46,17 @@ const SUMS = {
   ai_cache_read_tokens: ['ai_usage', 'CacheReadTokens'],
   ai_cache_write_tokens: ['ai_usage', 'CacheWriteTokens'],
   ai_reasoning_tokens: ['ai_usage', 'ReasoningTokens'],
+  cpu_ns: ['resource_use', 'CpuNs'],
+  cpu_samples: ['resource_use', 'CpuSamples'],
 } as const;
 
-const FAMILIES = ['requests', 'db_calls', 'cache_lookups', 'ai_usage', 'spans'] as const;
+/** What the api gets instead of a sum as it is. */
+const DERIVED: Readonly<Record<string, string>> = {
+  db_ns: 'db_ns / 1e6 AS db_ms',
+  cpu_ns: 'nullIf(cpu_ns, 0) / 1e9 AS cpu_seconds',
+};
+
+const FAMILIES = ['requests', 'db_calls', 'cache_lookups', 'ai_usage', 'resource_use', 'spans'] as const;
 
 /** One row a tenant with all figures. Latency sketches are merged only where asked: they cost most. */
 export function figuresSelect(window: Window, whose: Whose, withPercentiles: boolean): Fragment {
@@ -73,5 +84,5 @@ export function figuresSelect(window: Window, whose: Whose, withPercentiles: boo
 
 /** The columns of FiguresRow out of `figuresSelect`, in the order that the api lists them. */
 export const FIGURES_COLUMNS = Object.keys(SUMS)
-  .map((name) => (name === 'db_ns' ? 'db_ns / 1e6 AS db_ms' : name))
+  .map((name) => DERIVED[name] ?? name)
   .join(', ');

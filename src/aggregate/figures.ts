@@ -1,6 +1,6 @@
 import type { AiUsage } from '../domain/ai-usage.ts';
 import type { AnalyticsReader } from '../domain/analytics-query.ts';
-import type { TenantId } from '../domain/tenant-id.ts';
+import { isReservedTenant, type TenantId } from '../domain/tenant-id.ts';
 import { alignOutwards, DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, type Window } from '../domain/window.ts';
 import type { AiUsageRow } from './ai-usage-sql.ts';
 import type { FiguresRow } from './figures-sql.ts';
@@ -30,10 +30,12 @@ export interface TenantListQuestion {
   readonly onlyTenant: TenantId | undefined;
 }
 
-export interface MeasuredFigures extends Omit<FiguresRow, 'percentiles_ms'> {
+export interface MeasuredFigures extends Omit<FiguresRow, 'percentiles_ms' | 'cpu_samples'> {
   readonly p50_ms: number | null;
   readonly p95_ms: number | null;
   readonly p99_ms: number | null;
+  /** Relative standard error of cpu_seconds, which is sampled; null: no sample. */
+  readonly cpu_error_ratio: number | null;
   readonly ai_cost_micro: number | null;
   readonly ai_unpriced_calls: number;
   readonly requests_spark: number[];
@@ -103,6 +105,8 @@ export class Figures {
     const ranked = everybody
       .map(({ tenant_id }) => ({ tenant: tenant_id, cost: (costs.get(tenant_id) ?? NO_AI).ai_cost_micro }))
       .toSorted((left, right) => {
+        if (isReservedTenant(left.tenant) !== isReservedTenant(right.tenant))
+          return isReservedTenant(left.tenant) ? 1 : -1;
         if (left.cost === right.cost) return 0;
         if (left.cost === null || right.cost === null) return left.cost === null ? 1 : -1;
         return sign * (left.cost - right.cost);
@@ -137,11 +141,12 @@ export class Figures {
     return tenants.flatMap((tenant) => {
       const row = byTenant.get(tenant);
       if (row === undefined) return [];
-      const { percentiles_ms, ...sums } = row;
+      const { percentiles_ms, cpu_samples, ...sums } = row;
       const [p50 = null, p95 = null, p99 = null] = percentiles_ms;
       const cost = costs.get(tenant) ?? NO_AI;
       const spark = lines.get(tenant) ?? emptyLine(sparkWindow, step);
-      return [{ ...sums, p50_ms: p50, p95_ms: p95, p99_ms: p99, ...cost, requests_spark: spark }];
+      const latency = { p50_ms: p50, p95_ms: p95, p99_ms: p99 };
+      return [{ ...sums, ...latency, cpu_error_ratio: errorRatio(cpu_samples), ...cost, requests_spark: spark }];
     });
   }
 
@@ -179,6 +184,11 @@ export class Figures {
       dataUntil: row.newest === 0 ? null : row.newest * SECOND_MS + MINUTE_MS,
     };
   }
+}
+
+/** Samples come at random moments, so their number is as uncertain as its square root. */
+function errorRatio(samples: number): number | null {
+  return samples === 0 ? null : 1 / Math.sqrt(samples);
 }
 
 /** About 30 to 60 points, on a level that exists. */

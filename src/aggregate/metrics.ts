@@ -2,7 +2,7 @@ import type { RollupFamily } from './rollup-source.ts';
 
 export type MetricGroup = 'service' | 'route' | 'db_system' | 'db_operation' | 'provider' | 'model' | 'operation';
 
-type Unit = 'requests' | 'ratio' | 'ms' | 'bytes' | 'calls' | 'tokens' | 'lookups';
+type Unit = 'requests' | 'ratio' | 'ms' | 'bytes' | 'calls' | 'tokens' | 'lookups' | 'seconds' | 'samples' | 'points';
 
 interface MetricDefinition {
   readonly family: RollupFamily;
@@ -27,6 +27,14 @@ const percentile = (index: 1 | 2 | 3): MetricDefinition => ({
   whenEmpty: null,
 });
 
+/** Senders leave out what is zero, and many send none of it at all: nothing is "not measured", never zero. */
+const resource = (unit: Unit, column: string): MetricDefinition => ({
+  family: 'resource_use',
+  unit,
+  value: `nullIf(sum(${column}), 0)${unit === 'seconds' ? ' / 1e9' : ''}`,
+  whenEmpty: null,
+});
+
 /** Every metric that can be drawn over time. */
 export const METRICS = {
   requests: sum('requests', 'requests', 'Requests'),
@@ -48,6 +56,13 @@ export const METRICS = {
   ai_cache_read_tokens: sum('ai_usage', 'tokens', 'CacheReadTokens'),
   ai_cache_write_tokens: sum('ai_usage', 'tokens', 'CacheWriteTokens'),
   ai_reasoning_tokens: sum('ai_usage', 'tokens', 'ReasoningTokens'),
+  cpu_seconds: resource('seconds', 'CpuNs'),
+  cpu_samples: resource('samples', 'CpuSamples'),
+  event_loop_seconds: resource('seconds', 'EventLoopNs'),
+  network_receive_bytes: resource('bytes', 'NetworkReceiveBytes'),
+  network_transmit_bytes: resource('bytes', 'NetworkTransmitBytes'),
+  memory_allocated_bytes: resource('bytes', 'AllocatedBytes'),
+  resource_points_not_added: sum('resource_use', 'points', 'PointsNotAdded'),
 } as const satisfies Record<string, MetricDefinition>;
 
 export type MetricName = keyof typeof METRICS;
@@ -58,5 +73,6 @@ export const GROUP_COLUMNS: Readonly<Record<RollupFamily, Partial<Record<MetricG
   db_calls: { service: 'ServiceName', db_system: 'DbSystem', db_operation: 'DbOperation' },
   cache_lookups: { service: 'ServiceName' },
   ai_usage: { service: 'ServiceName', provider: 'Provider', model: 'Model', operation: 'Operation' },
+  resource_use: { service: 'ServiceName' },
   spans: { service: 'ServiceName' },
 };

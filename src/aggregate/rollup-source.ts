@@ -4,7 +4,7 @@ import { SECOND_MS, type Window } from '../domain/window.ts';
 import { type Level, planLevels } from './time-levels.ts';
 
 /** Tables that exist by minute, hour and day. */
-export type RollupFamily = 'requests' | 'db_calls' | 'cache_lookups' | 'ai_usage' | 'spans';
+export type RollupFamily = 'requests' | 'db_calls' | 'cache_lookups' | 'ai_usage' | 'resource_use' | 'spans';
 
 /** Whose rows: one tenant, some, those whose id contains a text, or all. */
 export type Whose =

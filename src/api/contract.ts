@@ -252,5 +252,11 @@ export interface TenantPlan {
   plan: string | null;
 }
 
+export type {
+  BreakerItem,
+  BreakerList,
+  BreakerOrderItem,
+  BreakerReceipt,
+  NewBreakerOrder,
+} from './breaker-contract.ts';
 export type { CapItem, CapList, CapTerms, NewCap, PlanCapItem, PlanCapList } from './spend-contract.ts';
-export type { BreakerItem, BreakerList, BreakerOrderItem, BreakerReceipt, NewBreakerOrder } from './breaker-contract.ts';

@@ -2,7 +2,7 @@ import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Actor } from '../domain/actor.ts';
 import { TenantryError } from '../domain/errors.ts';
-import { parseTenantId, type TenantId, UNKNOWN_TENANT } from '../domain/tenant-id.ts';
+import { isReservedTenant, parseTenantId, type TenantId } from '../domain/tenant-id.ts';
 import type { Window } from '../domain/window.ts';
 import type { ApiContext } from './context.ts';
 import type { MetricGroup, MetricName } from './contract.ts';
@@ -13,6 +13,7 @@ import { resolveStep, resolveWindow } from './time-range.ts';
 const HTTP_GROUPS = ['service', 'route'] as const;
 const DB_GROUPS = ['db_system', 'db_operation'] as const;
 const CACHE_GROUPS = ['service'] as const;
+const RESOURCE_GROUPS = ['service'] as const;
 const AI_GROUPS = ['provider', 'model', 'operation'] as const;
 
 /** Every metric and what it can be grouped by. */
@@ -36,11 +37,29 @@ export const METRIC_GROUPS = {
   ai_cache_read_tokens: AI_GROUPS,
   ai_cache_write_tokens: AI_GROUPS,
   ai_reasoning_tokens: AI_GROUPS,
+  cpu_seconds: RESOURCE_GROUPS,
+  cpu_samples: RESOURCE_GROUPS,
+  event_loop_seconds: RESOURCE_GROUPS,
+  network_receive_bytes: RESOURCE_GROUPS,
+  network_transmit_bytes: RESOURCE_GROUPS,
+  memory_allocated_bytes: RESOURCE_GROUPS,
+  resource_points_not_added: RESOURCE_GROUPS,
 } as const satisfies Record<MetricName, readonly MetricGroup[]>;
 
 const METRICS = Object.keys(METRIC_GROUPS) as MetricName[];
 const GROUPS = [...HTTP_GROUPS, ...DB_GROUPS, ...AI_GROUPS] as const;
-const UNITS = ['requests', 'ratio', 'ms', 'bytes', 'calls', 'tokens', 'lookups'] as const;
+const UNITS = [
+  'requests',
+  'ratio',
+  'ms',
+  'bytes',
+  'calls',
+  'tokens',
+  'lookups',
+  'seconds',
+  'samples',
+  'points',
+] as const;
 
 export const metricSeriesSchema = z
   .object({
@@ -80,7 +99,7 @@ export function tenantMetricsRoutes({ ports, now }: ApiContext): FastifyPluginCa
   /** Tenants may be known by a row of the control plane or by their telemetry alone. */
   async function isKnown(actor: Actor, tenant: TenantId, window: Window): Promise<boolean> {
     try {
-      if (tenant !== UNKNOWN_TENANT && (await ports.plans.exists(actor, tenant))) return true;
+      if (!isReservedTenant(tenant) && (await ports.plans.exists(actor, tenant))) return true;
     } catch (error) {
       // Figures stay readable while the control plane is down.
       if (!(error instanceof TenantryError && error.code === 'STORE_UNAVAILABLE')) throw error;
@@ -105,7 +124,7 @@ export function tenantMetricsRoutes({ ports, now }: ApiContext): FastifyPluginCa
       if (id !== own) throw noSuchTenant();
       return own;
     }
-    const tenant = id === UNKNOWN_TENANT ? UNKNOWN_TENANT : parseTenantId(id);
+    const tenant = isReservedTenant(id) ? id : parseTenantId(id);
     if (tenant === undefined || !(await isKnown(actor, tenant, window))) throw noSuchTenant();
     return tenant;
   }

@@ -23,6 +23,7 @@ const SORTS = [
   'ai_input_tokens',
   'ai_output_tokens',
   'ai_cost_micro',
+  'cpu_seconds',
   'tenant_id',
 ] as const;
 
@@ -55,6 +56,8 @@ export const tenantFiguresSchema = z
       .nullable()
       .describe('Micro-units of US dollars for what could be priced; null: nothing could be'),
     ai_unpriced_calls: count.describe('AI calls whose model has no known price'),
+    cpu_seconds: count.nullable().describe('CPU time charged to the tenant by sampling; null: none was measured'),
+    cpu_error_ratio: count.nullable().describe('Relative standard error of cpu_seconds; null: no sample'),
     requests_spark: z.array(count).describe('Requests per spark_step_seconds, oldest first'),
     throttles: z
       .array(z.object({ id: z.string(), mode: z.enum(['enforce', 'shadow']), expires_at: z.string() }))

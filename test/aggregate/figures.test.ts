@@ -3,45 +3,23 @@ import { type AiPricer, Figures, type TenantListQuestion } from '../../src/aggre
 import { readMetricSeries } from '../../src/aggregate/metric-series-reader.ts';
 import { METRICS, type MetricName } from '../../src/aggregate/metrics.ts';
 import { spendOf } from '../../src/cost/ai-spend.ts';
-import type { TenantId } from '../../src/domain/tenant-id.ts';
+import { isReservedTenant, type TenantId } from '../../src/domain/tenant-id.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../src/domain/window.ts';
+import {
+  cpuOf,
+  END,
+  expectedFigures,
+  random,
+  type Sample,
+  START,
+  samples,
+  spansOf,
+  TENANTS,
+  useOf,
+} from '../support/aggregate-samples.ts';
 import { startTestClickHouse, type TestClickHouse } from '../support/embedded-clickhouse.ts';
-import { otlpRequest, otlpSpan, type SpanInput, segmentOf } from '../support/spans.ts';
-
-/** Twelve days that end two minutes before now, so that hours and days of every alignment lie inside. */
-const END = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS - 2 * MINUTE_MS;
-const START = END - 12 * DAY_MS;
-const TENANTS = ['acme', 'bolt', 'Acme-2', 'o.brien:1', '42'];
-
-interface Sample {
-  readonly tenant: string;
-  readonly at: number;
-  readonly durationMs: number;
-  readonly error: boolean;
-  readonly tokens: number;
-  readonly model: string;
-}
-
-/** A fixed stream of pseudo-random numbers (mulberry32), so that a failure can be repeated. */
-function randomStream(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
-const random = randomStream(7);
-const samples: Sample[] = Array.from({ length: 4_000 }, () => ({
-  tenant: TENANTS[Math.floor(random() ** 2 * TENANTS.length)] ?? 'acme',
-  at: START + Math.floor(random() * 12 * DAY_MS),
-  durationMs: Math.exp(random() * 6),
-  error: random() < 0.1,
-  tokens: Math.floor(random() * 5_000),
-  model: random() < 0.8 ? 'gpt-4o' : 'model-nobody-knows',
-}));
+import { metricsSegmentOf, otlpMetrics } from '../support/metrics.ts';
+import { otlpRequest, otlpSpan, segmentOf } from '../support/spans.ts';
 
 const price: AiPricer = (usages, at) => spendOf(usages, at);
 let store: TestClickHouse;
@@ -58,72 +36,11 @@ beforeAll(async () => {
   for (const [day, list] of byDay) {
     const spans = list.flatMap(spansOf).map(otlpSpan);
     await store.insert(segmentOf([otlpRequest(spans)], { receivedAt: (day + 1) * DAY_MS }), `day-${day}`);
+    const metrics = metricsSegmentOf([otlpMetrics(useOf(list))], { receivedAt: (day + 1) * DAY_MS });
+    await store.insert(metrics, `use-${day}`, 'metrics');
   }
 });
 afterAll(async () => store.stop());
-
-function spansOf(sample: Sample): SpanInput[] {
-  const tenant_id = sample.tenant;
-  return [
-    {
-      kind: 2,
-      start: sample.at,
-      durationMs: sample.durationMs,
-      attributes: {
-        tenant_id,
-        'http.request.method': 'GET',
-        'http.route': '/r',
-        'http.response.status_code': sample.error ? 500 : 200,
-        'tenantry.cache.hits': 1,
-      },
-    },
-    {
-      kind: 3,
-      start: sample.at,
-      durationMs: 2,
-      attributes: { tenant_id, 'db.system.name': 'postgresql', 'db.operation.name': 'SELECT' },
-    },
-    {
-      kind: 3,
-      start: sample.at,
-      attributes: {
-        tenant_id,
-        'gen_ai.operation.name': 'chat',
-        'gen_ai.provider.name': 'openai',
-        'gen_ai.response.model': sample.model,
-        'gen_ai.usage.input_tokens': sample.tokens,
-        'gen_ai.usage.output_tokens': 10,
-      },
-    },
-    { start: sample.at, attributes: random() < 0.5 ? { tenant_id } : {} },
-  ];
-}
-
-function expectedFigures(window: { from: number; to: number }) {
-  const from = Math.floor(window.from / MINUTE_MS) * MINUTE_MS;
-  const to = Math.ceil(window.to / MINUTE_MS) * MINUTE_MS;
-  const inside = samples.filter(({ at }) => at >= from && at < to);
-  return new Map(
-    TENANTS.map((tenant) => {
-      const own = inside.filter((sample) => sample.tenant === tenant);
-      const durations = own.map(({ durationMs }) => durationMs).toSorted((left, right) => left - right);
-      return [
-        tenant,
-        {
-          requests: own.length,
-          errors: own.filter(({ error }) => error).length,
-          db_calls: own.length,
-          cache_hits: own.length,
-          ai_calls: own.length,
-          ai_input_tokens: own.reduce((sum, { tokens }) => sum + tokens, 0),
-          ai_output_tokens: 10 * own.length,
-          ai_unpriced_calls: own.filter(({ model }) => model !== 'gpt-4o').length,
-          p95: durations[Math.floor(0.95 * (durations.length - 1))],
-        },
-      ];
-    }),
-  );
-}
 
 const question = (overrides: Partial<TenantListQuestion> = {}): TenantListQuestion => ({
   window: { from: START, to: END },
@@ -180,10 +97,13 @@ describe('the list of tenants', () => {
     'ai_input_tokens',
     'ai_output_tokens',
     'ai_cost_micro',
+    'cpu_seconds',
     'tenant_id',
   ] as const)('sorts by %s, both ways, and pages without a gap', async (sort) => {
     const all = (await figures.tenants(question({ sort }))).items;
-    const keys = all.map((item) => item[sort] ?? 0);
+    const tenants = all.filter(({ tenant_id }) => !isReservedTenant(tenant_id));
+    expect(tenants).toHaveLength(TENANTS.length);
+    const keys = tenants.map((item) => item[sort] ?? 0);
     expect(keys).toEqual(keys.toSorted((left, right) => (left < right ? 1 : left > right ? -1 : 0)));
     const pages = [];
     for (let offset = 0; offset < 8; offset += 2) {
@@ -192,9 +112,13 @@ describe('the list of tenants', () => {
       pages.push(...page.items);
     }
     expect(pages.map(({ tenant_id }) => tenant_id)).toEqual(all.map(({ tenant_id }) => tenant_id));
-    const ascending = await figures.tenants(question({ sort, order: 'asc', limit: 1 }));
-    expect(ascending.items[0]?.[sort]).toEqual(all.findLast((item) => item[sort] !== null)?.[sort]);
-    // What is unknown comes last in both directions.
+    const ascending = await figures.tenants(question({ sort, order: 'asc' }));
+    expect(ascending.items[0]?.[sort]).toEqual(tenants.findLast((item) => item[sort] !== null)?.[sort]);
+    // What is no tenant comes behind all tenants in both directions, however much it is.
+    for (const { items } of [{ items: all }, ascending]) {
+      const names = items.slice(TENANTS.length).map(({ tenant_id }) => tenant_id);
+      expect(names.toSorted()).toEqual(['(unattributed)', '(unknown)']);
+    }
   });
 
   it('finds tenants by a part of their id in any case, and takes hostile text as text', async () => {
@@ -234,7 +158,7 @@ describe('the list of tenants', () => {
 
 describe('a metric over time', () => {
   const window = { from: Math.ceil(START / DAY_MS) * DAY_MS, to: Math.ceil(START / DAY_MS) * DAY_MS + 4 * DAY_MS };
-  const series = (metric: MetricName, stepSeconds: number, groupBy?: 'route' | 'model') =>
+  const series = (metric: MetricName, stepSeconds: number, groupBy?: 'route' | 'model' | 'service') =>
     readMetricSeries(store.clickhouse, { tenantId: 'acme' as TenantId, metric, window, stepSeconds, groupBy }, END);
   const total = (points: [number, number | null][]) => points.reduce((sum, [, value]) => sum + (value ?? 0), 0);
 
@@ -246,6 +170,22 @@ describe('a metric over time', () => {
       expect(unit).toBe(METRICS[metric].unit);
       expect(total(lines[0]?.points ?? [])).toBe(acme?.[metric]);
     }
+  });
+
+  it('has the use of processes by service, exact as well', async () => {
+    const own = samples.filter(({ tenant, at }) => tenant === 'acme' && at >= window.from && at < window.to);
+    const tokens = own.reduce((sum, sample) => sum + sample.tokens, 0);
+    const nanoseconds = own.reduce((sum, sample) => sum + Math.round(cpuOf(sample) * 1e9), 0);
+    const sums = async (metric: MetricName) => {
+      const answer = await series(metric, 3_600, 'service');
+      expect(answer.series.map(({ group }) => group)).toEqual([{ service: 'shop' }]);
+      return total(answer.series[0]?.points ?? []);
+    };
+    expect(await sums('cpu_seconds')).toBeCloseTo(nanoseconds / 1e9, 9);
+    expect(await sums('cpu_samples')).toBe(4 * own.length);
+    expect(await sums('network_receive_bytes')).toBe(tokens);
+    expect(await sums('network_transmit_bytes')).toBe(3 * tokens);
+    expect(await sums('event_loop_seconds')).toBeCloseTo(nanoseconds / 2e9, 5);
   });
 
   it('splits into groups that add up to the whole', async () => {
@@ -269,6 +209,7 @@ describe('a metric over time', () => {
     expect(requests.at(-1)?.[1]).toBeNull();
     expect((await ask('p95_ms')).series[0]?.points.every(([, value]) => value === null)).toBe(true);
     expect((await ask('error_rate')).series[0]?.points.every(([, value]) => value === null)).toBe(true);
+    expect((await ask('cpu_seconds')).series[0]?.points.every(([, value]) => value === null)).toBe(true);
   });
 
   it('refuses a group that the metric does not have', async () => {

@@ -15,6 +15,9 @@ const CHARTS = [
   'chart-cache',
   'chart-ai-tokens',
   'chart-ai-models',
+  'chart-cpu',
+  'chart-event-loop',
+  'chart-network',
 ];
 
 const pages = builtPages();
@@ -98,7 +101,7 @@ describe('the page of one tenant', () => {
     const minutes = (Date.parse(query.get('to') ?? '') - Date.parse(query.get('from') ?? '')) / 60_000;
     expect(minutes).toBeGreaterThanOrEqual(11);
     expect(minutes).toBeLessThanOrEqual(15);
-    // One drag is one step back, although ten charts share the cursor.
+    // One drag is one step back, although all charts share the cursor.
     await page.goBack();
     expect(new URL(page.url()).search).toBe('');
   });
@@ -113,8 +116,9 @@ describe('the page of one tenant', () => {
   });
 
   it('says what is not there instead of drawing zeros', async () => {
-    stub.state.groups = { db_operation: [] };
+    stub.state.groups = { db_operation: [], service: [] };
     await open();
+    await chart('chart-cpu').getByText('No CPU time was measured for this tenant in this window').waitFor();
     await chart('chart-db-calls').getByText('No database calls in this window').waitFor();
     expect(await chart('chart-db-calls').locator('canvas').count()).toBe(0);
   });

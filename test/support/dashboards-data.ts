@@ -83,6 +83,8 @@ export function figuresOf(tenantId: string, index: number): TenantFigures {
     ai_reasoning_tokens: 0,
     ai_cost_micro: aiCalls > 0 && unpriced < aiCalls ? Math.round((aiCalls - unpriced) * 4_998) : null,
     ai_unpriced_calls: unpriced,
+    cpu_seconds: index === 3 ? null : requests * 0.0021,
+    cpu_error_ratio: index === 3 ? null : 1 / Math.sqrt(requests * 0.21),
     requests_spark: spark,
     throttles: [],
   };
@@ -150,6 +152,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   ],
   db_operation: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   db_system: ['postgresql', 'redis'],
+  service: ['shop', 'billing'],
   model: ['gpt-4o-mini', 'claude-sonnet-4-5', 'in-house-7b'],
 };
 
@@ -166,6 +169,10 @@ const LEVELS: Readonly<Partial<Record<MetricName, number>>> = {
   cache_misses: 600,
   ai_input_tokens: 120_000,
   ai_output_tokens: 21_000,
+  cpu_seconds: 9,
+  event_loop_seconds: 6,
+  network_receive_bytes: 900_000,
+  network_transmit_bytes: 14_000_000,
 };
 
 const UNITS: Readonly<Record<string, MetricSeries['unit']>> = {
@@ -179,6 +186,10 @@ const UNITS: Readonly<Record<string, MetricSeries['unit']>> = {
   db_slow_calls: 'calls',
   cache_hits: 'lookups',
   cache_misses: 'lookups',
+  cpu_seconds: 'seconds',
+  event_loop_seconds: 'seconds',
+  network_receive_bytes: 'bytes',
+  network_transmit_bytes: 'bytes',
 };
 
 /** A series with a rise in its last fifth and, for percentiles, a gap of three steps. */

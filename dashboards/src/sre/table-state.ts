@@ -29,6 +29,7 @@ const SORTS: readonly TenantSort[] = [
   'ai_input_tokens',
   'ai_output_tokens',
   'ai_cost_micro',
+  'cpu_seconds',
   'tenant_id',
 ];
 

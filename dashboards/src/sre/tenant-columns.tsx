@@ -7,6 +7,7 @@ import {
   formatDuration,
   formatExact,
   formatPercent,
+  NO_VALUE,
   ratioOf,
 } from '../shared/format.ts';
 import { Sparkline } from '../shared/sparkline.tsx';
@@ -19,6 +20,8 @@ export interface Column {
   readonly sort?: TenantSort;
   /** Shown only when the reader asks for all columns. */
   readonly extra?: boolean;
+  /** Shown only where a row has it: a column full of dashes says nothing. */
+  readonly appliesTo?: (row: TenantFigures) => boolean;
   readonly render: (row: TenantFigures, context: { sparkStepSeconds: number }) => ComponentChildren;
 }
 
@@ -54,8 +57,24 @@ function AiCost({ row }: { row: TenantFigures }) {
   );
 }
 
+/** CPU time comes from samples; with few of them it is rough, and says how rough. */
+function CpuTime({ row }: { row: TenantFigures }) {
+  const { cpu_seconds: seconds, cpu_error_ratio: error } = row;
+  if (seconds === null) return <span class="muted">{NO_VALUE}</span>;
+  const title = error === null ? 'CPU time' : `CPU time, sampled: give or take ${formatPercent(error)}`;
+  return <span title={title}>{formatDuration(seconds * 1_000)}</span>;
+}
+
+/** The columns that a table of these rows has. */
+export function columnsFor(rows: readonly TenantFigures[], all: boolean, sort: TenantSort): readonly Column[] {
+  return COLUMNS.filter((column) => {
+    if (column.extra === true && !all) return false;
+    return column.appliesTo === undefined || column.sort === sort || rows.some(column.appliesTo);
+  });
+}
+
 /** Columns behind the tenant's name, in order of what an SRE looks at first. */
-export const COLUMNS: readonly Column[] = [
+const COLUMNS: readonly Column[] = [
   { id: 'plan', label: 'Plan', about: 'Plan of the tenant', render: (row) => row.plan ?? <span class="muted">–</span> },
   {
     id: 'requests',
@@ -125,6 +144,14 @@ export const COLUMNS: readonly Column[] = [
     about: 'Response bytes',
     extra: true,
     render: (row) => formatBytes(row.response_bytes),
+  },
+  {
+    id: 'cpu',
+    label: 'CPU',
+    about: 'CPU time charged to the tenant by sampling',
+    sort: 'cpu_seconds',
+    appliesTo: (row) => row.cpu_seconds !== null,
+    render: (row) => <CpuTime row={row} />,
   },
   {
     id: 'ai-in',

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import type { AnomalyItem, TenantFigures, ThrottleItem } from '../../../src/api/contract.ts';
-import { UNKNOWN_TENANT } from '../../../src/domain/tenant-id.ts';
+import { isReservedTenant } from '../../../src/domain/tenant-id.ts';
 import { listAnomalies, listTenants, listThrottles, serverNow } from '../shared/api-client.ts';
 import type { Mark } from '../shared/chart-options.ts';
 import { Link, navigate } from '../shared/navigation.tsx';
@@ -15,6 +15,7 @@ import { useLive } from '../shared/use-live.ts';
 import { useNow } from '../shared/use-now.ts';
 import { useThemeKey } from '../shared/use-theme-key.ts';
 import { AnomalyList } from './anomaly-list.tsx';
+import { ResourceSection } from './resource-charts.tsx';
 import { TenantFiguresRow } from './tenant-figures.tsx';
 import { recentRate } from './throttle-draft.ts';
 import { ThrottleForm } from './throttle-form.tsx';
@@ -66,7 +67,7 @@ function useTenant(tenantId: string, query: URLSearchParams) {
   const key = JSON.stringify([tenantId, range]);
   const found = useLive(key, (signal) => findTenant(tenantId, windowOf(range, serverNow()), signal), interval);
   // Spans without a tenant are nobody's: they can be neither throttled nor out of line.
-  const isTenant = tenantId !== UNKNOWN_TENANT;
+  const isTenant = !isReservedTenant(tenantId);
   const throttles = useLive(
     tenantId,
     async (signal) => (isTenant ? await listThrottles({ tenantId }, signal) : []),
@@ -207,6 +208,7 @@ function Charts(props: {
       <TrafficSection {...section} />
       <DatabaseSection {...section} />
       <CacheAndAiSection {...section} />
+      <ResourceSection {...section} />
     </>
   );
 }

@@ -1,5 +1,5 @@
 import type { AnalyticsQuery } from '../../../domain/analytics-query.ts';
-import { UNKNOWN_TENANT } from '../../../domain/tenant-id.ts';
+import { RESERVED_TENANTS } from '../../../domain/tenant-id.ts';
 import type { Window } from '../../../domain/window.ts';
 import { rowsInWindow } from '../../rollup-source.ts';
 
@@ -11,10 +11,10 @@ export function coverage(window: Window): AnalyticsQuery {
   const rows = rowsInWindow('spans', window, 'everybody');
   return {
     question: 'coverage',
-    sql: `SELECT {nonce:String} AS nonce, sum(Spans) AS spans, sumIf(Spans, TenantId != {unknown:String}) AS attributed,
+    sql: `SELECT {nonce:String} AS nonce, sum(Spans) AS spans, sumIf(Spans, TenantId NOT IN {reserved:Array(String)}) AS attributed,
                  (SELECT toUnixTimestamp(max(Time)) FROM spans_by_minute WHERE Time >= now() - INTERVAL 2 DAY) AS newest
           FROM ${rows.sql}`,
-    params: { ...rows.params, unknown: UNKNOWN_TENANT },
+    params: { ...rows.params, reserved: RESERVED_TENANTS },
     scope: 'across-tenants',
   };
 }

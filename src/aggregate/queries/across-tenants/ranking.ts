@@ -1,4 +1,5 @@
 import type { AnalyticsQuery } from '../../../domain/analytics-query.ts';
+import { RESERVED_TENANTS } from '../../../domain/tenant-id.ts';
 import type { Window } from '../../../domain/window.ts';
 import { figuresSelect } from '../../figures-sql.ts';
 
@@ -12,6 +13,7 @@ const EXPRESSIONS = {
   db_ms: 'db_ns',
   ai_input_tokens: 'ai_input_tokens',
   ai_output_tokens: 'ai_output_tokens',
+  cpu_seconds: 'nullIf(cpu_ns, 0)',
   tenant_id: 'TenantId',
 } as const;
 
@@ -28,7 +30,7 @@ export interface RankingQuestion {
 
 /**
  * Which tenants are on the page, and how many there are: `{ tenant_id, total }`, in order. Ties go by tenant id, so
- * that pages neither repeat nor miss anybody.
+ * that pages neither repeat nor miss anybody. What is no tenant (`(unknown)` and the like) comes behind all that are.
  */
 export function ranking({ window, sort, order, search, limit, offset }: RankingQuestion): AnalyticsQuery {
   const whose = search === undefined || search === '' ? 'everybody' : { search };
@@ -37,9 +39,9 @@ export function ranking({ window, sort, order, search, limit, offset }: RankingQ
     question: 'ranking',
     sql: `SELECT {nonce:String} AS nonce, tenant_id, total
           FROM (SELECT TenantId AS tenant_id, count() OVER () AS total, ${EXPRESSIONS[sort]} AS sort_key FROM (${select.sql}))
-          ORDER BY sort_key ${order === 'asc' ? 'ASC' : 'DESC'} NULLS LAST, tenant_id ASC
+          ORDER BY tenant_id IN {reserved:Array(String)}, sort_key ${order === 'asc' ? 'ASC' : 'DESC'} NULLS LAST, tenant_id ASC
           LIMIT {limit:UInt32} OFFSET {offset:UInt32}`,
-    params: { ...select.params, limit, offset },
+    params: { ...select.params, limit, offset, reserved: RESERVED_TENANTS },
     scope: 'across-tenants',
   };
 }
