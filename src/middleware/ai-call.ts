@@ -13,7 +13,7 @@ import {
 } from './ai-model-calls.ts';
 import { StreamFigures } from './ai-stream-figures.ts';
 import { watchResult } from './call-result.ts';
-import { watchEmitter, watchReadable, watchStream } from './call-stream.ts';
+import { type StreamEnd, watchEmitter, watchReadable, watchStream } from './call-stream.ts';
 import { type CounterName, processCounters } from './counters.ts';
 import { guarded } from './guard.ts';
 import { cut, errorTypeOf, setFailed, startCallSpan } from './span-call.ts';
@@ -175,7 +175,7 @@ class RunningCall {
     });
   }
 
-  ended(how: 'done' | 'failed' | 'cancelled', error?: unknown): void {
+  ended(how: StreamEnd, error?: unknown): void {
     if (how === 'failed') this.failed(error);
     else safely(() => this.#end([this.#stream.figures ?? this.#stream.named]));
   }

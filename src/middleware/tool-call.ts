@@ -4,14 +4,16 @@ import { watchResult } from './call-result.ts';
 import { type CounterName, processCounters } from './counters.ts';
 import { guarded } from './guard.ts';
 import { cut, errorTypeOf, setFailed, startCallSpan } from './span-call.ts';
+import type { Tenant } from './tenant.ts';
 import { currentTenant } from './tenant-context.ts';
 import { canonicalHash } from './tool-call-hash.ts';
+import { userMarkOf } from './user-mark.ts';
 
 export interface ToolCall {
   readonly tool: string;
   /** Hashed and never recorded themselves. Plain data: what JSON can carry. */
   readonly args: unknown;
-  /** On whose behalf. Default: nobody known. */
+  /** On whose behalf. Default: the tenant's user, if known. Logged as `TenantryOptions.userId` says: plain, hashed, not. */
   readonly userId?: string;
   /** The id that the model gave the call. */
   readonly callId?: string;
@@ -53,21 +55,24 @@ interface StartedCall {
 
 const count = (name: CounterName) => processCounters.add(name);
 
-function attributesOf({ tool, args_hash, user_id }: StartedCall['record'], callId: string | undefined): Attributes {
+function attributesOf({ tool, args_hash }: StartedCall['record'], callId: string | undefined): Attributes {
   return {
     // The server knows this as no model call: an agent's tools repeat no usage.
     'gen_ai.operation.name': 'execute_tool',
     'gen_ai.tool.name': tool,
     ...(callId === undefined ? {} : { 'gen_ai.tool.call.id': cut(callId) }),
     ...(args_hash === null ? {} : { [TOOL_ARGS_HASH_ATTRIBUTE]: args_hash }),
-    ...(user_id === null ? {} : { 'user.id': user_id }),
   };
 }
 
 function begin(call: ToolCall, options: ToolCallOptions): StartedCall {
+  const tenant = currentTenant();
+  const userId = call.userId ?? tenant?.userId;
+  // Of the tenant, userMarkOf reads the user alone.
+  const userMark = userId === undefined ? {} : userMarkOf({ ...tenant, userId: cut(userId) } as Tenant);
   const record = {
-    tenant_id: currentTenant()?.tenantId ?? null,
-    user_id: call.userId === undefined ? null : cut(call.userId),
+    tenant_id: tenant?.tenantId ?? null,
+    user_id: Object.values(userMark)[0] ?? null,
     tool: cut(call.tool),
     args_hash: guarded(count, 'tool_args_unhashed', () => canonicalHash(call.args, options.hashKey), null),
   };
@@ -77,6 +82,8 @@ function begin(call: ToolCall, options: ToolCallOptions): StartedCall {
     attributes: attributesOf(record, call.callId),
     parent: context.active(),
   });
+  // After the start, at which the span gets the tenant's own user.
+  span.setAttributes(userMark);
   return { span, startedAt: performance.now(), record };
 }
 

@@ -2,7 +2,7 @@
 import Anthropic from '@anthropic-ai/sdk';
 import { CohereClient, CohereClientV2 } from 'cohere-ai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { withAiMarks } from '../../src/middleware/ai.ts';
+import { aiCall, withAiMarks } from '../../src/middleware/ai.ts';
 import { type AiWorld, startAiWorld } from '../support/middleware-ai-world.ts';
 
 const PROMPT = [{ role: 'user', content: 'SECRET-PROMPT' }] as const;
@@ -66,6 +66,26 @@ describe('an Anthropic client', () => {
       expect(message.usage.output_tokens).toBe(60);
     });
     expect(attributes).toMatchObject(MESSAGE);
+  });
+
+  it('has the tokens of the stream helper of an unmarked client within aiCall, consumed by events alone', async () => {
+    const plain = new Anthropic({ baseURL: world.server.url, apiKey: 'SECRET-KEY', openTelemetry: false });
+    const options = { provider: 'anthropic', model: 'claude-sonnet-5-5' };
+    const attributes = await world.attributesOf(async () => {
+      const stream = aiCall(options, () => plain.messages.stream(messageBody));
+      const texts: string[] = [];
+      stream.on('text', (text) => texts.push(text));
+      await stream.done();
+      expect(texts).toEqual(['SECRET-COMPLETION']);
+    });
+    expect(attributes).toMatchObject(MESSAGE);
+    world.server.hangAfter(3);
+    const aborted = await world.attributesOf(async () => {
+      const stream = aiCall(options, () => plain.messages.stream(messageBody));
+      stream.on('text', () => stream.abort());
+      await expect(stream.done()).rejects.toBeInstanceOf(Anthropic.APIUserAbortError);
+    });
+    expect(aborted).toMatchObject({ 'gen_ai.operation.name': 'chat', 'gen_ai.usage.input_tokens': 1_300 });
   });
 
   it('keeps withResponse() and passes errors on', async () => {

@@ -126,7 +126,6 @@ describe('integrationCall', () => {
       });
     });
     const error = new Error('nobody cares');
-    // eslint-disable-next-line @typescript-eslint/no-floating-promises
     void integrationCall('stripe', () => Promise.reject(error));
     expect(await unhandled).toBe(error);
   });

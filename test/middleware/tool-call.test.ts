@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { canonicalHash, type ToolCallRecord, toolCall, UnhashableError } from '../../src/middleware/ai.ts';
 import { createTenantry, runAsTenant } from '../../src/middleware/index.ts';
+import { setUserMarking } from '../../src/middleware/user-mark.ts';
 import { startTestTracing, type TestTracing } from '../support/middleware-tracing.ts';
 
 const stats = () => createTenantry({ serviceName: 'test' }).stats();
@@ -167,6 +168,34 @@ describe('toolCall', () => {
       ['error', 'RangeError'],
     ]);
     expect((await spans()).map(({ status }) => status)).toEqual([{ code: 2 }, { code: 2 }]);
+  });
+
+  it("logs the tenant's user unless it is given another", async () => {
+    await spans();
+    const { records, sink } = recorded();
+    const { userId: _, ...anonymous } = call;
+    runAsTenant({ tenantId: 'acme', userId: 'u-7' }, () => [
+      toolCall(anonymous, () => 1, { sink }),
+      toolCall(call, () => 1, { sink }),
+    ]);
+    toolCall(anonymous, () => 1, { sink });
+    expect(records.map(({ tenant_id, user_id }) => [tenant_id, user_id])).toEqual([
+      ['acme', 'u-7'],
+      ['acme', 'u-1'],
+      [null, null],
+    ]);
+    expect((await spans()).map(({ attributes }) => attributes['user.id'])).toEqual(['u-7', 'u-1', undefined]);
+  });
+
+  it('hashes users where the app marks them by hash', () => {
+    const { records, sink } = recorded();
+    setUserMarking({ hmacSecret: 'a secret of this test' });
+    try {
+      toolCall(call, () => 1, { sink });
+    } finally {
+      setUserMarking('plain');
+    }
+    expect(records[0]?.user_id).toMatch(/^[0-9a-f]{64}$/);
   });
 
   it('hashes with the key that it is given', () => {

@@ -238,23 +238,26 @@ export async function startAiServer(): Promise<AiServer> {
   const requests: Json[] = [];
   let hang: number | undefined;
   let failure: number | undefined;
-  const server = createServer(async (request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const body = await bodyOf(request);
     requests.push(body);
-    const answer = ANSWERS[new URL(request.url ?? '', 'http://ai').pathname];
-    if (answer === undefined || failure !== undefined) {
+    const known = ANSWERS[new URL(request.url ?? '', 'http://ai').pathname];
+    if (known === undefined || failure !== undefined) {
       response.writeHead(failure ?? 404, { 'content-type': 'application/json' });
       failure = undefined;
       response.end('{"error":{"message":"SECRET-KEY sk-123 is over its quota","type":"overloaded"}}');
       return;
     }
-    if (body['stream'] === true && answer.stream !== undefined) {
-      writeStream(response, answer.stream, hang);
+    if (body['stream'] === true && known.stream !== undefined) {
+      writeStream(response, known.stream, hang);
       hang = undefined;
       return;
     }
     response.writeHead(200, { 'content-type': 'application/json', 'x-request-id': 'req-1', 'request-id': 'req-1' });
-    response.end(JSON.stringify(answer.body));
+    response.end(JSON.stringify(known.body));
+  };
+  const server = createServer((request, response) => {
+    answer(request, response).catch(() => response.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
