@@ -9,7 +9,9 @@ export type TrustedPeers = readonly string[] | ((address: string | undefined, re
 
 /** @throws RangeError when it is no address or network */
 function add(list: BlockList, cidr: string): void {
-  const [address = '', bits] = cidr.split('/');
+  const slash = cidr.indexOf('/');
+  const address = slash === -1 ? cidr : cidr.slice(0, slash);
+  const bits = slash === -1 ? undefined : cidr.slice(slash + 1);
   const family = isIPv6(address) ? 'ipv6' : 'ipv4';
   const width = family === 'ipv6' ? 128 : 32;
   const prefix = bits === undefined ? width : Number(bits);

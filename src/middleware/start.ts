@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { type OwnHosts, TenantBaggagePropagator } from './baggage.ts';
 import { type Counters, processCounters } from './counters.ts';
 import { type ResourceUse, startResourceUse } from './resource-use/resource-use.ts';
 import { TenantSpanProcessor } from './tenant-span-processor.ts';
@@ -19,6 +20,11 @@ export interface StartOptions extends TenantryOptions {
   readonly resourceAttributes?: Readonly<Record<string, string | number | boolean>>;
   /** Further span processors of the app's own, run behind Tenantry's. */
   readonly spanProcessors?: readonly SpanProcessorLike[];
+  /**
+   * The operator's own services: calls to these hosts carry the current tenant in W3C baggage (`fromBaggage` reads it
+   * there). Replaces the propagators of `OTEL_PROPAGATORS` by W3C trace context and baggage. Default: nobody is told.
+   */
+  readonly tellTenantTo?: OwnHosts;
   /**
    * What each tenant uses of this process, sent as OTLP metrics. Left out: bytes only. `true`: CPU and event-loop time
    * too, at one to two per cent of CPU. `false`: nothing.
@@ -66,8 +72,15 @@ function otlpTarget(options: StartOptions, signal: 'traces' | 'metrics') {
   };
 }
 
+function propagation(core: SdkModule['core'], { tellTenantTo }: StartOptions): Partial<SdkConfiguration> {
+  if (tellTenantTo === undefined) return {};
+  const propagators = [new core.W3CTraceContextPropagator(), new core.W3CBaggagePropagator()];
+  const propagator = new core.CompositePropagator({ propagators });
+  return { textMapPropagator: new TenantBaggagePropagator({ hosts: tellTenantTo, propagator }) };
+}
+
 async function makeSdk(options: StartOptions, instanceId: string, counters: Counters): Promise<Sdk> {
-  const { NodeSDK, resources, tracing } = await import('@opentelemetry/sdk-node');
+  const { NodeSDK, core, resources, tracing } = await import('@opentelemetry/sdk-node');
   const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-proto');
   const exporter = new OTLPTraceExporter({
     ...otlpTarget(options, 'traces'),
@@ -90,6 +103,7 @@ async function makeSdk(options: StartOptions, instanceId: string, counters: Coun
         maxQueueSize: MAX_QUEUED_SPANS,
       }),
     ],
+    ...propagation(core, options),
     // Traces only: left out, the SDK would send metrics and logs to its default address.
     metricReaders: [],
     logRecordProcessors: [],
