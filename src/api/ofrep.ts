@@ -18,7 +18,7 @@ const requestSchema = z
     context: z
       .looseObject({ targetingKey: z.unknown().optional().describe('The tenant') })
       .optional()
-      .describe('targetingKey = tenant; `service`, `route` and `cost_class` narrow the throttles'),
+      .describe('targetingKey = tenant; `service`, `route`, `method` and `cost_class` narrow the throttles'),
   })
   .meta({ id: 'OfrepRequest' });
 

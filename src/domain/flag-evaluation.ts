@@ -18,20 +18,37 @@ export interface Evaluation {
 export interface EvaluationScope {
   readonly service: string | undefined;
   readonly route: string | undefined;
+  readonly method: string | undefined;
   readonly costClass: string | undefined;
 }
 
-/** The scope in an evaluation context: its attributes `service`, `route` and `cost_class`. */
+/** The scope in an evaluation context: its attributes `service`, `route`, `method` and `cost_class`. */
 export function scopeOf(context: Readonly<Record<string, unknown>>): EvaluationScope {
   const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
-  return { service: text(context['service']), route: text(context['route']), costClass: text(context['cost_class']) };
+  return {
+    service: text(context['service']),
+    route: text(context['route']),
+    method: text(context['method']),
+    costClass: text(context['cost_class']),
+  };
+}
+
+/** A scope names a route with its method (`GET /orders/:id`) or without. */
+function mayBeRoute(scoped: string, { route, method }: EvaluationScope): boolean {
+  if (route === undefined || scoped === route) return true;
+  const [, itsMethod, itsRoute] = /^([A-Z]+) (.*)$/s.exec(scoped) ?? [];
+  return itsRoute === route && (method === undefined || itsMethod === (method === 'HEAD' ? 'GET' : method));
 }
 
 /** Whether a flag can hold for a request in this scope. */
-export function mayConcern({ scope = {} }: WireFlag, { service, route, costClass }: EvaluationScope): boolean {
-  const fits = (limitedTo: string | undefined, asked: string | undefined) =>
-    limitedTo === undefined || asked === undefined || limitedTo === asked;
-  return fits(scope.service, service) && fits(scope.route, route) && fits(scope.cost_class, costClass);
+export function mayConcern({ scope = {} }: WireFlag, asked: EvaluationScope): boolean {
+  const fits = (limitedTo: string | undefined, is: string | undefined) =>
+    limitedTo === undefined || is === undefined || limitedTo === is;
+  return (
+    fits(scope.service, asked.service) &&
+    fits(scope.cost_class, asked.costClass) &&
+    (scope.route === undefined || mayBeRoute(scope.route, asked))
+  );
 }
 
 /** What is known of the one tenant that is asked about: its flags in force, and its plan if it has one. */
