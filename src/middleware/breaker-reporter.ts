@@ -72,7 +72,8 @@ export class BreakerReporter implements BreakerWatcher {
   readonly #options: BreakerReporterOptions;
   readonly #times: ReportTimes;
   readonly #entries = new Map<string, Entry>();
-  #openings = 0;
+  // Numbers of a process that starts again under the same instance id must be new to the server.
+  #openings = Date.now();
   #lost = 0;
   #failuresInARow = 0;
   #timer: NodeJS.Timeout | undefined;
