@@ -1,13 +1,9 @@
 /**
- * The middleware never breaks a request: a fault at every point where it does something, in both adapters. Each must
+ * The middleware never breaks a request: a fault at every point where it does something, in every adapter. Each must
  * leave status and body as they are without the middleware, call the handler once, and be counted.
  */
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { context, type Span, SpanKind, trace } from '@opentelemetry/api';
-import fastify from 'fastify';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { tenantryFastify } from '../../src/middleware/fastify.ts';
 import {
   createTenantry,
   currentTenant,
@@ -20,6 +16,7 @@ import {
   TenantSpanProcessor,
 } from '../../src/middleware/index.ts';
 import { withTenantry } from '../../src/middleware/node-http.ts';
+import { ADAPTERS, type AppParts } from '../support/middleware-adapters.ts';
 import { startTestTracing, type TestTracing } from '../support/middleware-tracing.ts';
 
 const broken = (): never => {
@@ -71,6 +68,16 @@ const FAULTS: Record<string, (tenantry: Tenantry) => { options: Partial<GateOpti
   },
 };
 
+/** The parts of the app that are not asked for here. */
+const NOTHING: AppParts = {
+  echo: broken,
+  order: broken,
+  stream: broken,
+  fault: new Error('of the app'),
+  onError: () => undefined,
+  require: {},
+};
+
 const swallowed = (tenantry: Tenantry) =>
   Object.entries(tenantry.stats())
     .filter(([name]) => /failed|malformed|timeout/.test(name))
@@ -111,35 +118,16 @@ describe.each(Object.entries(FAULTS))('when %s', (name, inject) => {
     if (name !== 'the counters throw') expect(swallowed(tenantry) - before).toBeGreaterThanOrEqual(5);
   };
 
-  it('fastify answers as if it were not there', async () => {
+  it.each(ADAPTERS)('$name answers as if it were not there', async (adapter) => {
     const { tenantry, options, undo } = set();
-    const app = fastify();
     let calls = 0;
-    await app.register(tenantryFastify, options);
-    app.post('/echo', (request) => {
+    const echo = async (body: string) => {
       calls += 1;
-      return `echo ${String(request.body)}`;
-    });
-    const url = await app.listen({ port: 0, host: '127.0.0.1' });
-    await check(url, () => calls, tenantry, undo);
+      return `echo ${body}`;
+    };
+    const app = await adapter.start(options, { ...NOTHING, echo });
+    await check(app.url, () => calls, tenantry, undo);
     await app.close();
-  });
-
-  it('node:http answers as if it were not there', async () => {
-    const { tenantry, options, undo } = set();
-    let calls = 0;
-    const server: Server = createServer(
-      withTenantry(async (request, response) => {
-        calls += 1;
-        let text = '';
-        for await (const chunk of request) text += String(chunk);
-        response.end(`echo ${text}`);
-      }, options),
-    );
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    await check(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, () => calls, tenantry, undo);
-    server.closeAllConnections();
-    server.close();
   });
 });
 

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { serve } from '@hono/node-server';
-import { Catch, Controller, Get, Module, Param, Post, Req, Res } from '@nestjs/common';
+import { Catch, Controller, Get, HttpCode, Module, Param, Post, Req, Res } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import express from 'express';
 import fastify from 'fastify';
@@ -236,6 +236,9 @@ function nestModule(parts: AppParts) {
     const descriptor = Object.getOwnPropertyDescriptor(Orders.prototype, name);
     if (descriptor !== undefined) decorate(Orders.prototype, name, descriptor);
   }
+  const echo = Object.getOwnPropertyDescriptor(Orders.prototype, 'echo');
+  // Nest answers POST with 201 where nothing is said.
+  if (echo !== undefined) HttpCode(200)(Orders.prototype, 'echo', echo);
   Param('id')(Orders.prototype, 'order', 0);
   Req()(Orders.prototype, 'echo', 0);
   Res()(Orders.prototype, 'stream', 0);
