@@ -3,28 +3,12 @@
  * nothing; only the first call of a scope, and those that find every slice used up, wait for one answer together.
  */
 import { randomUUID } from 'node:crypto';
-import type { DegradeStep } from '../domain/flags.ts';
 import { highestPriceOfCall, type TokenRates } from '../domain/spend-price.ts';
 import type { SpendAnswer } from '../domain/spend-wire.ts';
 import type { Counters } from './counters.ts';
 import type { SpendLink } from './spend-link.ts';
-import { type Hold, SpendSlices } from './spend-slices.ts';
-
-export interface SpendQuestion {
-  readonly tenantId: string;
-  readonly key: string | undefined;
-  readonly model: string;
-  readonly provider: string | undefined;
-  readonly estimate: { readonly inputTokens: number; readonly maxOutputTokens: number } | undefined;
-  /** In the place of an estimate in tokens. */
-  readonly estimateMicro: number | undefined;
-}
-
-export type BudgetAnswer =
-  | { readonly outcome: 'held'; readonly hold: Hold; readonly slices: SpendSlices; readonly step: DegradeStep }
-  /** No cap holds: nothing is counted. */
-  | { readonly outcome: 'free'; readonly step: DegradeStep }
-  | { readonly outcome: 'refused'; readonly why: 'cap' | 'unpriced' | 'unavailable'; readonly reason: string };
+import type { BudgetAnswer, SpendQuestion } from './spend-question.ts';
+import { SpendSlices } from './spend-slices.ts';
 
 interface Account {
   readonly slices: SpendSlices;

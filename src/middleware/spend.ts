@@ -4,7 +4,7 @@ import { priceOfCall } from '../domain/spend-price.ts';
 import type { SpendReport } from '../domain/spend-wire.ts';
 import type { Counters } from './counters.ts';
 import type { Flags } from './flags.ts';
-import { type BudgetAnswer, SpendBudget } from './spend-budget.ts';
+import { SpendBudget } from './spend-budget.ts';
 import {
   type Spend,
   SpendBlockedError,
@@ -13,6 +13,7 @@ import {
   type SpendRunOptions,
 } from './spend-call.ts';
 import { SpendLink, type SpendLinkOptions } from './spend-link.ts';
+import type { BudgetAnswer } from './spend-question.ts';
 import type { Hold, SpendSlices } from './spend-slices.ts';
 import { isRefusal, type SpendUsage, usageOfAnswer } from './spend-usage.ts';
 import { currentTenant } from './tenant-context.ts';
