@@ -11,8 +11,14 @@ export interface FlagServer {
   readonly keys: readonly (string | undefined)[];
   /** Connections to the stream so far. */
   readonly connections: number;
+  /** `If-None-Match` of each poll so far. */
+  readonly polls: readonly (string | undefined)[];
+  /** Query strings of streams and polls. */
+  readonly queries: readonly string[];
   /** What the next connections get; by default a stream that stays open. */
   behave(behaviour: Behaviour): void;
+  /** What the next polls get; by default 404. */
+  behavePolled(behaviour: Behaviour): void;
   /** Writes to every open stream. */
   write(text: string): void;
   snapshot(snapshot: FlagSnapshot): void;
@@ -41,11 +47,23 @@ export const openStream: Behaviour = (response) => {
   response.write(': hello\n\n');
 };
 
+/** Answers polls with this state, and with 304 to those that have it. */
+export function polledState(snapshot: FlagSnapshot): Behaviour {
+  const etag = `W/"${snapshot.revision}"`;
+  return (response, request) => {
+    if (request.headers['if-none-match'] === etag) response.writeHead(304).end();
+    else response.writeHead(200, { 'content-type': 'application/json', etag }).end(JSON.stringify(snapshot));
+  };
+}
+
 export async function startFlagServer(port = 0): Promise<FlagServer> {
   const acks: FlagAck[] = [];
   const keys: (string | undefined)[] = [];
   const streams = new Set<ServerResponse>();
+  const polls: (string | undefined)[] = [];
+  const queries: string[] = [];
   let behaviour = openStream;
+  let polled: Behaviour = (response) => response.writeHead(404).end();
   const server = createServer((request, response) => {
     if (request.url === '/v1/flags/acks') {
       let text = '';
@@ -54,6 +72,13 @@ export async function startFlagServer(port = 0): Promise<FlagServer> {
         acks.push(JSON.parse(text) as FlagAck);
         response.writeHead(204).end();
       });
+      return;
+    }
+    const [path, query = ''] = (request.url ?? '').split('?');
+    queries.push(query);
+    if (path === '/v1/flags') {
+      polls.push(request.headers['if-none-match']);
+      polled(response, request);
       return;
     }
     keys.push(request.headers.authorization);
@@ -71,6 +96,11 @@ export async function startFlagServer(port = 0): Promise<FlagServer> {
     keys,
     get connections() {
       return keys.length;
+    },
+    polls,
+    queries,
+    behavePolled: (next) => {
+      polled = next;
     },
     behave: (next) => {
       behaviour = next;
