@@ -1,8 +1,8 @@
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
 import { isFunction, isObject } from './call-result.ts';
 
-/** Characters of canonical JSON that are hashed at most: about 2 ms of SHA-256, and a call must not wait for longer. */
-const MAX_CHARACTERS = 1_000_000;
+/** What is hashed at most, as the call waits for it: 1 ms when it is one string, 21 ms when it is 30,000 objects. */
+const MAX_CHARACTERS = 250_000;
 const MAX_DEPTH = 200;
 /** Pieces are joined up to this size first: a hash update costs as much as hashing 200 characters. */
 const PIECE_CHARACTERS = 8_192;
@@ -84,7 +84,7 @@ function write(given: unknown, key: string, sink: Sink, depth: number): void {
  * exceptions of JSON.stringify (`undefined` left out, `toJSON` obeyed). Equal values have equal hashes, in whatever order
  * their keys were set. With a key (HMAC-SHA-256) nobody can find short arguments by trying them out.
  * @returns `sha256:` or `hmac-sha256:` and 64 hex digits
- * @throws UnhashableError for more than a million characters, for cycles, bigint, Map and Set
+ * @throws UnhashableError for more than 250,000 characters, for cycles, bigint, Map and Set
  */
 export function canonicalHash(value: unknown, key?: string | Uint8Array): string {
   const sink = new Sink(key === undefined ? createHash('sha256') : createHmac('sha256', key));

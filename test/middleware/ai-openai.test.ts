@@ -1,7 +1,7 @@
 /** The real OpenAI client against a local server that answers as OpenAI does. */
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { withAiMarks } from '../../src/middleware/ai.ts';
+import { aiCall, toolCall, withAiMarks } from '../../src/middleware/ai.ts';
 import { createTenantry } from '../../src/middleware/index.ts';
 import { type AiWorld, startAiWorld } from '../support/middleware-ai-world.ts';
 
@@ -162,6 +162,20 @@ describe('an OpenAI client', () => {
       expect([one, two?.id, three.id, isFinal]).toEqual(['chatcmpl-1', 'chatcmpl-1', 'chatcmpl-1', true]);
     });
     expect(attributes).toEqual(CHAT);
+  });
+
+  it('settles once what is awaited several times: one span, one line in the log', async () => {
+    const lines: unknown[] = [];
+    const sink = { info: (line: unknown) => lines.push(line) };
+    const plain = new OpenAI({ baseURL: world.server.url, apiKey: 'k' });
+    const promise = toolCall(
+      { tool: 'ask', args: {} },
+      () => aiCall({ model: 'm' }, () => plain.chat.completions.create(chatBody)),
+      { sink },
+    );
+    const [one, other] = await Promise.all([promise, promise, promise.withResponse()]);
+    expect(one).toBe(other);
+    expect(lines).toHaveLength(1);
   });
 
   it('marks what its helpers parse, stream and withOptions call', async () => {

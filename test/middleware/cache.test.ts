@@ -120,6 +120,21 @@ describe('a marked', () => {
     expect(await marksOf(() => plain.fetch('a'))).toEqual(lookups('users', 0, 1));
   });
 
+  it('LRUCache of an older version, whose fetch goes through get, counts that once', async () => {
+    const cache = withCacheMarks('users', {
+      fetchMethod: undefined,
+      get: (_key: string, options: { status?: { get?: string } } = {}) => {
+        if (options.status !== undefined) options.status.get = 'hit';
+        return 1;
+      },
+      async fetch(key: string, options: { status?: { get?: string; fetch?: string } } = {}): Promise<number> {
+        if (options.status !== undefined) options.status.fetch = 'get';
+        return this.get(key, options);
+      },
+    });
+    expect(await marksOf(() => cache.fetch('a'))).toEqual(lookups('users', 1, 0));
+  });
+
   it('LRUCache hands a status on to who asked for it', async () => {
     const cache = withCacheMarks('users', new LRUCache<string, string>({ max: 10, fetchMethod: async () => 'x' }));
     const status: LRUCache.Status<string, string> = {};

@@ -116,6 +116,23 @@ describe('integrationCall', () => {
     expect(inner?.parentSpanContext?.spanId).toBe(outer?.spanContext().spanId);
   });
 
+  it('leaves promises of other kinds what they are, even those that cannot be changed', async () => {
+    class QueryPromise<T> extends Promise<T> {
+      cancel(): string {
+        return 'cancelled';
+      }
+    }
+    const made = QueryPromise.resolve(7) as QueryPromise<number>;
+    const called = integrationCall('stripe', () => made);
+    expect(called).toBe(made);
+    expect([called.cancel(), await called]).toEqual(['cancelled', 7]);
+    const frozen = Object.freeze(QueryPromise.resolve(8));
+    expect(await integrationCall('stripe', () => frozen)).toBe(8);
+    const named = Object.assign(Promise.resolve(9), { abort: () => 'aborted' });
+    const kept = integrationCall('stripe', () => named);
+    expect([kept.abort(), await kept]).toEqual(['aborted', 9]);
+  });
+
   it('leaves a rejection that nobody handles unhandled', async () => {
     const unhandled = new Promise((resolve) => {
       const listeners = process.listeners('unhandledRejection');

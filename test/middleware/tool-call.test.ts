@@ -77,14 +77,7 @@ describe('canonicalHash', () => {
   it('refuses what has no JSON, and what would take too long', () => {
     const cycle: { self?: unknown } = {};
     cycle.self = cycle;
-    for (const value of [
-      1n,
-      new Map([[1, 2]]),
-      new Set([1]),
-      cycle,
-      'x'.repeat(1_000_001),
-      new Uint8Array(1_000_000),
-    ]) {
+    for (const value of [1n, new Map([[1, 2]]), new Set([1]), cycle, 'x'.repeat(250_001), new Uint8Array(250_000)]) {
       expect(() => canonicalHash(value)).toThrow(UnhashableError);
     }
   });
