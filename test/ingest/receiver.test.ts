@@ -157,8 +157,9 @@ describe('a bad request', () => {
   it.each([
     ['GET', '/v1/traces', 405, 'Use POST'],
     ['PUT', '/v1/traces', 405, 'Use POST'],
-    ['POST', '/v1/metrics', 404, 'not taken yet: metrics'],
-    ['POST', '/v1/logs', 404, 'not taken yet: logs'],
+    ['GET', '/v1/metrics', 405, 'Use POST'],
+    ['GET', '/v1/logs', 405, 'Use POST'],
+    ['POST', '/v1/profiles', 404, '/v1/metrics'],
     ['POST', '/', 404, '/v1/traces'],
     ['POST', '/v1/traces/v1/traces', 404, '/v1/traces'],
     ['POST', '/healthz', 405, 'Use GET'],

@@ -4,12 +4,13 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Spool } from '../../ingest/spool.ts';
 import { nodeDisk, type SpoolDisk, type SpoolFile } from '../../ingest/spool-disk.ts';
+import { SEGMENT_SIGNALS } from '../../src/domain/spool-format.ts';
 import { type DiskCall, observedDisk } from '../support/ingest-disk.ts';
 import { appendNamed, SpoolBench } from '../support/ingest-spool.ts';
 
 /**
  * Random lives of a spool: bursts of requests, failing calls, crashes in the middle of any call, torn writes, a loader
- * that takes sealed segments. Whatever happens: what was acknowledged is stored exactly once, nothing is stored twice,
+ * that takes sealed segments; of traces and of metrics. Whatever happens: what was acknowledged is stored exactly once, nothing is stored twice,
  * nothing is stored that was not sent, and the next start works.
  */
 type Action =
@@ -73,7 +74,9 @@ class Life {
     const spool = this.#spool ?? (await this.#restart());
     const names = Array.from({ length: requests }, () => `request ${this.sent.size + Math.random()}`);
     for (const name of names) this.sent.add(name);
-    const results = await Promise.allSettled(names.map((name) => appendNamed(spool, name)));
+    const results = await Promise.allSettled(
+      names.map((name, index) => appendNamed(spool, name, index % 3 === 2 ? 'metrics' : 'traces')),
+    );
     for (const [index, result] of results.entries()) {
       if (result.status === 'fulfilled') this.acknowledged.push(names[index] ?? '');
       else expect(result.reason).toMatchObject({ code: 'SPOOL_UNAVAILABLE' });
@@ -141,7 +144,7 @@ class Life {
   }
 
   #load(): void {
-    this.loaded.push(...this.bench.sealedNames());
+    for (const signal of SEGMENT_SIGNALS) this.loaded.push(...this.bench.sealedNames(signal));
     const sealed = join(this.bench.dir.spool, 'sealed');
     for (const name of readdirSync(sealed)) rmSync(join(sealed, name));
   }

@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { encodeRecord } from '../../ingest/spool-record.ts';
 import { observedDisk } from '../support/ingest-disk.ts';
-import { SpoolBench } from '../support/ingest-spool.ts';
+import { requestNamed, SpoolBench } from '../support/ingest-spool.ts';
 import { encodeTraceRequest } from '../support/otlp-proto.ts';
 import { sampleRequest, sampleSpan } from '../support/otlp-samples.ts';
 import { namesIn, recordsOf } from '../support/otlp-segment.ts';
 
 const NAME = '1700000000000-0123456789abcdef.otlp';
+const METRICS_NAME = '1700000000000-fedcba9876543210.metrics.otlp';
 
 let bench: SpoolBench;
 
@@ -27,6 +28,10 @@ function record(name: string): Buffer {
 function leaveOpen(contents: Uint8Array, name = NAME): void {
   mkdirSync(join(bench.dir.spool, 'open'), { recursive: true });
   writeFileSync(join(bench.dir.spool, 'open', name), contents);
+}
+
+function metricsRecord(name: string): Buffer {
+  return Buffer.concat(encodeRecord(requestNamed(name, 'metrics'), { receivedAt: 1, keyId: 'k', keyTenant: 'acme' }));
 }
 
 async function recovered() {
@@ -59,17 +64,32 @@ describe('recovery', () => {
     expect(namesIn(bench.dir.spool, 'sealed')).toEqual([]);
   });
 
-  it('cuts an unfinished last record at every byte and keeps all before it', async () => {
-    const kept = Buffer.concat([record('one'), record('two')]);
-    const last = record('three');
-    for (let length = 1; length < last.length; length++) {
-      leaveOpen(Buffer.concat([kept, last.subarray(0, length)]));
-      const figures = await recovered();
-      const sealed = readFileSync(join(bench.dir.spool, 'sealed', NAME));
-      expect([figures.records, figures.tornBytes, figures.corruptBytes], `${length} bytes`).toEqual([2, length, 0]);
-      expect(sealed.equals(kept), `${length} bytes`).toBe(true);
-    }
-    expect(namesIn(bench.dir.spool, 'quarantine')).toEqual([]);
+  it.each([
+    ['traces', NAME, record],
+    ['metrics', METRICS_NAME, metricsRecord],
+  ] as const)(
+    'cuts an unfinished last record of %s at every byte and keeps all before it',
+    async (_, file, recordOf) => {
+      const kept = Buffer.concat([recordOf('one'), recordOf('two')]);
+      const last = recordOf('three');
+      for (let length = 1; length < last.length; length++) {
+        leaveOpen(Buffer.concat([kept, last.subarray(0, length)]), file);
+        const figures = await recovered();
+        const sealed = readFileSync(join(bench.dir.spool, 'sealed', file));
+        expect([figures.records, figures.tornBytes, figures.corruptBytes], `${length} bytes`).toEqual([2, length, 0]);
+        expect(sealed.equals(kept), `${length} bytes`).toBe(true);
+      }
+      expect(namesIn(bench.dir.spool, 'quarantine')).toEqual([]);
+    },
+  );
+
+  it('keeps the signals apart, each segment under the name that says what it holds', async () => {
+    leaveOpen(record('a span'));
+    leaveOpen(metricsRecord('a metric'), METRICS_NAME);
+    expect(await recovered()).toEqual({ segments: 2, records: 2, tornBytes: 0, corruptBytes: 0 });
+    expect(namesIn(bench.dir.spool, 'sealed')).toEqual([NAME, METRICS_NAME]);
+    expect(bench.sealedNames('traces')).toEqual(['a span']);
+    expect(bench.sealedNames('metrics')).toEqual(['a metric']);
   });
 
   it('never seals a record with a flipped bit, whichever bit it is, and starts all the same', async () => {

@@ -1,12 +1,14 @@
 import { readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { SEGMENT_NAME_PATTERN } from '../../src/domain/spool-format.ts';
+import { SEGMENT_NAME_PATTERN, signalOfSegment } from '../../src/domain/spool-format.ts';
 import { type DiskCall, observedDisk } from '../support/ingest-disk.ts';
 import { appendNamed, SpoolBench } from '../support/ingest-spool.ts';
 import { encodeTraceRequest } from '../support/otlp-proto.ts';
 import { sampleRequest, sampleSpan } from '../support/otlp-samples.ts';
 import { namesIn, recordsOf, sealedRecords } from '../support/otlp-segment.ts';
+
+const ORIGIN = { receivedAt: 1, keyId: 'k', keyTenant: undefined };
 
 let bench: SpoolBench;
 
@@ -112,14 +114,61 @@ describe('group commit', () => {
   });
 });
 
+describe('lanes', () => {
+  it('keep requests of different signals in different segments, told apart by their names', async () => {
+    const spool = await bench.open();
+    await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        appendNamed(spool, `request ${index}`, index % 2 === 0 ? 'traces' : 'metrics'),
+      ),
+    );
+    expect(spool.figures()).toMatchObject({ sealedSegments: 0, openSince: expect.any(Number) });
+    const { openBytes } = spool.figures();
+    await spool.close();
+    const names = namesIn(bench.dir.spool, 'sealed');
+    expect(names.map(signalOfSegment).toSorted()).toEqual(['metrics', 'traces']);
+    expect(names.every((name) => SEGMENT_NAME_PATTERN.test(name))).toBe(true);
+    const evenOrOdd = (rest: number) => Array.from({ length: 10 }, (_, index) => `request ${2 * index + rest}`);
+    expect(bench.sealedNames('traces')).toEqual(evenOrOdd(0));
+    expect(bench.sealedNames('metrics')).toEqual(evenOrOdd(1));
+    expect(spool.figures()).toMatchObject({ openBytes: 0, sealedBytes: openBytes, sealedSegments: 2 });
+  });
+
+  it('share the room, and a lane that cannot write does not stop the other', async () => {
+    let broken = false;
+    const disk = observedDisk((call, path) => {
+      if (broken && call === 'write' && path.endsWith('.metrics.otlp')) throw new Error('input/output error');
+    });
+    const spool = await bench.open({ disk, maxBytes: 3_000 });
+    broken = true;
+    await expect(appendNamed(spool, 'metric', 'metrics')).rejects.toMatchObject({ code: 'SPOOL_UNAVAILABLE' });
+    await appendNamed(spool, 'span');
+    broken = false;
+    await appendNamed(spool, 'metric', 'metrics');
+    while (spool.figures().refusal === undefined && spool.figures().openBytes < 2_600) await appendNamed(spool, 'more');
+    const large = expect(spool.append('metrics', new Uint8Array(1_000), ORIGIN)).rejects;
+    await large.toMatchObject({ code: 'SPOOL_UNAVAILABLE', message: expect.stringContaining('the spool is full') });
+    await spool.close();
+    expect(bench.sealedNames('metrics')).toEqual(['metric']);
+    expect(bench.sealedNames('traces')[0]).toBe('span');
+  });
+
+  it('seal metrics later: they come seldom, and each insert has its price', async () => {
+    const spool = await bench.open({ segmentAgeMs: 20 });
+    await appendNamed(spool, 'metric', 'metrics');
+    const since = Date.now();
+    await vi.waitFor(() => expect(namesIn(bench.dir.spool, 'sealed')).toHaveLength(1), { interval: 2 });
+    expect(Date.now() - since).toBeGreaterThanOrEqual(80);
+  });
+});
+
 describe('sealing', () => {
   it('seals by size: no segment exceeds the limit but one that holds a single larger request', async () => {
     const spool = await bench.open({ segmentBytes: 4_096 });
     const large = encodeTraceRequest(sampleRequest([sampleSpan('x'.repeat(10_000))]));
-    const origin = { receivedAt: 1, keyId: 'k', keyTenant: undefined };
     await Promise.all([
       ...Array.from({ length: 50 }, (_, index) => appendNamed(spool, `${index}`)),
-      spool.append('traces', large, origin),
+      spool.append('traces', large, ORIGIN),
       ...Array.from({ length: 50 }, (_, index) => appendNamed(spool, `${index + 50}`)),
     ]);
     await spool.close();

@@ -1,5 +1,8 @@
 import { pino } from 'pino';
 import { Spool, type SpoolOptions } from '../../ingest/spool.ts';
+import type { SegmentSignal } from '../../src/domain/spool-format.ts';
+import { otlpMetrics, otlpSum } from './metrics.ts';
+import { decodeMetricsRequest, encodeMetricsRequest, metricsOf } from './otlp-metrics-proto.ts';
 import { encodeTraceRequest, spansOf } from './otlp-proto.ts';
 import { sampleRequest, sampleSpan } from './otlp-samples.ts';
 import { sealedRecords, temporaryDataDir } from './otlp-segment.ts';
@@ -31,14 +34,25 @@ export class SpoolBench {
     this.dir.remove();
   }
 
-  /** Names of the spans in all sealed segments, oldest first. */
-  sealedNames(): (string | undefined)[] {
-    return sealedRecords(this.dir.spool).flatMap((record) => spansOf(record.request).map((span) => span.name));
+  /** Names of the spans or metrics in all sealed segments of a signal, oldest first. */
+  sealedNames(signal: SegmentSignal = 'traces'): (string | undefined)[] {
+    return sealedRecords(this.dir.spool, signal).flatMap((record) =>
+      signal === 'traces'
+        ? spansOf(record.request).map(({ name }) => name)
+        : metricsOf(decodeMetricsRequest(record.message)).map(({ name }) => name),
+    );
   }
 }
 
-/** Appends a request of one span with this name. */
-export function appendNamed(spool: Spool, name: string): Promise<void> {
-  const message = encodeTraceRequest(sampleRequest([sampleSpan(name)]));
-  return spool.append('traces', message, { receivedAt: 1_700_000_000_123, keyId: 'key-1', keyTenant: undefined });
+/** A request of one span or metric with this name. */
+export function requestNamed(name: string, signal: SegmentSignal): Uint8Array {
+  return signal === 'traces'
+    ? encodeTraceRequest(sampleRequest([sampleSpan(name)]))
+    : encodeMetricsRequest(otlpMetrics([otlpSum(name, 's', [{ at: Date.now(), value: 1 }])]));
+}
+
+/** Appends a request of one span or metric with this name. */
+export function appendNamed(spool: Spool, name: string, signal: SegmentSignal = 'traces'): Promise<void> {
+  const origin = { receivedAt: 1_700_000_000_123, keyId: 'key-1', keyTenant: undefined };
+  return spool.append(signal, requestNamed(name, signal), origin);
 }

@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import protobuf from 'protobufjs';
-import { SPOOL_FOLDERS, TRAILER } from '../../src/domain/spool-format.ts';
+import { type SegmentSignal, SPOOL_FOLDERS, signalOfSegment, TRAILER } from '../../src/domain/spool-format.ts';
 import { decodeTraceRequest, type OtlpTraceRequest } from './otlp-proto.ts';
 
 /** One record of a spool segment, read by protobufjs and zlib alone: none of ingest's own code takes part. */
 export interface SegmentRecord {
+  /** The message read as traces; for one with metrics there is `decodeMetricsRequest`. */
   readonly request: OtlpTraceRequest;
   /** The message as it stands in the segment, with the trailer. */
   readonly message: Buffer;
@@ -41,7 +42,9 @@ export function recordsOf(segment: Buffer): SegmentRecord[] {
       crc: number;
     };
     records.push({
-      request: decodeTraceRequest(message),
+      get request() {
+        return decodeTraceRequest(message);
+      },
       message,
       receivedAtNs: trailer.received_at,
       keyId: trailer.key_id,
@@ -62,7 +65,9 @@ export function namesIn(spool: string, folder: keyof typeof SPOOL_FOLDERS): stri
   return readdirSync(join(spool, SPOOL_FOLDERS[folder])).sort();
 }
 
-/** All records of all sealed segments, oldest first. */
-export function sealedRecords(spool: string): SegmentRecord[] {
-  return namesIn(spool, 'sealed').flatMap((name) => recordsOf(readFileSync(join(spool, SPOOL_FOLDERS.sealed, name))));
+/** All records of all sealed segments of a signal, oldest first. */
+export function sealedRecords(spool: string, signal: SegmentSignal = 'traces'): SegmentRecord[] {
+  return namesIn(spool, 'sealed')
+    .filter((name) => signalOfSegment(name) === signal)
+    .flatMap((name) => recordsOf(readFileSync(join(spool, SPOOL_FOLDERS.sealed, name))));
 }
