@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { toError } from '../domain/errors.ts';
+import { breakerCommand } from './commands/breaker.ts';
+import { capCommand } from './commands/cap.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { keyCommand } from './commands/key.ts';
 import { migrateCommand } from './commands/migrate.ts';
@@ -21,7 +23,9 @@ const program = new Command('tenantry')
   .addCommand(doctorCommand())
   .addCommand(keyCommand())
   .addCommand(tenantCommand())
-  .addCommand(throttleCommand());
+  .addCommand(throttleCommand())
+  .addCommand(capCommand())
+  .addCommand(breakerCommand());
 
 try {
   await program.parseAsync();

@@ -63,6 +63,7 @@ export class SpendBudget {
   readonly #counters: Counters;
   readonly #now: () => number;
   readonly #beforeFirstAnswer: 'open' | 'closed';
+  #stopped = false;
   readonly #accounts = new Map<string, Account>();
   /** Whether the tenant's caps look at keys or models, as last heard. */
   readonly #dimensions = new Map<string, { readonly byKey: boolean; readonly byModel: boolean }>();
@@ -104,6 +105,12 @@ export class SpendBudget {
   /** Every scope that has something to report, or may be forgotten. */
   slices(): readonly SpendSlices[] {
     return [...this.#accounts.values()].map((account) => account.slices);
+  }
+
+  /** Asks no more ahead; resolves when no question is under way, so that no slice comes after the last report. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await Promise.all([...this.#accounts.values()].map((account) => account.asking));
   }
 
   /** Forgets scopes that were not used for long. */
@@ -153,7 +160,7 @@ export class SpendBudget {
 
   /** Asks without anybody waiting for the answer. */
   #askBehind(account: Account, question: SpendQuestion, micro: number): void {
-    if (account.asking !== undefined || (this.#link.isAway && !this.#link.mayTry)) return;
+    if (this.#stopped || account.asking !== undefined || (this.#link.isAway && !this.#link.mayTry)) return;
     void this.#ask(account, question, micro);
   }
 

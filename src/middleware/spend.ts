@@ -145,6 +145,7 @@ export class SpendClient implements Spend {
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await this.#flushing;
+    await this.#budget?.stop();
     this.#settleLate(true);
     for (const slices of this.#budget?.slices() ?? []) slices.retire();
     await this.flush();
