@@ -3,7 +3,7 @@ import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { ApiOptions } from '../../src/api/server.ts';
-import type { FlagChange, FlagSnapshot } from '../../src/domain/flag-wire.ts';
+import type { FlagChange, FlagFleet, FlagSnapshot } from '../../src/domain/flag-wire.ts';
 import type { ThrottleFlag } from '../../src/domain/flags.ts';
 import type { TenantId } from '../../src/domain/tenant-id.ts';
 import { ADMIN_TOKEN, type ApiUnderTest, bearer, OWN, startApi } from './api-harness.ts';
@@ -11,11 +11,12 @@ import { ADMIN_TOKEN, type ApiUnderTest, bearer, OWN, startApi } from './api-har
 export type StreamEvent =
   | { readonly event: 'snapshot'; readonly data: FlagSnapshot }
   | { readonly event: 'change'; readonly data: FlagChange }
+  | { readonly event: 'fleet'; readonly data: FlagFleet }
   | { readonly event: 'ping' };
 
 function parse(block: string): StreamEvent {
   if (block === ': ping') return { event: 'ping' };
-  const [, event, data] = /^event: (snapshot|change)\ndata: (.*)$/.exec(block) ?? [];
+  const [, event, data] = /^event: (snapshot|change|fleet)\ndata: (.*)$/.exec(block) ?? [];
   if (event === undefined || data === undefined) throw new Error(`not an event of the flag stream: ${block}`);
   return { event, data: JSON.parse(data) } as StreamEvent;
 }
@@ -44,9 +45,10 @@ export class SseClient {
     response.on('data', (chunk: string) => this.#take(chunk));
   }
 
-  static async connect(app: FastifyInstance, headers: Record<string, string>): Promise<SseClient> {
+  static async connect(app: FastifyInstance, headers: Record<string, string>, query = ''): Promise<SseClient> {
     const { port } = app.server.address() as AddressInfo;
-    const clientRequest = request({ host: '127.0.0.1', port, path: '/v1/flags/stream', headers, agent: false }).end();
+    const path = `/v1/flags/stream${query}`;
+    const clientRequest = request({ host: '127.0.0.1', port, path, headers, agent: false }).end();
     clientRequest.on('error', () => undefined);
     const [response] = (await once(clientRequest, 'response')) as [IncomingMessage];
     return new SseClient(clientRequest, response);
@@ -93,7 +95,7 @@ export function replay(events: readonly StreamEvent[]): { revision: number; ids:
   let revision = -1;
   let ids = new Set<string>();
   for (const event of events) {
-    if (event.event === 'ping') continue;
+    if (event.event === 'ping' || event.event === 'fleet') continue;
     if (event.event === 'snapshot') ids = new Set(event.data.flags.map((flag) => flag.id));
     else {
       if (event.data.revision <= revision) throw new Error(`revision ${event.data.revision} after ${revision}`);

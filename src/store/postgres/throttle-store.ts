@@ -136,6 +136,8 @@ function refuseInvalid({ tenantId, limit, expiresInSeconds, reason }: NewThrottl
     (!(Number.isFinite(limit.requestsPerSecond) && limit.requestsPerSecond >= 0) &&
       'requests per second must be a number of at least 0') ||
     (!(Number.isFinite(limit.burst) && limit.burst >= 1) && 'burst must be a number of at least 1') ||
+    (!(limit.maxConcurrent === undefined || (Number.isInteger(limit.maxConcurrent) && limit.maxConcurrent >= 1)) &&
+      'the number of concurrent requests must be a whole number of at least 1') ||
     (!(expiresInSeconds > 0 && expiresInSeconds <= LONGEST_SECONDS) &&
       `a throttle lasts more than 0 and at most ${LONGEST_SECONDS} seconds`) ||
     (!(reason.length >= 1 && reason.length <= 1_000) && 'a reason has 1 to 1000 characters');
