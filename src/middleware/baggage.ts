@@ -112,14 +112,14 @@ export class TenantBaggagePropagator implements TextMapPropagator {
  * Headers for one outgoing request without instrumentation: `{ baggage: 'tenant_id=acme' }` when `url` lies with an own
  * host and there is a current tenant, else `{}`. Other members of the active baggage are not included.
  */
-export function tenantBaggageFor(url: string | URL, hosts: OwnHosts): Record<string, string> {
+export function tenantBaggageFor(url: string | { readonly href: string }, hosts: OwnHosts): Record<string, string> {
   const none: Record<string, string> = {};
   return guarded(
     countInProcess,
     'hook_failed',
     () => {
       const tenant = tenantIn(context.active());
-      const host = hostOf(String(url));
+      const host = hostOf(typeof url === 'string' ? url : url.href);
       if (tenant === undefined || host === undefined || !hostTest(hosts)(host)) return none;
       return { baggage: `${TENANT_ATTRIBUTE}=${encodeURIComponent(tenant.tenantId)}` };
     },
