@@ -67,6 +67,9 @@ describe('migrating', () => {
       retention: { spansDays: 3, pointsDays: 5, minutesDays: 14, hoursDays: 90, daysDays: 365 },
     });
     expect(await ttl('spans')).toBe('TTL toDateTime(Timestamp) + toIntervalDay(3)');
+    expect(await ttl('metric_points')).toBe('TTL toDateTime(Time) + toIntervalDay(5)');
+    expect(await ttl('metric_points_set_aside')).toBe('TTL toDateTime(ReceivedAt) + toIntervalDay(5)');
+    expect(await ttl('resource_use_by_hour')).toBe('TTL Time + toIntervalDay(90)');
     expect(await ttl('requests_by_minute')).toBe('TTL Time + toIntervalDay(14)');
     expect(await ttl('ai_usage_by_hour')).toBe('TTL Time + toIntervalDay(90)');
     expect(await ttl('spans_by_day')).toBe('TTL Time + toIntervalDay(365)');

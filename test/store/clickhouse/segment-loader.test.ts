@@ -3,9 +3,11 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type SegmentSignal, segmentSuffix } from '../../../src/domain/spool-format.ts';
 import type { SegmentInsert } from '../../../src/store/clickhouse/clickhouse.ts';
 import { SegmentLoader } from '../../../src/store/clickhouse/segment-loader.ts';
 import { startTestClickHouse, type TestClickHouse } from '../../support/embedded-clickhouse.ts';
+import { metricsSegmentOf, otlpMetrics, otlpSum } from '../../support/metrics.ts';
 import { otlpRequest, otlpSpan, segmentOf } from '../../support/spans.ts';
 
 const NOW = Date.now();
@@ -27,9 +29,9 @@ beforeEach(() => {
 afterEach(async () => loader?.stop());
 
 /** Seals a segment the way ingest does: written elsewhere, then renamed into the folder. */
-function seal(bytes: Uint8Array): string {
+function seal(bytes: Uint8Array, signal: SegmentSignal = 'traces'): string {
   segments += 1;
-  const name = `${NOW + segments}-${segments.toString(16).padStart(16, '0')}.otlp`;
+  const name = `${NOW + segments}-${segments.toString(16).padStart(16, '0')}${segmentSuffix(signal)}`;
   writeFileSync(join(spool, 'open', name), bytes);
   renameSync(join(spool, 'open', name), join(spool, 'sealed', name));
   return name;
@@ -38,6 +40,9 @@ function seal(bytes: Uint8Array): string {
 const requestNamed = (name: string) =>
   otlpRequest([otlpSpan({ name, start: NOW, attributes: { tenant_id: 'loader' } })]);
 const segmentNamed = (...names: string[]) => segmentOf(names.map(requestNamed), { receivedAt: NOW });
+
+const metricsNamed = (name: string) =>
+  metricsSegmentOf([otlpMetrics([otlpSum(name, 's', [{ at: NOW, value: 1 }])])], { receivedAt: NOW });
 
 async function start(insertSegment?: (segment: SegmentInsert) => Promise<void>): Promise<SegmentLoader> {
   loader = new SegmentLoader({
@@ -52,6 +57,13 @@ async function start(insertSegment?: (segment: SegmentInsert) => Promise<void>):
 async function spansNamed(pattern: string): Promise<number> {
   const [row] = await store.clickhouse.inspect<{ n: number }>(
     `SELECT count() AS n FROM tenantry.spans WHERE SpanName LIKE '${pattern}'`,
+  );
+  return row?.n ?? 0;
+}
+
+async function pointsNamed(pattern: string): Promise<number> {
+  const [row] = await store.clickhouse.inspect<{ n: number }>(
+    `SELECT count() AS n FROM tenantry.metric_points WHERE MetricName LIKE '${pattern}'`,
   );
   return row?.n ?? 0;
 }
@@ -76,6 +88,17 @@ describe('loading', () => {
     expect(await spansNamed('first')).toBe(1);
     expect(await spansNamed('third')).toBe(1);
     expect(running.figures()).toMatchObject({ loadedSegments: 3, waitingSegments: 0, oldestWaitingMs: 0 });
+  });
+
+  it('puts each segment where its name says it belongs', async () => {
+    seal(segmentNamed('mixed-span'));
+    seal(metricsNamed('mixed-metric'), 'metrics');
+    seal(segmentNamed('mixed-span'));
+    const running = await start();
+    await emptied();
+    expect(await spansNamed('mixed-span')).toBe(2);
+    expect(await pointsNamed('mixed-metric')).toBe(1);
+    expect(running.figures()).toMatchObject({ loadedSegments: 3, quarantinedRequests: 0 });
   });
 
   it('does not touch files that are no segments', async () => {
@@ -136,6 +159,18 @@ describe('trouble', () => {
     expect(JSON.parse(readFileSync(join(spool, 'quarantine', `${id}.json`), 'utf8'))).toMatchObject({
       reason: expect.stringMatching(/Code: \d+/),
     });
+  });
+
+  it('does the same for metrics', async () => {
+    const broken = Buffer.from([4, 0x0a, 0x7f, 0x01, 0x02]);
+    const contents = Buffer.concat([metricsNamed('fine-1'), broken, metricsNamed('fine-2'), metricsNamed('fine-3')]);
+    const name = seal(contents, 'metrics');
+    const running = await start();
+    await emptied();
+    expect(await pointsNamed('fine-%')).toBe(3);
+    expect(running.figures().quarantinedRequests).toBe(1);
+    const id = `${name.replace('.otlp', '')}_1`;
+    expect(readdirSync(join(spool, 'quarantine')).toSorted()).toEqual([`${id}.json`, `${id}.otlp`]);
   });
 
   it('repeats a bisection that was cut short without loading a part twice', async () => {

@@ -7,6 +7,7 @@ import { SegmentLoader } from '../../../src/store/clickhouse/segment-loader.ts';
 import type { ServerClickHouse } from '../../../src/store/clickhouse/server-clickhouse.ts';
 import { REQUESTS_AT, segmentFor } from '../../support/clickhouse-segments.ts';
 import { type ClickHouseServer, type ServerStore, startServerStore } from '../../support/clickhouse-server.ts';
+import { metricsSegmentOf, otlpMetrics, otlpSum } from '../../support/metrics.ts';
 
 let store: ServerStore;
 let server: ClickHouseServer;
@@ -28,6 +29,16 @@ describe('a segment', () => {
     expect(await store.countOf('db_calls_by_minute', "TenantId = 'once'", 'sum(Calls)')).toBe(50);
     await clickhouse.insertSegment({ signal: 'traces', path, token: 'twice' });
     expect(await store.countOf('spans', "TenantId = 'once'")).toBe(200);
+  });
+
+  it('of metrics goes into its own tables, once as well', async () => {
+    const point = { at: REQUESTS_AT, value: 0.25, attributes: { tenant_id: 'metered' } };
+    const segment = metricsSegmentOf([otlpMetrics([otlpSum('tenantry.cpu.time', 's', [point, point])])], {
+      receivedAt: REQUESTS_AT,
+    });
+    for (let attempt = 0; attempt < 2; attempt += 1) await store.insert(segment, 'metered', 'metrics');
+    expect(await store.countOf('metric_points', "TenantId = 'metered'")).toBe(2);
+    expect(await store.countOf('resource_use_by_day', "TenantId = 'metered'", 'sum(CpuNs)')).toBe(500_000_000);
   });
 
   it('larger than any buffer on the way arrives whole', async () => {
