@@ -28,8 +28,10 @@ describe('what is remembered', () => {
   it('gives up closed ones before open ones when there are too many', async () => {
     const world = breakerWorld({ maxBreakers: 3 });
     await openFor(world, 'open-1');
+    world.state.now += 1;
     await openFor(world, 'open-2');
     for (let i = 0; i < 10; i++) {
+      world.state.now += 1;
       world.state.tenant = `closed-${i}`;
       await world.breakers
         .breaker('stripe')
