@@ -259,4 +259,4 @@ export type {
   BreakerReceipt,
   NewBreakerOrder,
 } from './breaker-contract.ts';
-export type { CapItem, CapList, CapTerms, NewCap, PlanCapItem, PlanCapList } from './spend-contract.ts';
+export type { CapItem, CapList, NewCap, PlanCapItem, PlanCapList } from './spend-contract.ts';

@@ -239,7 +239,7 @@ export interface Caps {
 }
 
 /** Which key, instance and service an app speaks with. */
-export interface SpendAsker {
+interface SpendAsker {
   readonly keyId: string;
   readonly instanceId: string;
   readonly service: string;

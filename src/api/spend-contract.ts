@@ -1,7 +1,7 @@
 /** Wire types of spend caps; part of `contract.ts`, whose words on times and intervals hold here too. */
 
 /** A cap of a tenant or plan, as it was set. */
-export interface CapTerms {
+interface CapTerms {
   period: 'day' | 'month';
   /** Micro-units of the currency. */
   amount_micro: number;

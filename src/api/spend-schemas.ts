@@ -6,12 +6,12 @@ import { lineOfText, tenantIdText } from './parameters.ts';
 const MAX_MICRO = 9_000_000_000_000_000;
 const MAX_COUNT = 2_000_000_000;
 
-export const micro = z.int().min(0).max(MAX_MICRO);
+const micro = z.int().min(0).max(MAX_MICRO);
 const count = z.int().min(0).max(MAX_COUNT);
 /** Labels of the app's keys and users, and names of models. */
 export const spendLabel = lineOfText(1, 200);
 export const period = z.enum(SPEND_PERIODS);
-export const step = z.enum(DEGRADE_STEPS as ['ok', 'warn', 'cached_only', 'blocked']);
+const step = z.enum(DEGRADE_STEPS as ['ok', 'warn', 'cached_only', 'blocked']);
 const onUnavailable = z
   .enum(['open', 'closed'])
   .describe('What apps do when no server can be asked: let calls through and count them, or refuse them');

@@ -23,7 +23,7 @@ export interface SpendFlag {
 }
 
 /** One thing to write. Expiries are Unix ms on the database's clock. */
-export type LadderAction =
+type LadderAction =
   | {
       readonly kind: 'set';
       readonly feature: string;

@@ -35,7 +35,7 @@ import type { SpendAsker, SpendPageChanges, SpendPageData, SpendTools, StoredRes
 import { capSentence } from './spend-words.ts';
 
 /** How long calls may begin on a slice: a changed cap holds everywhere after that. */
-export const SLICE_USABLE_MS = 20 * SECOND_MS;
+const SLICE_USABLE_MS = 20 * SECOND_MS;
 /** A slice that is not heard of for this long is charged; instances report every second. */
 export const SLICE_EXPIRES_MS = MINUTE_MS;
 /** A reservation for one call is not renewed while it runs, so it lasts as long as calls may take. */

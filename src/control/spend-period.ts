@@ -1,5 +1,5 @@
 import type { SpendPeriod } from '../domain/spend.ts';
-import { DAY_MS, HOUR_MS, MINUTE_MS, type Window } from '../domain/window.ts';
+import { HOUR_MS, MINUTE_MS, type Window } from '../domain/window.ts';
 
 /** Minutes that a time zone is ahead of UTC at an instant (Unix ms); fractions for zones of before 1972. */
 export type ZoneOffset = (at: number) => number;
@@ -41,6 +41,3 @@ function firstInstant(wall: number, offset: ZoneOffset): number {
   }
   return after;
 }
-
-/** Length of the longest period, for queries that must reach back to any period's beginning. */
-export const LONGEST_PERIOD_MS = 31 * DAY_MS + 2 * HOUR_MS;

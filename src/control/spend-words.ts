@@ -4,13 +4,13 @@ import { type HeldCap, usedOf } from './spend-ledger.ts';
 const MICRO = 1_000_000;
 
 /** "12.34 USD"; small amounts with as many digits as it takes to tell them from nothing. */
-export function moneyText(micro: number, currency: string): string {
+function moneyText(micro: number, currency: string): string {
   const digits = micro === 0 || micro >= MICRO / 100 ? 2 : 6;
   return `${(micro / MICRO).toFixed(digits)} ${currency}`;
 }
 
 /** "for the key bob and the model gpt-4o"; '' for everything. */
-export function scopeText({ key, model }: SpendScope): string {
+function scopeText({ key, model }: SpendScope): string {
   const parts = [...(key === null ? [] : [`the key ${key}`]), ...(model === null ? [] : [`the model ${model}`])];
   return parts.length === 0 ? '' : ` for ${parts.join(' and ')}`;
 }

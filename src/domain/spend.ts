@@ -13,7 +13,7 @@ export type SpendPeriod = (typeof SPEND_PERIODS)[number];
 export const SPEND_CURRENCY = 'USD';
 
 /** From `percent` of the amount on, the tenant's AI is degraded to `step`. */
-export interface SpendRung {
+interface SpendRung {
   readonly percent: number;
   readonly step: DegradeStep;
 }

@@ -1,7 +1,6 @@
 /** Servers and app instances as processes of their own over one database, killed in between. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -156,11 +155,4 @@ async function until(isTrue: () => boolean): Promise<void> {
     if (waited > 30_000) throw new Error('the instances made no calls');
     await delay(20);
   }
-}
-
-/** Ends every child; for `afterAll`, should a run have been broken off. */
-export async function endFleet(): Promise<void> {
-  await Promise.all(
-    [...running].map(async (child) => (child.exitCode === null ? killHard(child) : once(child, 'exit'))),
-  );
 }

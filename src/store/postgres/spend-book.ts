@@ -36,7 +36,7 @@ interface Figures {
   readonly largestExcessMicro: number;
 }
 
-export interface BookedReservation extends SpendScope {
+interface BookedReservation extends SpendScope {
   readonly id: string;
   readonly tenantId: TenantId;
   readonly keyId: string;
