@@ -1,7 +1,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { builtPages, launchBrowser, NO_BROWSER, openPage } from '../support/dashboards-browser.ts';
-import { anomalyOf, figuresOf, throttleOf } from '../support/dashboards-data.ts';
+import { anomalyOf, breakerOf, figuresOf, throttleOf } from '../support/dashboards-data.ts';
 import { startDashboardsStub } from '../support/dashboards-stub.ts';
 
 /** Tenants, routes and models are other people's words and stay so for ever: none may become markup, code or a request. */
@@ -45,6 +45,17 @@ describe('hostile text', () => {
     );
     stub.state.anomalies = HOSTILE.map((text, index) =>
       anomalyOf(text, { now, id: `a${index}`, reason: text, rule: text }),
+    );
+    stub.state.breakers = HOSTILE.map((text) =>
+      breakerOf(text, {
+        now,
+        integration: text,
+        last_error: text,
+        flapping: {
+          ...{ instances: 1, openings: 3, window_seconds: 600, since: new Date(now).toISOString(), reason: text },
+          offer: { state: 'open', expires_in_seconds: 600 },
+        },
+      }),
     );
     stub.state.groups = { route: HOSTILE, db_operation: HOSTILE, db_system: HOSTILE, model: HOSTILE };
     const { page, faults } = await openPage(browser, stub.url);

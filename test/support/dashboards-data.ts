@@ -1,4 +1,11 @@
-import type { AnomalyItem, MetricName, MetricSeries, TenantFigures, ThrottleItem } from '../../src/api/contract.ts';
+import type {
+  AnomalyItem,
+  BreakerItem,
+  MetricName,
+  MetricSeries,
+  TenantFigures,
+  ThrottleItem,
+} from '../../src/api/contract.ts';
 
 /** Fixed figures for the pages: the same numbers on every run, with the shapes that real tenants have. */
 const MINUTE_MS = 60_000;
@@ -133,6 +140,25 @@ export function anomalyOf(tenantId: string, change: Partial<AnomalyItem> & { now
     rule: 'own-baseline@1',
     reason: `Requests of ${tenantId} are at 122/s, 5.1 times its baseline of 24/s.`,
     throttle_id: null,
+    ...rest,
+  };
+}
+
+export function breakerOf(tenantId: string, change: Partial<BreakerItem> & { now: number }): BreakerItem {
+  const { now, ...rest } = change;
+  return {
+    tenant_id: tenantId,
+    integration: 'stripe',
+    state: 'open',
+    instances: { open: 2, half_open: 0, closed: 1 },
+    services: ['checkout'],
+    since: new Date(now - 125_000).toISOString(),
+    calls: 24,
+    failures: 21,
+    last_error: 'http_503',
+    reported_at: new Date(now - 4_000).toISOString(),
+    order: null,
+    flapping: null,
     ...rest,
   };
 }

@@ -3,6 +3,7 @@ import { extname, join, relative } from 'node:path';
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type {
   AnomalyItem,
+  BreakerItem,
   MetricName,
   NewThrottle,
   Problem,
@@ -28,6 +29,7 @@ interface StubState {
   tenants: TenantFigures[];
   throttles: ThrottleItem[];
   anomalies: AnomalyItem[];
+  breakers: BreakerItem[];
   attributedShare: number | null;
   dataUntil: () => number | null;
   /** Names of groups that take the place of the usual ones, such as hostile routes. */
@@ -127,6 +129,12 @@ function routes(app: FastifyInstance, state: StubState): void {
       (anomaly) => query['tenant_id'] === undefined || anomaly.tenant_id === query['tenant_id'],
     ),
   }));
+  app.get<{ Querystring: Query }>('/v1/breakers', ({ query }) => {
+    const items = state.breakers.filter(
+      ({ tenant_id: id }) => query['tenant_id'] === undefined || id === query['tenant_id'],
+    );
+    return { items, total: items.length };
+  });
   app.post<{ Body: NewThrottle }>('/v1/throttles', (request, reply) => {
     const { expires_in_seconds: seconds, scope, ...rest } = request.body;
     const now = Date.now();
@@ -162,6 +170,7 @@ export async function startDashboardsStub(pages: ReadonlyMap<string, Buffer>): P
     tenants: [],
     throttles: [],
     anomalies: [],
+    breakers: [],
     attributedShare: 0.987,
     dataUntil: () => Math.floor(Date.now() / 60_000) * 60_000,
     groups: {},

@@ -1,5 +1,7 @@
 import type {
   AnomalyItem,
+  BreakerItem,
+  BreakerList,
   MetricGroup,
   MetricName,
   MetricSeries,
@@ -133,6 +135,10 @@ export async function listThrottles(
 ): Promise<ThrottleItem[]> {
   const query = { tenant_id: filter.tenantId, active: filter.activeOnly ? true : undefined };
   return (await get<{ items: ThrottleItem[] }>('/v1/throttles', query, signal)).items;
+}
+
+export async function listBreakers(tenantId: string, signal?: AbortSignal): Promise<BreakerItem[]> {
+  return (await get<BreakerList>('/v1/breakers', { tenant_id: tenantId }, signal)).items;
 }
 
 export async function listAnomalies(

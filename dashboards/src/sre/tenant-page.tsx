@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import type { AnomalyItem, TenantFigures, ThrottleItem } from '../../../src/api/contract.ts';
 import { isReservedTenant } from '../../../src/domain/tenant-id.ts';
-import { listAnomalies, listTenants, listThrottles, serverNow } from '../shared/api-client.ts';
+import { listAnomalies, listBreakers, listTenants, listThrottles, serverNow } from '../shared/api-client.ts';
 import type { Mark } from '../shared/chart-options.ts';
 import { Link, navigate } from '../shared/navigation.tsx';
 import { usePreferences } from '../shared/preferences.ts';
@@ -15,6 +15,7 @@ import { useLive } from '../shared/use-live.ts';
 import { useNow } from '../shared/use-now.ts';
 import { useThemeKey } from '../shared/use-theme-key.ts';
 import { AnomalyList } from './anomaly-list.tsx';
+import { BreakerList } from './breaker-list.tsx';
 import { ResourceSection } from './resource-charts.tsx';
 import { TenantFiguresRow } from './tenant-figures.tsx';
 import { recentRate } from './throttle-draft.ts';
@@ -78,13 +79,18 @@ function useTenant(tenantId: string, query: URLSearchParams) {
     async (signal) => (isTenant ? await listAnomalies({ tenantId, window: windowOf(range, serverNow()) }, signal) : []),
     INTERVAL_MS,
   );
-  return { range, found, throttles, anomalies, isTenant };
+  const breakers = useLive(
+    tenantId,
+    async (signal) => (isTenant ? await listBreakers(tenantId, signal) : []),
+    INTERVAL_MS,
+  );
+  return { range, found, throttles, anomalies, breakers, isTenant };
 }
 
 export function TenantPage(props: { tenantId: string; query: URLSearchParams; mayThrottle: boolean }) {
   const { tenantId, query } = props;
   const { zone } = usePreferences();
-  const { range, found, throttles, anomalies, isTenant } = useTenant(tenantId, query);
+  const { range, found, throttles, anomalies, breakers, isTenant } = useTenant(tenantId, query);
   const [formOpen, setFormOpen] = useState(false);
   const mayThrottle = props.mayThrottle && isTenant;
 
@@ -148,6 +154,9 @@ export function TenantPage(props: { tenantId: string; query: URLSearchParams; ma
         </Listed>
         <Listed what="Throttles" live={throttles}>
           {(items) => <ThrottleHistory throttles={items} zone={zone} />}
+        </Listed>
+        <Listed what="Circuit breakers" live={breakers}>
+          {(items) => <BreakerList breakers={items} zone={zone} />}
         </Listed>
       </div>
       {formOpen && (
