@@ -4,7 +4,7 @@ import { guarded } from './guard.ts';
 import { answer, NodeGate } from './node-gate.ts';
 import type { Refusal } from './refusal.ts';
 import { enterContext, type GateOptions, type Passage } from './request-gate.ts';
-import { judgeTenant, passageOf, type RequireTenantOptions } from './require-tenant.ts';
+import { identityOf, judgeTenant, type RequireTenantOptions } from './require-tenant.ts';
 
 /** Express's request, as far as it is needed. */
 export interface ExpressRequest extends IncomingMessage {
@@ -20,6 +20,7 @@ export type ExpressMiddleware = (
   next: (error?: unknown) => void,
 ) => void;
 
+/** Options of `tenantryExpress`. */
 export interface TenantryExpressOptions extends GateOptions {
   /**
    * The route template of a request (`/orders/:id`) before it is routed: throttles that are scoped to a route need it.
@@ -70,7 +71,7 @@ export function tenantryExpress(options: TenantryExpressOptions): ExpressMiddlew
   const gate = new NodeGate(options);
   return (request, response, next) => {
     // Mounted twice, or inside withTenantry: the first has the request.
-    if (passageOf(request) !== undefined) {
+    if (identityOf(request) !== undefined) {
       next();
       return;
     }

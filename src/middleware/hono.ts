@@ -7,8 +7,9 @@ import { countSafely, guarded } from './guard.ts';
 import { NodeGate } from './node-gate.ts';
 import type { Refusal } from './refusal.ts';
 import { type GateOptions, type Passage, RequestGate } from './request-gate.ts';
-import { judgeTenant, type RequireTenantOptions, rememberPassage } from './require-tenant.ts';
+import { judgeTenant, type RequireTenantOptions, rememberIdentity } from './require-tenant.ts';
 
+/** Options of `tenantryHono`. */
 export type TenantryHonoOptions = GateOptions;
 
 interface NodeStreams {
@@ -73,7 +74,7 @@ class Visits {
         request: c,
         route: guarded(this.count, 'hook_failed', route, undefined),
       });
-      rememberPassage(c.req.raw, passage);
+      rememberIdentity(c.req.raw, passage.identified);
       for (const [name, value] of Object.entries(passage.headers ?? {})) c.header(name, value);
       return { passage, exchange: new FetchExchange(passage, c.req.raw) };
     } catch {

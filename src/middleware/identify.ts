@@ -9,7 +9,7 @@ import { findTenant, type SourceRequest, type TenantSource } from './tenant-sour
  * that is malformed or that the caller may not name (`refused`), or a source failed (`failed`), which must not be held
  * against the request.
  */
-export type Nobody = 'missing' | 'rejected' | 'refused' | 'failed';
+type Nobody = 'missing' | 'rejected' | 'refused' | 'failed';
 
 export type Identified = { readonly tenant: Tenant } | { readonly nobody: Nobody };
 

@@ -5,7 +5,7 @@ import { runListenersIn } from './listener-context.ts';
 import { hasBody, NodeExchange } from './node-exchange.ts';
 import type { Refusal } from './refusal.ts';
 import { type GateOptions, type Passage, RequestGate } from './request-gate.ts';
-import { passageOf, rememberPassage } from './require-tenant.ts';
+import { identityOf, rememberIdentity } from './require-tenant.ts';
 
 export interface NodeVisit {
   readonly incoming: IncomingMessage;
@@ -39,7 +39,7 @@ export class NodeGate {
       this.count,
       'hook_failed',
       () => {
-        if (passageOf(incoming) !== undefined) return undefined;
+        if (identityOf(incoming) !== undefined) return undefined;
         // Before the sources are asked: what is sent and received while they answer counts too.
         const exchange = guarded(this.count, 'hook_failed', () => new NodeExchange(incoming, outgoing), undefined);
         const settle = (passage: Passage) => this.#settle(visit, passage, exchange);
@@ -62,7 +62,7 @@ export class NodeGate {
     for (const [name, value] of Object.entries(passage.headers ?? {})) {
       guarded(this.count, 'hook_failed', () => void outgoing.setHeader(name, value), undefined);
     }
-    guarded(this.count, 'hook_failed', () => rememberPassage(incoming, passage), undefined);
+    guarded(this.count, 'hook_failed', () => rememberIdentity(incoming, passage.identified), undefined);
     guarded(this.count, 'hook_failed', () => exchange?.finishes(passage, routeAtEnd, this.count), undefined);
     if (hasBody(incoming)) {
       guarded(this.count, 'hook_failed', () => runListenersIn(passage.context, incoming), undefined);

@@ -1,10 +1,10 @@
 /** Routes that must have a tenant: the judgement that every adapter's `requireTenant` shares. */
 import type { Identified } from './identify.ts';
 import { type Refusal, tenantMissing, tenantNotAllowed, tenantUnknown } from './refusal.ts';
-import type { Passage } from './request-gate.ts';
 import type { Tenant } from './tenant.ts';
 import { currentTenant } from './tenant-context.ts';
 
+/** Options of each adapter's `requireTenant`. */
 export interface RequireTenantOptions {
   /** Whether this tenant may: false answers 403. What it throws goes to the app's own error handling. */
   readonly allow?: (tenant: Tenant) => boolean | Promise<boolean>;
@@ -16,15 +16,16 @@ export interface RequireTenantOptions {
 }
 
 // Keyed by the server's own request object, which every layer of a framework shares.
-const passages = new WeakMap<object, Passage>();
+const identities = new WeakMap<object, Identified>();
 
 /** Remembers how a request was identified, for `requireTenant` on its route. */
-export function rememberPassage(request: object, passage: Passage): void {
-  passages.set(request, passage);
+export function rememberIdentity(request: object, identified: Identified): void {
+  identities.set(request, identified);
 }
 
-export function passageOf(request: object): Passage | undefined {
-  return passages.get(request);
+/** How an adapter identified a request; undefined when none has seen it. */
+export function identityOf(request: object): Identified | undefined {
+  return identities.get(request);
 }
 
 /** The answer to a request without an acceptable tenant, or undefined when it may go on. */
@@ -51,7 +52,7 @@ export function judgeTenant(
   options: RequireTenantOptions,
 ): Refusal | undefined | Promise<Refusal | undefined> {
   const current = currentTenant();
-  const identified = passageOf(request)?.identified ?? (current ? { tenant: current } : { nobody: 'missing' });
+  const identified = identityOf(request) ?? (current ? { tenant: current } : { nobody: 'missing' });
   const refusal = refusalOf(identified, options);
   if (refusal !== undefined || !('tenant' in identified) || options.allow === undefined) return refusal;
   const verdict = (allowed: boolean) => (allowed === true ? undefined : tenantNotAllowed());

@@ -121,7 +121,8 @@ const koaAdapter: Adapter = {
       else if (ctx.path === '/healthz') ctx.body = 'healthy';
       else throw parts.fault;
     });
-    return listening(createServer(app.callback()));
+    const callback = app.callback();
+    return listening(createServer((request, response) => void callback(request, response)));
   },
 };
 
