@@ -18,7 +18,7 @@ import type { BreakerPhase } from '../domain/breaker.ts';
 import type { BreakerRules } from './breaker-rules.ts';
 
 /** Evidence of one tenant, over a window that slides: the last one weighs by how much of it is still inside. */
-export interface ClosedCell {
+interface ClosedCell {
   readonly phase: 'closed';
   /** Calls admitted before this moment belong to an earlier outage. */
   readonly closedAt: number;
