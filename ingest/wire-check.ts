@@ -8,7 +8,8 @@ import {
   LARGEST_VARINTS,
   messageName,
   ONE_OF,
-  PACKED,
+  PACKED_I64,
+  PACKED_VARINT,
   UNKNOWN_FIELD,
   WIRE_TYPE,
   WIRE_TYPES,
@@ -37,13 +38,12 @@ export const WIRE_LIMITS = {
 
 export type WireLimits = { readonly [Name in keyof typeof WIRE_LIMITS]: number };
 
-/** What is counted over the whole request; each is also the name of its limit. */
-const COUNTED = ['elements', 'resources', 'scopes', 'metrics', 'items'] as const;
-const ELEMENTS = COUNTED.indexOf('elements');
-const ITEMS = COUNTED.indexOf('items');
+/** What is counted over the whole request beside elements; each is also the name of its limit. */
+const COUNTED = ['resources', 'scopes', 'metrics', 'items'] as const;
 /** Message -> index in COUNTED; what is not named here is an element. */
-const COUNTER = new Uint8Array(Object.keys(MESSAGE).length).fill(ELEMENTS);
-const COUNTED_MESSAGES: Readonly<Record<'resources' | 'scopes' | 'metrics' | 'items', readonly Message[]>> = {
+const ELEMENT = 255;
+const COUNTER = new Uint8Array(Object.keys(MESSAGE).length).fill(ELEMENT);
+const COUNTED_MESSAGES: Readonly<Record<(typeof COUNTED)[number], readonly Message[]>> = {
   resources: [MESSAGE.RESOURCE_SPANS, MESSAGE.RESOURCE_METRICS, MESSAGE.RESOURCE_LOGS],
   scopes: [MESSAGE.SCOPE_SPANS, MESSAGE.SCOPE_METRICS, MESSAGE.SCOPE_LOGS],
   metrics: [MESSAGE.METRIC],
@@ -56,8 +56,8 @@ const COUNTED_MESSAGES: Readonly<Record<'resources' | 'scopes' | 'metrics' | 'it
     MESSAGE.LOG_RECORD,
   ],
 };
-for (const [name, messages] of Object.entries(COUNTED_MESSAGES)) {
-  for (const message of messages) COUNTER[message] = COUNTED.indexOf(name as keyof typeof COUNTED_MESSAGES);
+for (const [index, name] of COUNTED.entries()) {
+  for (const message of COUNTED_MESSAGES[name]) COUNTER[message] = index;
 }
 
 /** The request messages of OTLP's signals. */
@@ -80,6 +80,7 @@ interface Walk {
   readonly limits: WireLimits;
   /** By index in COUNTED. */
   readonly counts: Uint32Array;
+  elements: number;
   /** Where the last slow varint ended. */
   cursor: number;
 }
@@ -92,14 +93,15 @@ interface Walk {
  * @throws TenantryError OTLP_MALFORMED saying what is wrong and at which byte
  */
 export function checkRequest(signal: OtlpSignal, bytes: Uint8Array, limits: WireLimits = WIRE_LIMITS): number {
-  const walk: Walk = { bytes, signal, limits, counts: new Uint32Array(COUNTED.length), cursor: 0 };
+  const walk: Walk = { bytes, signal, limits, counts: new Uint32Array(COUNTED.length), elements: 0, cursor: 0 };
   walkMessage(walk, REQUESTS[signal], 0, bytes.length, 0);
-  return walk.counts[ITEMS] as number;
+  return walk.counts[COUNTED.indexOf('items')] as number;
 }
 
 /** Hot path: 8 attributes a span make about 45 fields. The one-byte tags and lengths are read inline for that reason. */
 function walkMessage(walk: Walk, message: number, start: number, end: number, depth: number): void {
   const bytes = walk.bytes;
+  const oneOf = ONE_OF[message] as number;
   let attributes = 0;
   let events = 0;
   let links = 0;
@@ -118,7 +120,8 @@ function walkMessage(walk: Walk, message: number, start: number, end: number, de
     const entry = message * FIELDS_PER_MESSAGE + field;
     const expected = known ? (WIRE_TYPES[entry] as number) : UNKNOWN_FIELD;
     if (expected !== wireType) refuseUnlessSkippable(walk, message, field, wireType, expected, tagAt);
-    else if (ONE_OF[entry] === 1 && ++values > 1) refuse(walk, `${messageName(message)} holds two values`, tagAt);
+    else if (((oneOf >>> field) & 1) === 1 && ++values > 1)
+      refuse(walk, `${messageName(message)} holds two values`, tagAt);
 
     if (wireType === WIRE_TYPE.LEN) {
       const lengthAt = at;
@@ -130,7 +133,7 @@ function walkMessage(walk: Walk, message: number, start: number, end: number, de
       const fieldEnd = at + length;
       if (fieldEnd > end) refuseOverlong(walk, message, field, length, end - at, tagAt);
       const child = known ? (CHILDREN[entry] as number) : MESSAGE.NONE;
-      if (child >= PACKED.VARINT) {
+      if (child >= PACKED_VARINT) {
         checkPacked(walk, message, field, child, at, fieldEnd);
       } else if (child !== MESSAGE.NONE) {
         if (child === MESSAGE.KEY_VALUE) {
@@ -143,7 +146,10 @@ function walkMessage(walk: Walk, message: number, start: number, end: number, de
         } else if (child === MESSAGE.LINK) {
           if (++links > walk.limits.linksPerSpan) refuseTooMany('links in one span', walk.limits.linksPerSpan, tagAt);
         }
-        countInRequest(walk, child, tagAt);
+        if (COUNTER[child] !== ELEMENT) countInRequest(walk, child, tagAt);
+        else if (++walk.elements > walk.limits.elements) {
+          refuseTooMany('attributes, events, links, exemplars and nested values', walk.limits.elements, tagAt);
+        }
         const childDepth = child === MESSAGE.ANY_VALUE ? depth + 1 : depth;
         if (childDepth > walk.limits.valueDepth) refuseTooDeep(walk.limits.valueDepth, tagAt);
         if (length > 0) walkMessage(walk, child, at, fieldEnd, childDepth);
@@ -163,7 +169,7 @@ function walkMessage(walk: Walk, message: number, start: number, end: number, de
 
 /** Numbers one behind the other: whole ones, up to the end of the field. */
 function checkPacked(walk: Walk, message: number, field: number, packed: number, start: number, end: number): void {
-  if (packed === PACKED.I64) {
+  if (packed === PACKED_I64) {
     if ((end - start) % 8 !== 0) refuse(walk, `${fieldName(message, field)} ends in the middle of a number`, start);
     return;
   }
@@ -181,9 +187,7 @@ function countInRequest(walk: Walk, child: number, at: number): void {
   const count = (walk.counts[counter] as number) + 1;
   walk.counts[counter] = count;
   const limit = walk.limits[COUNTED[counter] as (typeof COUNTED)[number]];
-  if (count <= limit) return;
-  const what = counter === ELEMENTS ? 'attributes, events, links, exemplars and nested values' : messageName(child);
-  refuseTooMany(counter === ELEMENTS ? what : `${what} messages`, limit, at);
+  if (count > limit) refuseTooMany(`${messageName(child)} messages`, limit, at);
 }
 
 /**
@@ -252,7 +256,7 @@ function isUnpacked(message: number, field: number, wireType: number): boolean {
   if (field >= FIELDS_PER_MESSAGE) return false;
   const child = CHILDREN[message * FIELDS_PER_MESSAGE + field];
   return (
-    (child === PACKED.I64 && wireType === WIRE_TYPE.I64) || (child === PACKED.VARINT && wireType === WIRE_TYPE.VARINT)
+    (child === PACKED_I64 && wireType === WIRE_TYPE.I64) || (child === PACKED_VARINT && wireType === WIRE_TYPE.VARINT)
   );
 }
 

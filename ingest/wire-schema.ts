@@ -9,11 +9,12 @@ export const FIELDS_PER_MESSAGE = 32;
 export const UNKNOWN_FIELD = 255;
 
 const MESSAGES = Object.keys(MESSAGE).length;
-/** What stands in CHILDREN for a packed field: no message, but its bytes are looked at all the same. */
-export const PACKED = { VARINT: MESSAGES, I64: MESSAGES + 1 } as const;
+/** What stands in CHILDREN for a packed field: no message (they come below), but its bytes are looked at all the same. */
+export const PACKED_VARINT = MESSAGES;
+export const PACKED_I64 = MESSAGES + 1;
 const PACKED_CHILDREN: Partial<Record<ScalarKind, number>> = {
-  packed_varint: PACKED.VARINT,
-  packed_i64: PACKED.I64,
+  packed_varint: PACKED_VARINT,
+  packed_i64: PACKED_I64,
 };
 const SCALAR_WIRE_TYPES = {
   varint: WIRE_TYPE.VARINT,
@@ -29,10 +30,10 @@ const SCALAR_WIRE_TYPES = {
 
 /** `[message * FIELDS_PER_MESSAGE + field]` -> wire type that the field must have, or UNKNOWN_FIELD. */
 export const WIRE_TYPES = new Uint8Array(MESSAGES * FIELDS_PER_MESSAGE).fill(UNKNOWN_FIELD);
-/** `[message * FIELDS_PER_MESSAGE + field]` -> message to walk into, PACKED.…, or MESSAGE.NONE. */
+/** `[message * FIELDS_PER_MESSAGE + field]` -> message to walk into, PACKED_…, or MESSAGE.NONE. */
 export const CHILDREN = new Uint8Array(MESSAGES * FIELDS_PER_MESSAGE);
-/** `[message * FIELDS_PER_MESSAGE + field]` -> 1 if the field is one of those of which a message may hold one. */
-export const ONE_OF = new Uint8Array(MESSAGES * FIELDS_PER_MESSAGE);
+/** `[message]` -> the fields of which the message may hold one, as bits: `1 << field`. */
+export const ONE_OF = new Uint32Array(MESSAGES);
 /**
  * `[message * FIELDS_PER_MESSAGE + field]` -> largest value of a varint, 0 = any of 64 bits. Other decoders cut a value
  * that is too wide; ClickHouse's refuses the whole segment (verified: a bool above 1, an int32 above 31 bits). OTLP's
@@ -42,12 +43,12 @@ export const LARGEST_VARINTS = new Uint32Array(MESSAGES * FIELDS_PER_MESSAGE);
 const LARGEST: Partial<Record<ScalarKind, number>> = { bool: 1, int32: 0x7fff_ffff, uint32: 0xffff_ffff };
 
 for (const [message, schema] of Object.entries(SCHEMAS)) {
+  ONE_OF[Number(message)] = (schema.oneOf ?? []).reduce((bits, field) => bits | (1 << field), 0);
   for (const [field, [, kind]] of Object.entries(schema.fields)) {
     const index = Number(message) * FIELDS_PER_MESSAGE + Number(field);
     WIRE_TYPES[index] = typeof kind === 'string' ? SCALAR_WIRE_TYPES[kind] : WIRE_TYPE.LEN;
     CHILDREN[index] = typeof kind === 'string' ? (PACKED_CHILDREN[kind] ?? MESSAGE.NONE) : kind;
     LARGEST_VARINTS[index] = typeof kind === 'string' ? (LARGEST[kind] ?? 0) : 0;
-    ONE_OF[index] = schema.oneOf?.includes(Number(field)) === true ? 1 : 0;
   }
 }
 

@@ -1,10 +1,12 @@
 /** OpenTelemetry's own SDK and exporter, without any of Tenantry's library, against a whole Tenantry. */
 import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-proto';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
+import { AggregationTemporality, MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { NodeSDK, resources } from '@opentelemetry/sdk-node';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { MetricSeries } from '../../src/api/contract.ts';
+import type { MetricSeries, TenantList } from '../../src/api/contract.ts';
 import { inspectStore } from '../support/flow-otlp.ts';
 import { endEverything, type FlowTenantry, INGEST_KEY, startTenantry } from '../support/flow-tenantry.ts';
 
@@ -73,6 +75,35 @@ function makeSpans(round: number): void {
   request.end();
 }
 
+/** What an app measures: exact binary fractions, so that their sums are exact in whatever order they are made. */
+async function sendMetrics(): Promise<void> {
+  const exporter = new OTLPMetricExporter({
+    url: `${tenantry.otlpUrl}/v1/metrics`,
+    headers: { 'x-tenantry-key': INGEST_KEY },
+    temporalityPreference: AggregationTemporality.DELTA,
+    compression: 'gzip' as never,
+  });
+  const provider = new MeterProvider({
+    resource: resources.resourceFromAttributes({ 'service.name': 'billing', 'service.instance.id': 'billing-1' }),
+    readers: [new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 })],
+  });
+  const meter = provider.getMeter('billing-lib');
+  const cpu = meter.createCounter('tenantry.cpu.time', { unit: 's' });
+  const samples = meter.createCounter('tenantry.cpu.samples', { unit: '{sample}' });
+  const network = meter.createCounter('tenantry.network.io', { unit: 'By' });
+  const duration = meter.createHistogram('http.server.request.duration', { unit: 's' });
+  for (let round = 0; round < ROUNDS; round++) {
+    const tenant = { tenant_id: `customer-${round % 5}` };
+    cpu.add(0.125 * (round % 5), tenant);
+    cpu.add(1_000, { tenant_id: '(unattributed)' });
+    samples.add(40, tenant);
+    network.add(1_000 + round, { ...tenant, 'network.io.direction': 'transmit' });
+    duration.record(0.25, { 'http.route': '/invoices/:id' });
+    if (round % 10 === 9) await provider.forceFlush();
+  }
+  await provider.shutdown();
+}
+
 beforeAll(async () => {
   tenantry = await startTenantry();
   const exporter = new WatchedExporter({
@@ -93,6 +124,7 @@ beforeAll(async () => {
   for (let round = 0; round < ROUNDS; round++) makeSpans(round);
   await sdk.shutdown();
   exported = exporter.spans;
+  await sendMetrics();
   await tenantry.loaded();
 });
 afterAll(endEverything);
@@ -100,9 +132,17 @@ afterAll(endEverything);
 describe('spans of the official SDK', () => {
   it('are figures of their tenants in the API', async () => {
     const tenants = await tenantry.tenants();
-    expect([...tenants.keys()].toSorted()).toEqual(Array.from({ length: 5 }, (_, n) => `customer-${n}`));
-    for (const figures of tenants.values()) {
-      expect(figures).toMatchObject({ requests: ROUNDS / 5, db_calls: ROUNDS / 5, ai_calls: 0, ai_cost_micro: 0 });
+    const customers = Array.from({ length: 5 }, (_, n) => `customer-${n}`);
+    // What nobody can be charged for has figures of its own, and comes behind all tenants.
+    expect([...tenants.keys()].slice(0, 5).toSorted()).toEqual(customers);
+    expect([...tenants.keys()].slice(5)).toEqual(['(unattributed)']);
+    for (const customer of customers) {
+      expect(tenants.get(customer)).toMatchObject({
+        requests: ROUNDS / 5,
+        db_calls: ROUNDS / 5,
+        ai_calls: 0,
+        ai_cost_micro: 0,
+      });
     }
     expect(tenants.get('customer-0')?.errors).toBe(5);
     expect(tenants.get('customer-1')?.errors).toBe(0);
@@ -110,6 +150,33 @@ describe('spans of the official SDK', () => {
       '/v1/tenants/customer-3/metrics?metric=db_calls&group_by=db_system',
     );
     expect(body.series.map(({ group }) => group)).toEqual([{ db_system: 'mysql' }]);
+  });
+
+  it('have the CPU and network use that the SDK counted, exact over several exports', async () => {
+    const rounds = ROUNDS / 5;
+    const tenants = await tenantry.tenants();
+    for (let n = 0; n < 5; n++) {
+      expect(tenants.get(`customer-${n}`)).toMatchObject({
+        cpu_seconds: n === 0 ? null : rounds * 0.125 * n,
+        cpu_error_ratio: 1 / Math.sqrt(40 * rounds),
+      });
+    }
+    expect(tenants.get('(unattributed)')).toMatchObject({ cpu_seconds: 1_000 * ROUNDS, cpu_error_ratio: null });
+    const { body: ranked } = await tenantry.ask<TenantList>('/v1/tenants?sort=cpu_seconds');
+    expect(ranked.items.map(({ tenant_id }) => tenant_id)).toEqual([
+      ...[4, 3, 2, 1, 0].map((n) => `customer-${n}`),
+      '(unattributed)',
+    ]);
+    const sumOf = async (tenant: string, metric: string) => {
+      const path = `/v1/tenants/${encodeURIComponent(tenant)}/metrics?metric=${metric}&group_by=service`;
+      const { body } = await tenantry.ask<MetricSeries>(path);
+      expect(body.series.map(({ group }) => group)).toEqual([{ service: 'billing' }]);
+      return (body.series[0]?.points ?? []).reduce((sum, [, value]) => sum + (value ?? 0), 0);
+    };
+    const sent = Array.from({ length: ROUNDS }, (_, round) => (round % 5 === 2 ? 1_000 + round : 0));
+    expect(await sumOf('customer-2', 'network_transmit_bytes')).toBe(sent.reduce((sum, bytes) => sum + bytes));
+    expect(await sumOf('(unattributed)', 'cpu_seconds')).toBe(1_000 * ROUNDS);
+    expect(await sumOf('customer-4', 'resource_points_not_added')).toBe(0);
   });
 
   it('stand in otel_traces exactly once, as they were exported', async () => {
@@ -141,6 +208,24 @@ describe('spans of the official SDK', () => {
         ])
         .toSorted(bySpan),
     );
+  });
+
+  it('have their standard metrics beside them, as points', async () => {
+    const points = await inspectStore<Record<string, unknown>>(
+      tenantry.dataDir,
+      `SELECT Kind, Temporality, ServiceInstance, Attributes, sum(Observations) AS observations, sum(Value) AS total
+       FROM tenantry.metric_points WHERE MetricName = 'http.server.request.duration' GROUP BY ALL`,
+    );
+    expect(points).toEqual([
+      {
+        Kind: 'Histogram',
+        Temporality: 'Delta',
+        ServiceInstance: 'billing-1',
+        Attributes: { 'http.route': '/invoices/:id' },
+        observations: ROUNDS,
+        total: 0.25 * ROUNDS,
+      },
+    ]);
   });
 
   it('keep resource, scope, arrays, status, events and links', () => {
