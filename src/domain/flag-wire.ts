@@ -15,18 +15,21 @@
  */
 import type { ThrottleLimit, ThrottleScope } from './flags.ts';
 
+/** Which requests of the tenant a throttle is about; what is left out narrows nothing. */
 export interface WireScope {
   service?: string;
   route?: string;
   cost_class?: string;
 }
 
+/** `ThrottleLimit` as it stands in events. */
 export interface WireLimit {
   requests_per_second: number;
   burst: number;
   max_concurrent?: number;
 }
 
+/** One flag as it stands in events of the stream. */
 export interface WireFlag {
   kind: 'throttle' | 'breaker' | 'degrade';
   id: string;

@@ -13,6 +13,7 @@ export interface ThrottleScope {
   readonly costClass?: string;
 }
 
+/** How much a throttle lets through. */
 export interface ThrottleLimit {
   /** Sustained requests a second over all instances that obey the flag. 0 refuses everything. */
   readonly requestsPerSecond: number;
@@ -55,6 +56,7 @@ export interface BreakerFlag {
 /** From nothing to everything taken away. */
 export const DEGRADE_STEPS = ['ok', 'warn', 'cached_only', 'blocked'] as const;
 
+/** How far a feature is taken from a tenant, from not at all to altogether. */
 export type DegradeStep = (typeof DEGRADE_STEPS)[number];
 
 export interface DegradeFlag {

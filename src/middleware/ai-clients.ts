@@ -93,6 +93,7 @@ function markCopies(client: object, options: AiClientOptions): void {
   });
 }
 
+/** Options of `withAiMarks`. */
 export interface AiClientOptions {
   /** `gen_ai.provider.name`. Default: by the client's base URL, else by its kind; for AI SDK models their own word. */
   readonly provider?: string;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { LruCache } from './lru-cache.ts';
 import type { Found, SourceRequest, TenantSource } from './tenant-source.ts';
 
+/** Options of `fromApiKey`. */
 export interface ApiKeySourceOptions {
   /** The tenant of a key; undefined or null when there is no such key. May ask a database: answers are cached. */
   readonly lookUp: (key: string) => Found | null | Promise<Found | null>;

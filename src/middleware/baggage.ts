@@ -64,6 +64,7 @@ function destinationOf(ctx: Context): string | undefined {
   return typeof host === 'string' ? host.toLowerCase() : undefined;
 }
 
+/** Options of `TenantBaggagePropagator`. */
 export interface TenantBaggageOptions {
   /** The operator's own services: only they are told the tenant. */
   readonly hosts: OwnHosts;
@@ -142,6 +143,7 @@ function tenantMember(header: string): string | undefined {
   }
 }
 
+/** Options of `fromBaggage`. */
 export interface BaggageSourceOptions {
   /** The operator's own services; what others claim is counted as `baggage_untrusted` and not believed. */
   readonly trusted: TrustedPeers;

@@ -9,6 +9,7 @@ import { type BreakerOptions, type BreakerRules, rulesOf } from './breaker-rules
 import { TenantOutcomes } from './breaker-tenants.ts';
 import { type Count, countSafely, guarded } from './guard.ts';
 
+/** What one call through a breaker may say of itself. */
 export interface BreakerRunOptions<T> {
   /** The caller's own signal: when it aborts, the call is given up, and says nothing about the integration. */
   readonly signal?: AbortSignal;

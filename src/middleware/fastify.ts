@@ -14,6 +14,7 @@ import type { Refusal } from './refusal.ts';
 import { enterContext, type GateOptions, type Passage } from './request-gate.ts';
 import { judgeTenant, type RequireTenantOptions } from './require-tenant.ts';
 
+/** Options of `tenantryFastify`. */
 export interface TenantryFastifyOptions extends GateOptions {
   /**
    * The hook in which the tenant is found. Default `onRequest`. With `preHandler` a resolver sees what the app's own

@@ -1,5 +1,6 @@
 /** `changed`: flags came, changed or ended. `stale`: nothing was heard for too long. `fresh`: it is heard again. */
 export type FlagEvent = 'changed' | 'stale' | 'fresh';
+/** Told after the event: what it reads from `flags` is already new. */
 export type FlagListener = (event: FlagEvent) => void;
 
 /** The server pings every 15 s and pollers ask every 10 s: three missed in a row are no hiccup. */

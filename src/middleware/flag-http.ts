@@ -18,6 +18,7 @@ export interface FlagCall {
   readonly maxCharacters: number;
 }
 
+/** What the server answered; the text is not parsed yet. */
 export interface FlagAnswer {
   readonly status: number;
   readonly etag: string | undefined;

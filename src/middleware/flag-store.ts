@@ -1,4 +1,4 @@
-import { DEGRADE_STEPS } from '../domain/flags.ts';
+import { DEGRADE_STEPS, type ThrottleLimit, type ThrottleScope } from '../domain/flags.ts';
 import type { ReceivedBreaker, ReceivedDegrade, ReceivedFlag, ReceivedFlags, ReceivedThrottle } from './flag-shape.ts';
 import { FleetSize } from './fleet.ts';
 import { ThrottleMeter } from './throttle-meter.ts';
@@ -10,7 +10,12 @@ interface Held<F extends ReceivedFlag> {
   readonly endsAt: number;
 }
 
+/** Members of the flag that every decision needs stand here too, one fetch from memory nearer. */
 export interface HeldThrottle extends Held<ReceivedThrottle> {
+  readonly limit: ThrottleLimit;
+  /** Undefined: it holds for every request of the tenant. */
+  readonly scope: ThrottleScope | undefined;
+  readonly enforces: boolean;
   readonly meter: ThrottleMeter;
   /** Requests that it let through and that it refused (or would have) since it was first heard of. */
   allowed: number;
@@ -22,20 +27,17 @@ export interface HeldThrottle extends Held<ReceivedThrottle> {
 
 type AnyHeld = HeldThrottle | Held<ReceivedBreaker> | Held<ReceivedDegrade>;
 
-/** The flags of one tenant, by kind and ready to be asked; made on the first question after a change. */
-interface Sorted {
-  readonly throttles: readonly HeldThrottle[];
-  /** The newest word on each integration. */
-  readonly breakers: readonly ReceivedBreaker[];
-  /** The strictest step of each feature. */
-  readonly degrades: readonly ReceivedDegrade[];
-  /** When the first of them ends. */
-  readonly nextEnd: number;
-}
-
+/** The flags of one tenant; by kind and ready to be asked from the first question after a change on. */
 interface TenantFlags {
   readonly held: Map<string, AnyHeld>;
-  sorted: Sorted | undefined;
+  isSorted: boolean;
+  throttles: readonly HeldThrottle[];
+  /** The newest word on each integration. */
+  breakers: readonly ReceivedBreaker[];
+  /** The strictest step of each feature. */
+  degrades: readonly ReceivedDegrade[];
+  /** When the first of them ends. */
+  nextEnd: number;
 }
 
 export type Applied = 'applied' | 'stale' | 'reset';
@@ -56,17 +58,20 @@ function isSameScope(a: ReceivedThrottle, b: ReceivedThrottle): boolean {
   );
 }
 
-function sort(all: ReadonlyMap<string, AnyHeld>): Sorted {
-  const held = [...all.values()];
+function noFlags(): TenantFlags {
+  return { held: new Map(), isSorted: false, throttles: [], breakers: [], degrades: [], nextEnd: 0 };
+}
+
+function sort(tenant: TenantFlags): void {
+  const held = [...tenant.held.values()];
   const flags = held.map(({ flag }) => flag);
-  return {
-    throttles: held.filter(isThrottle),
-    breakers: flags.filter((flag) => flag.kind === 'breaker').sort((a, b) => b.revision - a.revision),
-    degrades: flags
-      .filter((flag) => flag.kind === 'degrade')
-      .sort((a, b) => DEGRADE_STEPS.indexOf(b.step) - DEGRADE_STEPS.indexOf(a.step)),
-    nextEnd: held.reduce((least, { endsAt }) => Math.min(least, endsAt), Number.POSITIVE_INFINITY),
-  };
+  tenant.throttles = held.filter(isThrottle);
+  tenant.breakers = flags.filter((flag) => flag.kind === 'breaker').sort((a, b) => b.revision - a.revision);
+  tenant.degrades = flags
+    .filter((flag) => flag.kind === 'degrade')
+    .sort((a, b) => DEGRADE_STEPS.indexOf(b.step) - DEGRADE_STEPS.indexOf(a.step));
+  tenant.nextEnd = held.reduce((least, { endsAt }) => Math.min(least, endsAt), Number.POSITIVE_INFINITY);
+  tenant.isSorted = true;
 }
 
 /**
@@ -144,7 +149,7 @@ export class FlagStore {
 
   /** Every flag of one tenant that is in force. */
   flagsOf(tenantId: string, now: number): readonly AnyHeld[] {
-    return this.#alive(tenantId, now) === undefined ? [] : [...(this.#tenants.get(tenantId)?.held.values() ?? [])];
+    return [...(this.#alive(tenantId, now)?.held.values() ?? [])];
   }
 
   /** Every flag in force. */
@@ -160,15 +165,15 @@ export class FlagStore {
     return this.#tenantOf.size < before;
   }
 
-  #alive(tenantId: string, now: number): Sorted | undefined {
+  #alive(tenantId: string, now: number): TenantFlags | undefined {
     const flags = this.#tenants.get(tenantId);
     if (flags === undefined) return undefined;
-    flags.sorted ??= sort(flags.held);
-    if (now < flags.sorted.nextEnd) return flags.sorted;
+    if (!flags.isSorted) sort(flags);
+    if (now < flags.nextEnd) return flags;
     for (const [id, { endsAt }] of flags.held) if (endsAt <= now) this.#drop(id);
     if (flags.held.size === 0) return undefined;
-    flags.sorted = sort(flags.held);
-    return flags.sorted;
+    sort(flags);
+    return flags;
   }
 
   #replace(leaving: readonly string[], flags: readonly ReceivedFlag[], now: number, restart: boolean): void {
@@ -190,7 +195,7 @@ export class FlagStore {
       const isRepeated = !restart && before?.flag.revision === flag.revision;
       const endsAt = isRepeated ? Math.min(before.endsAt, now + flag.ttlMs) : now + flag.ttlMs;
       if (flag.kind === 'throttle') {
-        this.#put({ flag, endsAt, ...recordOf(before ?? predecessorOf(flag, left.get(flag.tenantId))) });
+        this.#put(holdThrottle(flag, endsAt, before ?? predecessorOf(flag, left.get(flag.tenantId))));
       } else if (flag.kind === 'breaker') this.#put({ flag, endsAt });
       else this.#put({ flag, endsAt });
     }
@@ -199,9 +204,9 @@ export class FlagStore {
   #put(held: AnyHeld): void {
     const { id, tenantId } = held.flag;
     if (this.#tenantOf.get(id) !== tenantId) this.#drop(id);
-    const flags = this.#tenants.get(tenantId) ?? { held: new Map<string, AnyHeld>(), sorted: undefined };
+    const flags = this.#tenants.get(tenantId) ?? noFlags();
     flags.held.set(id, held);
-    flags.sorted = undefined;
+    flags.isSorted = false;
     this.#tenants.set(tenantId, flags);
     this.#tenantOf.set(id, tenantId);
   }
@@ -217,7 +222,7 @@ export class FlagStore {
     if (tenantId === undefined || flags === undefined) return;
     this.#tenantOf.delete(id);
     flags.held.delete(id);
-    flags.sorted = undefined;
+    flags.isSorted = false;
     if (flags.held.size === 0) this.#tenants.delete(tenantId);
   }
 }
@@ -227,11 +232,20 @@ function predecessorOf(flag: ReceivedThrottle, left: readonly HeldThrottle[] | u
   return left?.find((held) => isSameScope(held.flag, flag));
 }
 
-/** What a throttle has done so far, of the one it takes the place of. */
-function recordOf(before: AnyHeld | undefined): Omit<HeldThrottle, 'flag' | 'endsAt'> {
-  const notes = { wait: -1, exceeded: 'rate' } as const;
-  if (before === undefined || !isThrottle(before)) {
-    return { meter: new ThrottleMeter(), allowed: 0, refused: 0, ...notes };
-  }
-  return { meter: before.meter, allowed: before.allowed, refused: before.refused, ...notes };
+/** @param before what it takes the place of, whose record it goes on with */
+function holdThrottle(flag: ReceivedThrottle, endsAt: number, before: AnyHeld | undefined): HeldThrottle {
+  const record = before !== undefined && isThrottle(before) ? before : undefined;
+  const { limit, scope, mode } = flag;
+  return {
+    flag,
+    endsAt,
+    limit,
+    scope: Object.keys(scope).length === 0 ? undefined : scope,
+    enforces: mode === 'enforce',
+    meter: record?.meter ?? new ThrottleMeter(),
+    allowed: record?.allowed ?? 0,
+    refused: record?.refused ?? 0,
+    wait: -1,
+    exceeded: 'rate',
+  };
 }

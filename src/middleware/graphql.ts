@@ -16,6 +16,7 @@ export interface GraphqlDocument {
   }[];
 }
 
+/** Which operations become routes, and below which path. */
 export interface GraphqlOptions {
   /** The operations that become routes of their own, where clients send only known ones. Default: any. */
   readonly operations?: readonly string[];

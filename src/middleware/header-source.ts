@@ -1,6 +1,7 @@
 import { peerTest, type TrustedPeers } from './peer-trust.ts';
 import type { SourceRequest, TenantSource } from './tenant-source.ts';
 
+/** Options of `fromHeader`. */
 export interface HeaderSourceOptions {
   /**
    * The proxies whose header is believed. From anybody else the header counts as an attempt (`header_untrusted`).

@@ -1,5 +1,10 @@
-/** What `import … from 'tenantry'` offers. Framework adapters: `tenantry/fastify`, `tenantry/node-http`. */
+/** What `import … from 'tenantry'` offers. Each framework adapter has an entry of its own: `tenantry/fastify` and others. */
 
+export type { BreakerPhase } from '../domain/breaker.ts';
+export type { WireFlag, WireLimit, WireScope } from '../domain/flag-wire.ts';
+export type { DegradeStep, EnforcementMode, ThrottleLimit } from '../domain/flags.ts';
+export type { CallTokens } from '../domain/spend-price.ts';
+export type { TenantId } from '../domain/tenant-id.ts';
 export { type ApiKeySourceOptions, fromApiKey } from './api-key-source.ts';
 export {
   type BaggageSourceOptions,
@@ -16,6 +21,7 @@ export { cacheHit, recordCacheLookup } from './cache.ts';
 export { withCacheMarks } from './cache-wrappers.ts';
 export type { CounterName, Stats } from './counters.ts';
 export type { FlagEvent, FlagListener } from './flag-freshness.ts';
+export type { FlagAnswer } from './flag-http.ts';
 export type { FlagInForce, Flags } from './flags.ts';
 export {
   type GraphqlDocument,
@@ -59,8 +65,8 @@ export {
 } from './tenant-source.ts';
 export { TenantSpanProcessor } from './tenant-span-processor.ts';
 export { createTenantry, type Tenantry, type TenantryOptions } from './tenantry.ts';
-export type { Quota, ThrottleDecision, ThrottleQuestion } from './throttle.ts';
+export type { ThrottleDecision, ThrottleQuestion } from './throttle.ts';
 export type { ExactLimits, SharedCount, SharedLimiter, SharedLimiterOptions } from './throttle-exact.ts';
 export type { LabelledRequest, RequestLabel, RequestLabels } from './throttle-gate.ts';
-export type { Priority } from './throttle-meter.ts';
+export type { Priority, Quota } from './throttle-meter.ts';
 export type { UserMarking } from './user-mark.ts';

@@ -11,6 +11,7 @@ import { cut, errorTypeOf, setFailed, startCallSpan } from './span-call.ts';
  */
 export type IntegrationOutcome = 'ok' | 'error' | 'refused' | 'aborted';
 
+/** Options of `integrationCall`. */
 export interface IntegrationCallOptions {
   /** What is called, for the span's name: `charge`. Default: the integration's name alone. */
   readonly operation?: string;

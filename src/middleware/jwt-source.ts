@@ -9,6 +9,7 @@ export interface JwtKey {
   readonly [member: string]: unknown;
 }
 
+/** Options of `fromJwt`. */
 export interface JwtSourceOptions {
   /** Where the identity provider publishes its keys. Either this or `key`. */
   readonly jwksUrl?: string;

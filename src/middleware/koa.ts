@@ -19,6 +19,7 @@ export interface KoaContext {
 /** Fits `app.use` and routers of Koa 2 and 3. */
 export type KoaMiddleware = (ctx: KoaContext, next: () => Promise<unknown>) => Promise<unknown>;
 
+/** Options of `tenantryKoa`. */
 export interface TenantryKoaOptions extends GateOptions {
   /**
    * The route template of a request (`/orders/:id`) before it is routed: throttles that are scoped to a route need it.

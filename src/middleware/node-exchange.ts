@@ -92,9 +92,9 @@ export class NodeExchange {
       finish(!response.writableFinished);
       return;
     }
-    response.once('finish', () => finish(false));
+    response.on('finish', () => finish(false));
     // http instrumentation ends the span in its own listener for 'close', which was there first.
-    response.prependOnceListener('close', () => finish(true));
+    response.prependListener('close', () => finish(true));
   }
 
   #ending(route: string | undefined, aborted: boolean) {

@@ -5,11 +5,13 @@ import type { Refusal } from './refusal.ts';
 import { enterContext, type GateOptions, type Passage } from './request-gate.ts';
 import { judgeTenant, type RequireTenantOptions } from './require-tenant.ts';
 
+/** Options of `withTenantry`. */
 export interface NodeHttpOptions extends GateOptions {
   /** The route template of a request (`/orders/:id`), for spans and scoped throttles. Default: unknown. */
   readonly route?: (request: IncomingMessage) => string | undefined;
 }
 
+/** A listener as `createServer` of `node:http` takes it. */
 export type NodeHttpHandler = (request: IncomingMessage, response: ServerResponse) => unknown;
 
 /**

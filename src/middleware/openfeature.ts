@@ -25,6 +25,7 @@ import { type Evaluated, RemoteEvaluations } from './openfeature-cache.ts';
 import { currentTenant } from './tenant-context.ts';
 import type { Tenantry } from './tenantry.ts';
 
+/** Options of `TenantryProvider`. */
 export interface TenantryProviderOptions {
   /** The app's handle, of `startTenantry` or `createTenantry`. Closing the provider does not shut it down. */
   readonly tenantry: Tenantry;

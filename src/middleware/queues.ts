@@ -89,6 +89,7 @@ export interface AmqpMessage {
   readonly properties: { readonly headers?: unknown; readonly messageId?: unknown };
 }
 
+/** Options of `amqpConsumer`. */
 export interface AmqpConsumerOptions {
   /** The queue, for the name of the span. Default: not named, as routing keys may be of any number. */
   readonly queue?: string;

@@ -30,6 +30,7 @@ export interface EndedRequest extends Ending {
   readonly refused: boolean;
 }
 
+/** Called at the end of a request, once, by `observeRequests`. */
 export type RequestObserver = (request: EndedRequest) => void;
 
 const observers = new Set<RequestObserver>();

@@ -15,6 +15,7 @@ import type { SourceRequest, TenantSource } from './tenant-source.ts';
 import type { Tenantry } from './tenantry.ts';
 import { type Admission, type RequestLabels, ThrottleGate } from './throttle-gate.ts';
 
+/** Options that every adapter has. */
 export interface GateOptions {
   readonly tenantry: Tenantry;
   /** Asked in this order; the first that names a well-formed tenant wins. */

@@ -41,6 +41,7 @@ export interface SpendReservation {
   release(): void;
 }
 
+/** Options of `spend.run`. */
 export interface SpendRunOptions<T> {
   /** Called in the place of the call at `cached_only` and `blocked`. Without it `cached_only` changes nothing. */
   readonly fallback?: (why: { readonly step: DegradeStep; readonly reason: string }) => T | Promise<T>;

@@ -12,6 +12,7 @@ export interface InstrumentationLike {
   disable(): void;
 }
 
+/** Options of `startTenantry`. */
 export interface StartOptions extends TenantryOptions {
   /** Base URL for OTLP over HTTP; `/v1/traces` and `/v1/metrics` are added. Default http://127.0.0.1:4318. */
   readonly endpoint?: string;

@@ -17,14 +17,17 @@ export interface SourceRequest {
 /** An id, or an id with the tenant's plan and user. */
 export type FoundTenant = string | { readonly tenantId: string; readonly plan?: string; readonly userId?: string };
 
+/** What a source found; undefined: it says nothing, and the next is asked. */
 export type Found = FoundTenant | undefined;
 
 /** One way of telling a request's tenant. May throw or reject: the next source is tried then. */
 export interface TenantSource {
   readonly name: TenantSourceName;
+  /** `count` adds to the middleware's counters: `header_untrusted`, say, where a claim is not believed. */
   find(request: SourceRequest, count: (name: CounterName) => void): Found | Promise<Found>;
 }
 
+/** Options of `fromSubdomain`. */
 export interface SubdomainOptions {
   /** `example.com`: then `acme.example.com` is tenant `acme`. */
   readonly baseDomain: string;

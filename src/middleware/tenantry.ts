@@ -19,6 +19,7 @@ const DEFAULT_API_URL = 'http://127.0.0.1:7070';
 /** Well within the time after which an idle breaker is forgotten. */
 const BREAKER_SWEEP_MS = 60_000;
 
+/** Options of `createTenantry`. */
 export interface TenantryOptions {
   /** `service.name`; throttles may be scoped to it. */
   readonly serviceName: string;

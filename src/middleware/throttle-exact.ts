@@ -14,9 +14,11 @@ import { tokensKept } from './throttle-meter.ts';
 export interface SharedLimiter {
   /** Rejects with the same figures when the points are used up, and with an `Error` when the store fails. */
   consume(key: string, points: number): Promise<SharedCount>;
+  /** Gives points back: what a batch request took of the part that is kept for interactive ones. */
   reward(key: string, points: number): Promise<unknown>;
 }
 
+/** What a limiter answers: points that are left, and milliseconds until the window begins anew. */
 export interface SharedCount {
   readonly remainingPoints: number;
   readonly msBeforeNext: number;
@@ -29,6 +31,7 @@ export interface SharedLimiterOptions {
   readonly duration: number;
 }
 
+/** Where limits are counted that must hold exactly over all instances. */
 export interface ExactLimits {
   /** Makes a limiter on your store: `(options) => new RateLimiterRedis({ storeClient: redis, ...options })`. */
   readonly limiter: (options: SharedLimiterOptions) => SharedLimiter;

@@ -7,6 +7,7 @@ const MAX_DEPTH = 200;
 /** Pieces are joined up to this size first: a hash update costs as much as hashing 200 characters. */
 const PIECE_CHARACTERS = 8_192;
 
+/** Thrown by `canonicalHash`: the value has no JSON form, or is too large or too deep. */
 export class UnhashableError extends Error {
   override readonly name = 'UnhashableError';
 }

@@ -9,6 +9,7 @@ import { currentTenant } from './tenant-context.ts';
 import { canonicalHash } from './tool-call-hash.ts';
 import { userMarkOf } from './user-mark.ts';
 
+/** One call of an agent's tool. */
 export interface ToolCall {
   readonly tool: string;
   /** Hashed and never recorded themselves. Plain data: what JSON can carry. */
@@ -40,6 +41,7 @@ export interface ToolCallSink {
   info(record: ToolCallRecord, message: string): void;
 }
 
+/** Options of `toolCall`. */
 export interface ToolCallOptions {
   /** Where each call is logged, for example a pino logger. Default: on the span alone. */
   readonly sink?: ToolCallSink;
