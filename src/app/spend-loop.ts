@@ -117,7 +117,11 @@ export class SpendLoop {
         held.map(({ account }) => account),
         now,
       );
-      const before = new Map(held.map(({ account }) => [nameOf(account), account.observedMicro ?? 0]));
+      // Where apps tell of calls, spans that know of none are worth noting; where nobody tells of any, they are not.
+      const nothingYet = (account: HeldCap['account']) => (account.calls > 0 ? -1 : 0);
+      const before = new Map(
+        held.map(({ account }) => [nameOf(account), account.observedMicro ?? nothingYet(account)]),
+      );
       const changed = new Map(
         // Late spans only ever add; retention takes rows away, and that is no refund.
         observed

@@ -28,7 +28,7 @@ const CALLS = [
 
 let store: TestClickHouse;
 
-const spanOf = ({ tenant = '', at, model }: (typeof CALLS)[number]) =>
+const spanOf = ({ tenant = '' as TenantId, at, model }: (typeof CALLS)[number]) =>
   otlpSpan({
     name: `chat ${model}`,
     start: at,
