@@ -59,15 +59,19 @@ export class NodeGate {
 
   #settle(visit: NodeVisit, passage: Passage, exchange: NodeExchange | undefined): Passage {
     const { incoming, outgoing, routeAtEnd } = visit;
-    for (const [name, value] of Object.entries(passage.headers ?? {})) {
-      guarded(this.count, 'hook_failed', () => void outgoing.setHeader(name, value), undefined);
-    }
+    if (passage.headers !== undefined) this.#setHeaders(outgoing, passage.headers);
     guarded(this.count, 'hook_failed', () => rememberIdentity(incoming, passage.identified), undefined);
     guarded(this.count, 'hook_failed', () => exchange?.finishes(passage, routeAtEnd, this.count), undefined);
     if (hasBody(incoming)) {
       guarded(this.count, 'hook_failed', () => runListenersIn(passage.context, incoming), undefined);
     }
     return passage;
+  }
+
+  #setHeaders(outgoing: ServerResponse, headers: Readonly<Record<string, string>>): void {
+    for (const [name, value] of Object.entries(headers)) {
+      guarded(this.count, 'hook_failed', () => void outgoing.setHeader(name, value), undefined);
+    }
   }
 }
 
