@@ -1,7 +1,8 @@
 /**
  * Metrics of what each tenant uses of a process, sent by the middleware as OTLP and added up by the store. All of them
  * are monotonic sums with delta temporality and carry the tenant as an attribute of the data point. Other units or
- * cumulative sums are kept as data points, but cannot be added up.
+ * cumulative sums are kept as data points, but cannot be added up. The process's own CPU time
+ * (`tenantry.process.cpu.time`, without a tenant) is kept as points alone: added up as well, it would be charged twice.
  */
 export const RESOURCE_METRICS = {
   /** CPU time that a sampling profiler charged to the tenant. */
@@ -14,9 +15,6 @@ export const RESOURCE_METRICS = {
   networkIo: { name: 'tenantry.network.io', unit: 'By' },
   memoryAllocated: { name: 'tenantry.memory.allocated', unit: 'By' },
 } as const;
-
-/** CPU time of the whole process, without a tenant; the store keeps its points and adds nothing up. */
-export const PROCESS_CPU_METRIC = { name: 'tenantry.process.cpu.time', unit: 's' } as const;
 
 export const NETWORK_DIRECTION_ATTRIBUTE = 'network.io.direction';
 export const NETWORK_DIRECTIONS = { receive: 'receive', transmit: 'transmit' } as const;

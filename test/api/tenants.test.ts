@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { TenantFigures, TenantList } from '../../src/api/contract.ts';
 import { TenantryError } from '../../src/domain/errors.ts';
-import { UNKNOWN_TENANT } from '../../src/domain/tenant-id.ts';
+import { RESERVED_TENANTS } from '../../src/domain/tenant-id.ts';
 import { HOUR_MS } from '../../src/domain/window.ts';
 import { ADMIN_TOKEN, type ApiUnderTest, bearer, OTHER, OWN, START, startApi } from '../support/api-harness.ts';
 import { figuresOf } from '../support/api-ports.ts';
@@ -234,8 +234,8 @@ describe('GET /v1/tenants/:id/metrics', () => {
   });
 
   test('a tenant that only telemetry knows can be read, and so can spans without a tenant', async () => {
-    api.ports.figures.rows.push(figuresOf('newcomer'), figuresOf(UNKNOWN_TENANT));
-    for (const id of ['newcomer', encodeURIComponent(UNKNOWN_TENANT)]) {
+    api.ports.figures.rows.push(figuresOf('newcomer'), ...RESERVED_TENANTS.map((name) => figuresOf(name)));
+    for (const id of ['newcomer', ...RESERVED_TENANTS.map(encodeURIComponent)]) {
       expect((await get(`/v1/tenants/${id}/metrics?metric=requests`)).statusCode).toBe(200);
     }
   });

@@ -25,6 +25,8 @@ describe('whose span it is', () => {
     ['malformed claim', { tenant_id: '../etc' }, {}, undefined, '(unknown)'],
     ['integer id', { tenant_id: 42 }, {}, undefined, '42'],
     ['nobody', {}, {}, undefined, '(unknown)'],
+    ['tenants that the sender put together', { tenant_id: '(other)' }, {}, undefined, '(other)'],
+    ['a name in parentheses that means nothing', { tenant_id: '(all)' }, {}, undefined, '(unknown)'],
   ])('%s', async (name, attributes, resource, keyTenant, expected) => {
     await store.take([otlpRequest([otlpSpan({ name, start: NOW, attributes })], resource)], keyTenant);
     expect(await tenantOf(name)).toBe(expected);
