@@ -1,5 +1,5 @@
 import type { ThrottleLimit } from '../domain/flags.ts';
-import type { Quota } from './throttle.ts';
+import type { Quota } from './throttle-meter.ts';
 
 /** Seconds in which a bucket that was emptied is full again: the window over which the burst is the quota. */
 function windowSeconds({ requestsPerSecond, burst }: ThrottleLimit): number {

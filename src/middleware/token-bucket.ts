@@ -1,5 +1,5 @@
 /** Token buckets differ from the exact sum by rounding only; without this a caller on the dot would be refused. */
-const ROUNDING = 1e-9;
+export const ROUNDING = 1e-9;
 
 /**
  * Token bucket: holds at most `burst` tokens, gains `rate` a second, starts full. Changed in place and made of two
