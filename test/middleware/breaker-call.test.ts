@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
 import type { BreakerOrder } from '../../src/middleware/breaker.ts';
 import { BreakerTimeoutError, errorClassOf } from '../../src/middleware/breaker-errors.ts';
@@ -42,6 +43,17 @@ describe('time-outs, signals, fallbacks', () => {
     const call = vi.fn(ok);
     await expect(stripe.run(call, { signal: caller.signal })).rejects.toBe(reason);
     expect(call).not.toHaveBeenCalled();
+  });
+
+  it("leaves nothing on the caller's signal, which may live as long as the app", async () => {
+    const { breakers } = breakerWorld();
+    const { signal } = new AbortController();
+    const stripe = breakers.breaker('stripe', { timeoutMs: 1_000 });
+    for (let i = 0; i < 3; i++) {
+      await stripe.run(ok, { signal });
+      await stripe.run(fail, { signal }).catch(() => undefined);
+    }
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   it('answers with the fallback when open, failed or timed out, and not for errors of the caller', async () => {

@@ -88,6 +88,15 @@ describe('BreakerReporter', () => {
     },
   );
 
+  it('tries again to tell that a breaker closed, which no repeat would tell', async () => {
+    sink.answer = 503;
+    start();
+    reporter.changed(change('acme', { phase: 'closed', isOpening: false }));
+    await sink.report(0);
+    sink.answer = 200;
+    expect((await sink.report(1)).breakers).toMatchObject([{ tenant_id: 'acme', state: 'closed' }]);
+  });
+
   it('gives a refused report up, counts it, and says so in the next', async () => {
     sink.answer = 400;
     start({ repeatMs: 20 });
