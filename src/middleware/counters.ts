@@ -116,16 +116,19 @@ const COUNTER_NAMES = [
   'resource_use_failed',
   /** Requests and switches of tenants beyond the number that is held apart; their use is under `(other)`. */
   'resource_use_overflow',
-  /** `@datadog/pprof` is not installed, or not for this platform: CPU time is told by time on the event loop. */
+  /** `@datadog/pprof` is not installed, or not for this platform: only bytes are counted. */
   'cpu_profiler_missing',
-  /** Another library runs the profiler: CPU time is told by time on the event loop. */
+  /** Another library runs the profiler: only bytes are counted. */
   'cpu_profiler_in_use',
   /** The profiler took no samples while the loop was busy, and was started anew. */
   'cpu_profiler_restarted',
+  /** No OpenTelemetry context manager is registered, so whose time it is cannot be known: only bytes are counted. */
+  'context_manager_missing',
   /** `@opentelemetry/exporter-metrics-otlp-proto` or `sdk-metrics` is not installed: resource use is not sent. */
   'metrics_exporter_missing',
 ] as const;
 
+/** What `stats()` counts. */
 export type CounterName = (typeof COUNTER_NAMES)[number];
 
 /** Counts since the process started, by name; every name is present. */

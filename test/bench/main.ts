@@ -1,12 +1,24 @@
 import type { Bench } from './bench.ts';
 import { blame } from './blame.ts';
 import { cpuAttribution } from './cpu-attribution.ts';
+import { flagFanout } from './flag-fanout.ts';
+import { flagLatency } from './flag-latency.ts';
 import { ingest } from './ingest.ts';
 import { insertOverhead } from './insert-overhead.ts';
 import { print, printMachine } from './measure.ts';
+import { middleware } from './middleware.ts';
 import { rollups } from './rollups.ts';
 
-const BENCHES: readonly Bench[] = [blame, cpuAttribution, ingest, insertOverhead, rollups];
+const BENCHES: readonly Bench[] = [
+  blame,
+  cpuAttribution,
+  flagFanout,
+  flagLatency,
+  ingest,
+  insertOverhead,
+  middleware,
+  rollups,
+];
 
 function usage(): string {
   const width = Math.max(...BENCHES.map(({ name }) => name.length));

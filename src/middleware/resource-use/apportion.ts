@@ -1,5 +1,5 @@
 import { OTHER_TENANTS, type TenantId, UNATTRIBUTED_TENANT } from '../../domain/tenant-id.ts';
-import type { Sampled } from './cpu-profiler.ts';
+import type { Sampled } from './sample-tally.ts';
 
 /** What one tenant used in one interval. */
 export interface TenantUse {
@@ -29,17 +29,20 @@ export interface Measured {
   readonly threadCpuMs: number;
   /** Wall-clock time for which that thread's event loop did not wait for events. */
   readonly loopActiveMs: number;
-  readonly loopMs: ReadonlyMap<TenantId, number>;
-  readonly sampled: ReadonlyMap<TenantId, Sampled>;
+  /** Who held the event loop for how long; samples are 0 where nothing was sampled. */
+  readonly loop: ReadonlyMap<TenantId, Sampled>;
   readonly traffic: ReadonlyMap<TenantId, Traffic>;
 }
 
-const NOTHING_SAMPLED: Sampled = { samples: 0, waitingMs: 0 };
+const NO_LOOP: Sampled = { samples: 0, loopMs: 0, waitingMs: 0 };
 const NO_TRAFFIC: Traffic = { received: 0, transmitted: 0 };
 
-/** Milliseconds of loop time in which the tenant ran, and did not wait inside a synchronous call. */
-function runningMs({ loopMs, sampled }: Measured, tenantId: TenantId): number {
-  return Math.max(0, (loopMs.get(tenantId) ?? 0) - (sampled.get(tenantId)?.waitingMs ?? 0));
+/** Less than a nanosecond is no time to divide by. */
+const SHORTEST_RUNNING_MS = 1e-6;
+
+/** Milliseconds in which the tenant ran on the loop, and did not wait inside a synchronous call. */
+function runningMs({ loopMs, waitingMs }: Sampled): number {
+  return Math.max(0, loopMs - waitingMs);
 }
 
 /**
@@ -48,28 +51,39 @@ function runningMs({ loopMs, sampled }: Measured, tenantId: TenantId): number {
  * takes all the rest of the process, so the rows add up to `processCpuMs`.
  */
 export function apportion(measured: Measured): TenantUse[] {
-  const { processCpuMs, loopMs, sampled, traffic } = measured;
-  const tenantIds = new Set([...loopMs.keys(), ...traffic.keys(), UNATTRIBUTED_TENANT]);
-  const held = sum(loopMs.values());
-  const betweenCallbacks = Math.max(0, measured.loopActiveMs - held);
-  const running = sum([...tenantIds].map((tenantId) => runningMs(measured, tenantId))) + betweenCallbacks;
+  const { processCpuMs, loop, traffic } = measured;
+  let held = 0;
+  let running = 0;
+  for (const use of loop.values()) {
+    held += use.loopMs;
+    running += runningMs(use);
+  }
+  running += Math.max(0, measured.loopActiveMs - held);
   const threadCpuMs = Math.min(measured.threadCpuMs, processCpuMs);
-  const cpuPerRunning = running === 0 ? 0 : threadCpuMs / running;
-  const rows = [...tenantIds].map((tenantId) => {
-    const { received, transmitted } = traffic.get(tenantId) ?? NO_TRAFFIC;
-    return {
-      tenantId,
-      cpuSeconds: (runningMs(measured, tenantId) * cpuPerRunning) / 1_000,
-      cpuSamples: (sampled.get(tenantId) ?? NOTHING_SAMPLED).samples,
-      eventLoopSeconds: (loopMs.get(tenantId) ?? 0) / 1_000,
-      receivedBytes: received,
-      transmittedBytes: transmitted,
-    };
-  });
-  const attributed = sum(rows.map((row) => (row.tenantId === UNATTRIBUTED_TENANT ? 0 : row.cpuSeconds)));
-  return rows.map((row) =>
-    row.tenantId === UNATTRIBUTED_TENANT ? { ...row, cpuSeconds: Math.max(0, processCpuMs / 1_000 - attributed) } : row,
-  );
+  const cpuPerRunning = running < SHORTEST_RUNNING_MS ? 0 : threadCpuMs / running;
+  let unattributedMs = processCpuMs;
+  const rows: TenantUse[] = [];
+  for (const tenantId of new Set([...loop.keys(), ...traffic.keys()])) {
+    if (tenantId === UNATTRIBUTED_TENANT) continue;
+    const row = rowOf(measured, tenantId, runningMs(loop.get(tenantId) ?? NO_LOOP) * cpuPerRunning);
+    unattributedMs -= row.cpuSeconds * 1_000;
+    rows.push(row);
+  }
+  rows.push(rowOf(measured, UNATTRIBUTED_TENANT, Math.max(0, unattributedMs)));
+  return rows;
+}
+
+function rowOf({ loop, traffic }: Measured, tenantId: TenantId, cpuMs: number): TenantUse {
+  const { samples, loopMs } = loop.get(tenantId) ?? NO_LOOP;
+  const { received, transmitted } = traffic.get(tenantId) ?? NO_TRAFFIC;
+  return {
+    tenantId,
+    cpuSeconds: cpuMs / 1_000,
+    cpuSamples: samples,
+    eventLoopSeconds: loopMs / 1_000,
+    receivedBytes: received,
+    transmittedBytes: transmitted,
+  };
 }
 
 /**
@@ -77,25 +91,22 @@ export function apportion(measured: Measured): TenantUse[] {
  * tenant's shares of CPU, event loop and traffic. `(unattributed)` is always a row of its own.
  */
 export function largest(rows: readonly TenantUse[], limit: number): TenantUse[] {
-  const apart = rows.filter((row) => isApart(row.tenantId));
-  const tenants = rows.filter((row) => !isApart(row.tenantId));
+  const tenants = rows.filter(({ tenantId }) => tenantId !== UNATTRIBUTED_TENANT && tenantId !== OTHER_TENANTS);
   if (tenants.length <= limit) return [...rows];
-  const cpu = sum(tenants.map((row) => row.cpuSeconds));
-  const loop = sum(tenants.map((row) => row.eventLoopSeconds));
-  const bytes = sum(tenants.map(bytesOf));
-  const weight = (row: TenantUse) =>
-    Math.max(share(row.cpuSeconds, cpu), share(row.eventLoopSeconds, loop), share(bytesOf(row), bytes));
-  const ranked = tenants.toSorted((left, right) => weight(right) - weight(left));
-  const held = apart.filter((row) => row.tenantId === OTHER_TENANTS);
-  return [
-    ...ranked.slice(0, limit),
-    together(OTHER_TENANTS, [...held, ...ranked.slice(limit)]),
-    ...apart.filter((row) => row.tenantId !== OTHER_TENANTS),
-  ];
-}
-
-function isApart(tenantId: TenantId): boolean {
-  return tenantId === UNATTRIBUTED_TENANT || tenantId === OTHER_TENANTS;
+  const whole = together(OTHER_TENANTS, tenants);
+  const weighed = tenants.map((row) => ({
+    row,
+    weight: Math.max(
+      share(row.cpuSeconds, whole.cpuSeconds),
+      share(row.eventLoopSeconds, whole.eventLoopSeconds),
+      share(bytesOf(row), bytesOf(whole)),
+    ),
+  }));
+  weighed.sort((left, right) => right.weight - left.weight);
+  const ranked = weighed.map(({ row }) => row);
+  const others = rows.filter(({ tenantId }) => tenantId === OTHER_TENANTS);
+  const unattributed = rows.filter(({ tenantId }) => tenantId === UNATTRIBUTED_TENANT);
+  return [...ranked.slice(0, limit), together(OTHER_TENANTS, [...others, ...ranked.slice(limit)]), ...unattributed];
 }
 
 function bytesOf(row: TenantUse): number {
@@ -107,18 +118,13 @@ function share(part: number, whole: number): number {
 }
 
 function together(tenantId: TenantId, rows: readonly TenantUse[]): TenantUse {
-  return {
-    tenantId,
-    cpuSeconds: sum(rows.map((row) => row.cpuSeconds)),
-    cpuSamples: sum(rows.map((row) => row.cpuSamples)),
-    eventLoopSeconds: sum(rows.map((row) => row.eventLoopSeconds)),
-    receivedBytes: sum(rows.map((row) => row.receivedBytes)),
-    transmittedBytes: sum(rows.map((row) => row.transmittedBytes)),
-  };
-}
-
-function sum(values: Iterable<number>): number {
-  let total = 0;
-  for (const value of values) total += value;
-  return total;
+  const sum = { cpuSeconds: 0, cpuSamples: 0, eventLoopSeconds: 0, receivedBytes: 0, transmittedBytes: 0 };
+  for (const row of rows) {
+    sum.cpuSeconds += row.cpuSeconds;
+    sum.cpuSamples += row.cpuSamples;
+    sum.eventLoopSeconds += row.eventLoopSeconds;
+    sum.receivedBytes += row.receivedBytes;
+    sum.transmittedBytes += row.transmittedBytes;
+  }
+  return { tenantId, ...sum };
 }

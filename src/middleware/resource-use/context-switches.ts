@@ -1,6 +1,6 @@
 /**
- * Tells a listener whenever the event loop turns to another tenant. Tenants live in the OpenTelemetry context, so there
- * are two places where the running tenant can change:
+ * Tells a listener whenever the event loop turns to another OpenTelemetry context, and so perhaps to another tenant.
+ * There are two places where that can happen:
  *
  * - a callback begins or ends (timers, I/O, promise reactions): hooks of node:async_hooks;
  * - `context.with` enters another context in the middle of a callback: the context manager's method is wrapped.
@@ -10,10 +10,7 @@
  */
 import { createHook } from 'node:async_hooks';
 import type { Context, ContextManager } from '@opentelemetry/api';
-import { UNATTRIBUTED_TENANT } from '../../domain/tenant-id.ts';
 import { type Count, countSafely } from '../guard.ts';
-import { tenantIn } from '../tenant-context.ts';
-import type { Slot } from './loop-ledger.ts';
 
 /** Where every copy of @opentelemetry/api 1.x keeps what is registered globally, so that all copies share it. */
 const API_REGISTRY = Symbol.for('opentelemetry.js.api.1');
@@ -21,10 +18,10 @@ const API_REGISTRY = Symbol.for('opentelemetry.js.api.1');
 /** Callbacks nested deeper than this are not told apart; Node's own nesting is two or three deep. */
 const MAX_DEPTH = 1_024;
 
-/** Told of every switch; `slot` tells who is working now. */
-export interface SwitchListener {
-  readonly slot: Slot;
-  switchTo(slot: Slot): void;
+export interface ContextListener {
+  /** The context last switched to; undefined between two callbacks. */
+  readonly context: Context | undefined;
+  switchTo(ctx: Context | undefined): void;
 }
 
 function globalContextManager(): ContextManager | undefined {
@@ -32,49 +29,47 @@ function globalContextManager(): ContextManager | undefined {
   return registry?.context;
 }
 
-function slotOf(ctx: Context): Slot {
-  return tenantIn(ctx)?.tenantId ?? UNATTRIBUTED_TENANT;
-}
-
 /** @returns gives the manager its own `with` back */
-function watchEntries(manager: ContextManager, listener: SwitchListener, count: Count): () => void {
-  const original = manager.with;
-  const turnTo = (slot: Slot) => {
+function watchEntries(manager: ContextManager, listener: ContextListener, count: Count): () => void {
+  type With = (ctx: Context, fn: unknown, thisArg?: unknown, ...args: unknown[]) => unknown;
+  const patchable = manager as { with: With };
+  const original = patchable.with;
+  const turnTo = (ctx: Context | undefined) => {
     try {
-      listener.switchTo(slot);
+      listener.switchTo(ctx);
     } catch {
       countSafely(count, 'resource_use_failed');
     }
   };
-  const watched: ContextManager['with'] = function watched(ctx, fn, thisArg, ...args) {
-    const outer = listener.slot;
-    const inner = slotOf(ctx);
-    if (inner === outer) return original.call(manager, ctx, fn, thisArg, ...args) as ReturnType<typeof fn>;
-    turnTo(inner);
+  let active = true;
+  const watched: With = (ctx, fn, thisArg, ...args) => {
+    if (!active) return original.call(manager, ctx, fn, thisArg, ...args);
+    const outer = listener.context;
+    turnTo(ctx);
     try {
-      return original.call(manager, ctx, fn, thisArg, ...args) as ReturnType<typeof fn>;
+      return original.call(manager, ctx, fn, thisArg, ...args);
     } finally {
       turnTo(outer);
     }
   };
-  const patchable = manager as { with: ContextManager['with'] };
   patchable.with = watched;
   return () => {
-    // Somebody else may have wrapped it since; theirs must stay, and ours then only passes on.
+    // Somebody else may have wrapped it since: theirs must stay, and ours then only passes on.
+    active = false;
     if (patchable.with === watched) patchable.with = original;
   };
 }
 
 /** @returns stops the hooks */
-function watchCallbacks(manager: ContextManager, listener: SwitchListener, count: Count): () => void {
-  let outer: Slot[] = [];
+function watchCallbacks(manager: ContextManager, listener: ContextListener, count: Count): () => void {
+  let outer: (Context | undefined)[] = [];
+  // An error thrown in a hook ends the process, whatever handlers it has: nothing may get out.
   const hook = createHook({
-    // An error thrown in a hook ends the process, whatever handlers it has: nothing may get out.
     before: () => {
       try {
         if (outer.length >= MAX_DEPTH) outer = [];
-        outer.push(listener.slot);
-        listener.switchTo(slotOf(manager.active()));
+        outer.push(listener.context);
+        listener.switchTo(manager.active());
       } catch {
         countSafely(count, 'resource_use_failed');
       }
@@ -94,7 +89,7 @@ function watchCallbacks(manager: ContextManager, listener: SwitchListener, count
  * Starts telling `listener`. What already runs is learnt at its next callback.
  * @returns ends it; undefined when no context manager is registered, so that no tenant can be known
  */
-export function watchSwitches(listener: SwitchListener, count: Count): (() => void) | undefined {
+export function watchContexts(listener: ContextListener, count: Count): (() => void) | undefined {
   const manager = globalContextManager();
   if (manager === undefined) return undefined;
   const stopEntries = watchEntries(manager, listener, count);

@@ -1,17 +1,12 @@
-/**
- * V8's sampling profiler (through @datadog/pprof) as a witness: which samples fell on which tenant, and in which of them
- * the thread did not really run but waited inside a synchronous call.
- *
- * Per-sample CPU time is not simply added up. The profiler hands a sample all CPU time since the sample before it, so
- * whoever happens to run at the end of a busy spell is charged for the others in it: with two tenants of 75 and 25 % on
- * a loop that is busy a fifth of the time, adding up gave 54 and 46 %, and nearly half of all CPU time to idle samples.
- */
-import type { TenantId } from '../../domain/tenant-id.ts';
-import type { Slot } from './loop-ledger.ts';
+/** V8's sampling profiler (through @datadog/pprof): which samples fell on which tenant. */
+import type { Context } from '@opentelemetry/api';
+import { tenantIn } from '../tenant-context.ts';
+import type { ContextListener } from './context-switches.ts';
+import { type Sample, type SampleTally, tallySamples } from './sample-tally.ts';
 
-/** Who works, in an object of which the profiler's signal handler keeps a reference. */
+/** What the loop works on, in an object of which the profiler's signal handler keeps a reference. */
 interface Label {
-  slot: Slot;
+  context: Context | undefined;
 }
 
 interface TimeSample {
@@ -51,83 +46,30 @@ export async function loadSamplingProfiler(): Promise<SamplingProfiler | undefin
   }
 }
 
-/** What the samples say about one tenant. */
-export interface Sampled {
-  samples: number;
-  /** Milliseconds in which the tenant held the loop without using the CPU. */
-  waitingMs: number;
-}
-
-export interface ProfilerFigures {
-  readonly tenants: ReadonlyMap<TenantId, Sampled>;
-  /** Milliseconds in which the event loop waited for events. */
-  readonly idleMs: number;
+export interface ProfilerFigures extends SampleTally {
   /** Milliseconds of CPU of this process's other threads, as the profiler measured them. */
   readonly otherThreadsCpuMs: number;
-  readonly busySamples: number;
 }
 
-interface Sample {
-  readonly at: number;
-  /** Undefined while the event loop waits for events. */
-  readonly label: Partial<Label> | undefined;
-  readonly cpuMicros: number;
-}
-
-/** Less CPU than this share of the time since the sample before, and the thread stood still in between. */
-const STANDING_BELOW = 0.1;
-/**
- * A thread that stands still for less is taken to run: it was more likely descheduled or throttled (a quota's period is
- * 100 ms), which strikes long spells of work just where samples can show it, and would favour those with long spells.
- */
-const SHORTEST_WAIT_MS = 150;
 const NO_LABELS = {};
 
-/**
- * Who was sampled, who waited, and how long the loop was idle. A sample stands for the time since the one before it. Two
- * samples in a row under one label object lie in one unbroken spell of one tenant.
- * @param since microseconds of V8's clock at the last sample of the interval before; undefined at the start
- */
-export function tallySamples(
-  samples: readonly Sample[],
-  since: number | undefined,
-): Pick<ProfilerFigures, 'tenants' | 'idleMs' | 'busySamples'> & { readonly until: number | undefined } {
-  const tenants = new Map<TenantId, Sampled>();
-  const tally = { tenants, idleMs: 0, busySamples: 0, until: since };
-  let previous: Sample['label'];
-  let standingMs = 0;
-  for (const { at, label, cpuMicros } of samples.toSorted((left, right) => left.at - right.at)) {
-    const elapsedMicros = tally.until === undefined ? 0 : at - tally.until;
-    if (label === undefined) tally.idleMs += elapsedMicros / 1_000;
-    else {
-      tally.busySamples += 1;
-      const stands = previous === label && cpuMicros < elapsedMicros * STANDING_BELOW;
-      const before = standingMs;
-      standingMs = stands ? standingMs + (elapsedMicros - cpuMicros) / 1_000 : 0;
-      if (label.slot !== undefined) {
-        const sampled = tenants.get(label.slot) ?? { samples: 0, waitingMs: 0 };
-        tenants.set(label.slot, sampled);
-        sampled.samples += 1;
-        if (standingMs >= SHORTEST_WAIT_MS) sampled.waitingMs += standingMs - (before >= SHORTEST_WAIT_MS ? before : 0);
-      }
-    }
-    previous = label;
-    tally.until = at;
-  }
-  return tally;
+function tenantOf(label: Partial<Label>) {
+  return label.context === undefined ? undefined : tenantIn(label.context)?.tenantId;
 }
 
-export class CpuProfiler {
+export class CpuProfiler implements ContextListener {
   readonly #profiler: SamplingProfiler;
   readonly #options: Parameters<SamplingProfiler['start']>[0];
   #state: Uint32Array = new Uint32Array(1);
   #seen = 0;
-  #label: Label = { slot: undefined };
-  #until: number | undefined;
+  readonly #sampleCount: number;
+  #label: Label = { context: undefined };
+  context: Context | undefined;
 
   /** @param intervalMs how often `collect` will be called; sizes the profiler's sample buffer, which holds twice that */
   constructor(profiler: SamplingProfiler, sampleIntervalMicros: number, intervalMs: number) {
     this.#profiler = profiler;
+    this.#sampleCount = profiler.constants.kSampleCount;
     this.#options = {
       intervalMicros: sampleIntervalMicros,
       durationMillis: intervalMs,
@@ -144,20 +86,21 @@ export class CpuProfiler {
   start(): void {
     this.#profiler.start(this.#options);
     this.#state = this.#profiler.getState();
-    this.#relabel(undefined);
+    this.#relabel();
   }
 
-  /** From now on samples belong to `slot`. */
-  switchTo(slot: Slot): void {
-    // Setting a context costs 130 ns, so one label is rewritten until a sample holds it; then it must stay as it is.
-    if (this.#state[this.#profiler.constants.kSampleCount] !== this.#seen) this.#relabel(slot);
-    else this.#label.slot = slot;
+  /** From now on samples belong to `ctx`. Whose it is, is asked only of those that were sampled. */
+  switchTo(ctx: Context | undefined): void {
+    this.context = ctx;
+    // Setting a label costs 130 ns, so one is rewritten until a sample holds it; then it must stay as it is.
+    if (this.#state[this.#sampleCount] !== this.#seen) this.#relabel();
+    else this.#label.context = ctx;
   }
 
   /** What was sampled since the last call. Sampling goes on without a gap. */
   collect(): ProfilerFigures {
     const figures = this.#stop(true);
-    this.#relabel(this.#label.slot);
+    this.#relabel();
     return figures;
   }
 
@@ -180,17 +123,15 @@ export class CpuProfiler {
       if (context === undefined) return NO_LABELS;
       const cpuMicros = (context.cpuTime ?? 0) / 1_000;
       if (node.name === NON_JS_THREADS_FUNCTION_NAME) otherThreadsCpuMs += cpuMicros / 1_000;
-      else samples.push({ at: Number(context.timestamp), label: context.context, cpuMicros });
+      else samples.push({ at: Number(context.timestamp), spell: context.context, cpuMicros });
       return NO_LABELS;
     });
-    const { until, ...tally } = tallySamples(samples, this.#until);
-    this.#until = restart ? until : undefined;
-    return { ...tally, otherThreadsCpuMs };
+    return { ...tallySamples(samples, tenantOf), otherThreadsCpuMs };
   }
 
-  #relabel(slot: Slot): void {
-    this.#label = { slot };
+  #relabel(): void {
+    this.#label = { context: this.context };
     this.#profiler.setContext(this.#label);
-    this.#seen = this.#state[this.#profiler.constants.kSampleCount] ?? 0;
+    this.#seen = this.#state[this.#sampleCount] ?? 0;
   }
 }

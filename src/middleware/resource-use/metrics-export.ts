@@ -1,6 +1,6 @@
 /** Sends usage reports as OTLP metrics: sums with delta temporality, one point per tenant. */
 import { type Context, context, type HrTime, ROOT_CONTEXT, ValueType } from '@opentelemetry/api';
-import type { ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import type { ResourceMetrics, SumMetricData } from '@opentelemetry/sdk-metrics';
 import { TENANT_ATTRIBUTE } from '../../domain/attributes.ts';
 import { withoutTracing } from '../server-span.ts';
 import type { TenantUse } from './apportion.ts';
@@ -95,13 +95,15 @@ function resourceMetricsOf(
   { DataPointType, AggregationTemporality }: typeof import('@opentelemetry/sdk-metrics'),
 ): ResourceMetrics {
   const interval = { startTime: hrTime(report.from), endTime: hrTime(report.to) };
-  const metrics = INSTRUMENTS.map(({ points, ...descriptor }) => ({
-    descriptor,
-    dataPointType: DataPointType.SUM as const,
-    aggregationTemporality: AggregationTemporality.DELTA,
-    isMonotonic: true,
-    dataPoints: points(report).map((point) => ({ ...interval, ...point })),
-  })).filter(({ dataPoints }) => dataPoints.length > 0);
+  const metrics = INSTRUMENTS.map(
+    ({ points, ...descriptor }): SumMetricData => ({
+      descriptor,
+      dataPointType: DataPointType.SUM,
+      aggregationTemporality: AggregationTemporality.DELTA,
+      isMonotonic: true,
+      dataPoints: points(report).map((point) => ({ ...interval, ...point })),
+    }),
+  ).filter(({ dataPoints }) => dataPoints.length > 0);
   return {
     // The exporter reads nothing else of a resource, and its class is in a package that this one does not need.
     resource: { attributes: { ...resource } } as unknown as ResourceMetrics['resource'],

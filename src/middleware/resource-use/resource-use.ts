@@ -5,11 +5,12 @@ import { loadSamplingProfiler } from './cpu-profiler.ts';
 import { type MetricsSender, type MetricsTarget, makeMetricsSender } from './metrics-export.ts';
 import { type CpuMethod, UsageMeter, type UsageReport } from './usage-meter.ts';
 
+/** How the use of this process is told apart by tenant, and how often it is reported. */
 export interface ResourceUseOptions {
   /**
-   * How CPU time is told apart. `profiler`: time on the event loop, less the waits that the sampling profiler
-   * (`@datadog/pprof`) sees; without that package, or where another library runs it, as `event-loop`. `event-loop`: time
-   * on the event loop alone. `off`: bytes only. Default `profiler`.
+   * How CPU and event-loop time are told apart. `profiler`: by samples, needs the package `@datadog/pprof`; without it, or
+   * where another library runs it, only bytes are counted. `event-loop`: by the clock, at every switch between tenants;
+   * exact for small tenants too, but dearer. `off`: bytes only. Default `profiler`.
    */
   readonly cpu?: CpuMethod;
   /** Milliseconds between two reports. Default 10,000; 1,000 to 60,000. */

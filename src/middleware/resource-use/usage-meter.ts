@@ -1,9 +1,8 @@
-import { OTHER_TENANTS } from '../../domain/tenant-id.ts';
 import { type Count, countSafely, guarded } from '../guard.ts';
 import { apportion, largest, type TenantUse } from './apportion.ts';
-import { watchSwitches } from './context-switches.ts';
+import { watchContexts } from './context-switches.ts';
 import { CpuProfiler, type ProfilerFigures, type SamplingProfiler } from './cpu-profiler.ts';
-import { LoopLedger, type Slot } from './loop-ledger.ts';
+import { LoopLedger } from './loop-ledger.ts';
 import { ProcessClock, type ProcessFigures } from './process-clock.ts';
 import { TrafficMeter } from './traffic-meter.ts';
 
@@ -45,55 +44,53 @@ export interface UsageMeterOptions {
 const MAX_TENANTS_HELD = 50_000;
 /** A thread that ran for so many sampling intervals without one sample has lost its sampling thread. */
 const INTERVALS_WITHOUT_SAMPLE = 50;
-const NO_SAMPLES: ProfilerFigures = { tenants: new Map(), idleMs: 0, otherThreadsCpuMs: 0, busySamples: 0 };
 
 /** Measures from its making until `stop`. */
 export class UsageMeter {
   readonly #options: UsageMeterOptions;
   readonly #clock = new ProcessClock();
   readonly #traffic: TrafficMeter;
-  readonly #ledger: LoopLedger;
-  readonly #stopWatching: (() => void) | undefined;
+  #ledger: LoopLedger | undefined;
   #profiler: CpuProfiler | undefined;
+  #stopWatching: (() => void) | undefined;
   #from = Date.now();
 
   constructor(options: UsageMeterOptions) {
     this.#options = options;
     const onOverflow = () => countSafely(options.count, 'resource_use_overflow');
     this.#traffic = new TrafficMeter(MAX_TENANTS_HELD, onOverflow);
-    this.#ledger = new LoopLedger(() => performance.now(), MAX_TENANTS_HELD, OTHER_TENANTS, onOverflow);
-    this.#stopWatching = options.cpu === 'off' ? undefined : this.#watch();
-    if (options.cpu === 'profiler' && this.#stopWatching !== undefined) this.#profiler = this.#startProfiler();
+    if (options.cpu === 'event-loop') {
+      this.#ledger = new LoopLedger(performance.now.bind(performance), MAX_TENANTS_HELD, onOverflow);
+    }
+    if (options.cpu === 'profiler') this.#profiler = this.#startProfiler();
+    this.#watch();
   }
 
   get cpu(): CpuMethod {
-    if (this.#stopWatching === undefined) return 'off';
-    return this.#profiler === undefined ? 'event-loop' : 'profiler';
+    if (this.#profiler !== undefined) return 'profiler';
+    return this.#ledger === undefined ? 'off' : 'event-loop';
   }
 
   /** What was used since the last call (or since the start). */
   take(): UsageReport {
-    const { cpu } = this;
     const from = this.#from;
     this.#from = Math.max(from, Date.now());
-    const loopMs = this.#ledger.take();
     const samples = this.#collect();
     const figures = this.#clock.take();
-    const loopActiveMs = cpu === 'profiler' ? Math.max(0, figures.wallMs - samples.idleMs) : figures.loopActiveMs;
-    const threadCpuMs = threadCpu(figures, samples, cpu);
-    this.#heal(threadCpuMs, samples);
+    const loopActiveMs = samples === undefined ? figures.loopActiveMs : Math.max(0, figures.wallMs - samples.idleMs);
+    const threadCpuMs = threadCpu(figures, samples);
+    if (samples !== undefined) this.#heal(threadCpuMs, samples);
     const rows = apportion({
       processCpuMs: figures.processCpuMs,
       threadCpuMs,
       loopActiveMs,
-      loopMs,
-      sampled: samples.tenants,
+      loop: samples?.tenants ?? this.#ledger?.take() ?? new Map(),
       traffic: this.#traffic.take(),
     });
     return {
       from,
       to: this.#from,
-      cpu,
+      cpu: this.cpu,
       tenants: largest(rows, this.#options.maxTenants),
       process: {
         cpuSeconds: figures.processCpuMs / 1_000,
@@ -110,26 +107,19 @@ export class UsageMeter {
     this.#clock.stop();
     guarded(this.#options.count, 'resource_use_failed', () => this.#profiler?.stop(), undefined);
     this.#profiler = undefined;
+    this.#ledger = undefined;
   }
 
-  #watch(): (() => void) | undefined {
-    const ledger = this.#ledger;
-    const meter = this;
-    const listener = {
-      get slot() {
-        return ledger.slot;
-      },
-      switchTo(slot: Slot) {
-        ledger.switchTo(slot);
-        meter.#profiler?.switchTo(slot);
-      },
-    };
-    return guarded(
-      this.#options.count,
-      'resource_use_failed',
-      () => watchSwitches(listener, this.#options.count),
-      undefined,
-    );
+  #watch(): void {
+    const listener = this.#profiler ?? this.#ledger;
+    if (listener === undefined) return;
+    const { count } = this.#options;
+    this.#stopWatching = guarded(count, 'resource_use_failed', () => watchContexts(listener, count), undefined);
+    if (this.#stopWatching !== undefined) return;
+    countSafely(count, 'context_manager_missing');
+    guarded(count, 'resource_use_failed', () => this.#profiler?.stop(), undefined);
+    this.#profiler = undefined;
+    this.#ledger = undefined;
   }
 
   #startProfiler(): CpuProfiler | undefined {
@@ -147,13 +137,16 @@ export class UsageMeter {
     return guarded(count, 'resource_use_failed', start, undefined);
   }
 
-  #collect(): ProfilerFigures {
+  #collect(): ProfilerFigures | undefined {
     const profiler = this.#profiler;
-    if (profiler === undefined) return NO_SAMPLES;
+    if (profiler === undefined) return undefined;
     const figures = guarded(this.#options.count, 'resource_use_failed', () => profiler.collect(), undefined);
-    // One that throws once is not trusted again; loop time goes on.
-    if (figures === undefined) this.#profiler = undefined;
-    return figures ?? NO_SAMPLES;
+    // One that throws once is not trusted again; bytes go on.
+    if (figures === undefined) {
+      this.#stopWatching?.();
+      this.#profiler = undefined;
+    }
+    return figures;
   }
 
   #heal(threadCpuMs: number, { busySamples }: ProfilerFigures): void {
@@ -166,10 +159,10 @@ export class UsageMeter {
 }
 
 /** Milliseconds of CPU of the JavaScript thread, from the best that tells it. */
-function threadCpu(figures: ProcessFigures, samples: ProfilerFigures, cpu: CpuMethod): number {
+function threadCpu(figures: ProcessFigures, samples: ProfilerFigures | undefined): number {
   const { processCpuMs, threadCpuMs, loopActiveMs } = figures;
   if (threadCpuMs !== undefined) return Math.min(threadCpuMs, processCpuMs);
-  if (cpu === 'profiler') return Math.max(0, processCpuMs - samples.otherThreadsCpuMs);
+  if (samples !== undefined) return Math.max(0, processCpuMs - samples.otherThreadsCpuMs);
   // A thread cannot have used more CPU than its loop was active.
   return Math.min(processCpuMs, loopActiveMs);
 }
