@@ -70,15 +70,24 @@ export class SeriesFile {
   #take(chunk: Buffer, start: number, newline: number, handle: RowHandler): void {
     const end = newline > start && chunk[newline - 1] === RETURN ? newline - 1 : newline;
     this.#line += 1;
-    if (this.#line === 1) return this.#header(chunk.toString('utf8', start, end));
-    if (end === start) return;
+    if (this.#line === 1) this.#header(chunk.toString('utf8', start, end));
+    else if (end > start) this.#row(chunk, start, end, handle);
+  }
+
+  #row(chunk: Buffer, start: number, end: number, handle: RowHandler): void {
     const first = chunk.indexOf(COMMA, start);
     const last = chunk.lastIndexOf(COMMA, end - 1);
-    if (first === -1 || first >= end || last <= first) return this.#refuse('there are fewer than 4 columns');
+    if (first === -1 || first >= end || last <= first) {
+      this.#refuse('there are fewer than 4 columns');
+      return;
+    }
     const names = this.#namesIn(chunk, first + 1, last);
     if (names === undefined) return;
     const seconds = numberIn(chunk, start, first);
-    if (Number.isNaN(seconds)) return this.#refuse(`ts_unix "${chunk.toString('utf8', start, first)}" is not a number`);
+    if (Number.isNaN(seconds)) {
+      this.#refuse(`ts_unix "${chunk.toString('utf8', start, first)}" is not a number`);
+      return;
+    }
     const value = numberIn(chunk, last + 1, end);
     if (Number.isNaN(value)) {
       const text = chunk.toString('utf8', last + 1, end).trim();
@@ -91,7 +100,7 @@ export class SeriesFile {
   }
 
   #namesIn(chunk: Buffer, start: number, end: number): readonly [string, string] | undefined {
-    const key = chunk.latin1Slice(start, end);
+    const key = chunk.toString('latin1', start, end);
     const known = this.#names.get(key);
     if (known !== undefined) return known;
     const fields = fieldsOf(chunk.toString('utf8', start, end));

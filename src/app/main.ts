@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { toError } from '../domain/errors.ts';
+import { backtestCommand } from './commands/backtest.ts';
 import { breakerCommand } from './commands/breaker.ts';
 import { capCommand } from './commands/cap.ts';
 import { doctorCommand } from './commands/doctor.ts';
@@ -24,6 +25,7 @@ const program = new Command('tenantry')
   .addCommand(keyCommand())
   .addCommand(tenantCommand())
   .addCommand(throttleCommand())
+  .addCommand(backtestCommand())
   .addCommand(capCommand())
   .addCommand(breakerCommand());
 
