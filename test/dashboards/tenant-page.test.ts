@@ -118,7 +118,7 @@ describe('the page of one tenant', () => {
   it('says what is not there instead of drawing zeros', async () => {
     stub.state.groups = { db_operation: [], service: [] };
     await open();
-    await chart('chart-cpu').getByText('No CPU time was measured for this tenant in this window').waitFor();
+    await chart('chart-cpu').getByText('No CPU time measured in this window').waitFor();
     await chart('chart-db-calls').getByText('No database calls in this window').waitFor();
     expect(await chart('chart-db-calls').locator('canvas').count()).toBe(0);
   });

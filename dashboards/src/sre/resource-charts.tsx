@@ -55,7 +55,7 @@ function ResourceCharts({ section, metrics }: { section: SectionProps; metrics: 
         unit="share of one core"
         lines={cpu}
         format={formatPercent}
-        empty="No CPU time was measured for this tenant in this window"
+        empty="No CPU time measured in this window"
         testId="chart-cpu"
       />
       <SectionChart
@@ -64,7 +64,7 @@ function ResourceCharts({ section, metrics }: { section: SectionProps; metrics: 
         unit="share of the time"
         lines={eventLoop}
         format={formatPercent}
-        empty="No event loop time was measured for this tenant in this window"
+        empty="No event loop time measured in this window"
         testId="chart-event-loop"
       />
       <SectionChart
@@ -74,7 +74,7 @@ function ResourceCharts({ section, metrics }: { section: SectionProps; metrics: 
         lines={network}
         palette={[2, 0]}
         format={formatBytes}
-        empty="No network traffic was measured for this tenant in this window"
+        empty="No network traffic measured in this window"
         testId="chart-network"
       />
     </>
