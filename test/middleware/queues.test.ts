@@ -1,4 +1,4 @@
-/** Tenants through job queues: real pg-boss and BullMQ on a real Postgres. */
+/** Tenants through job queues: real pg-boss and BullMQ on a real Postgres, BullMQ on a real Redis. */
 import { once } from 'node:events';
 import { SpanStatusCode } from '@opentelemetry/api';
 import {
@@ -16,6 +16,7 @@ import { bullmqProcessor, pgBossHandler, tenantJobData } from '../../src/middlew
 import { expectOneTrace, query, sending, startMessageTracing } from '../support/middleware-messages.ts';
 import type { TestTracing } from '../support/middleware-tracing.ts';
 import { startTestPostgres, type TestPostgres } from '../support/postgres.ts';
+import { NO_REDIS, startTestRedis } from '../support/redis.ts';
 
 let tracing: TestTracing;
 beforeAll(() => {
@@ -101,5 +102,36 @@ describe('on Postgres', () => {
     expect(failure?.status.code).toBe(SpanStatusCode.ERROR);
     expect(failure?.attributes).toMatchObject({ 'error.type': 'Error' });
     expect(failure?.attributes).not.toHaveProperty('tenant_id');
+  });
+});
+
+describe('on Redis', () => {
+  it('BullMQ: a job is worked on for the tenant that sent it, after a retry too', async (context) => {
+    const redis = await startTestRedis();
+    if (redis === undefined) return context.skip(NO_REDIS);
+    const connection = { host: '127.0.0.1', port: redis.port, maxRetriesPerRequest: null };
+    const queue = new Queue('mail', { connection });
+    const seen: unknown[] = [];
+    const processor = bullmqProcessor(async (job: { data: { to: string }; queueName: string; id?: string }) => {
+      await query();
+      seen.push([job.data.to, currentTenant()?.tenantId, currentTenant()?.source]);
+      if (seen.length === 1) throw new Error('mailbox busy');
+    });
+    const worker = new Worker<{ to: string }, void>('mail', processor, { connection });
+    try {
+      worker.on('error', () => undefined);
+      await worker.waitUntilReady();
+      const completed = once(worker, 'completed');
+      await sending(() => queue.add('send', tenantJobData({ to: 'a' }), { attempts: 2 }));
+      await completed;
+      expect(seen).toEqual([
+        ['a', 'acme', 'message'],
+        ['a', 'acme', 'message'],
+      ]);
+    } finally {
+      await worker.close();
+      await queue.close();
+      await redis.stop();
+    }
   });
 });
