@@ -2,7 +2,7 @@
 import type { WireFlag } from './flag-wire.ts';
 import { DEGRADE_STEPS } from './flags.ts';
 
-export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 
 /** One evaluated flag as OFREP writes it. Deterministic for the same facts, so that a hash of it is an ETag. */
 export interface Evaluation {

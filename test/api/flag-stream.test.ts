@@ -214,7 +214,9 @@ describe('pings and repairs', () => {
     };
     await client.until(() => repairsRead > 6 && replay(client.events).revision === 7);
     // No event ever takes the client back behind what it has been told.
-    const revisions = client.events.flatMap((event) => (event.event === 'ping' ? [] : [event.data.revision]));
+    const revisions = client.events.flatMap((event) =>
+      'data' in event && 'revision' in event.data ? [event.data.revision] : [],
+    );
     expect(revisions).toEqual([...revisions].sort((a, b) => a - b));
     expect(changeRevisions(client.events)).toEqual([3, 4, 5, 6, 7]);
   });

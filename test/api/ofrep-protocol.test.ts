@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { OFREPProvider } from '@openfeature/ofrep-provider';
-import { ErrorCode, OpenFeature } from '@openfeature/server-sdk';
+import { ErrorCode, type EvaluationContext, OpenFeature } from '@openfeature/server-sdk';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { TenantryError } from '../../src/domain/errors.ts';
@@ -58,7 +58,7 @@ describe('the official provider', () => {
 
   test('understands our errors', async () => {
     const client = OpenFeature.getClient();
-    const asked = (key: string, context: object) => client.getStringDetails(key, 'mine', context);
+    const asked = (key: string, context: EvaluationContext) => client.getStringDetails(key, 'mine', context);
     expect(await asked('nonsense', { targetingKey: OWN })).toMatchObject({ errorCode: ErrorCode.FLAG_NOT_FOUND });
     expect(await asked('plan', {})).toMatchObject({ errorCode: ErrorCode.TARGETING_KEY_MISSING });
     expect(await asked('plan', { targetingKey: '../x' })).toMatchObject({ errorCode: ErrorCode.INVALID_CONTEXT });

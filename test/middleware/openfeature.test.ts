@@ -1,6 +1,12 @@
 // The real SDK over a real API on a real socket.
 import type { AddressInfo } from 'node:net';
-import { ErrorCode, OpenFeature, ProviderEvents, ProviderStatus } from '@openfeature/server-sdk';
+import {
+  ErrorCode,
+  type EvaluationContext,
+  OpenFeature,
+  ProviderEvents,
+  ProviderStatus,
+} from '@openfeature/server-sdk';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { BreakerFlag, DegradeFlag } from '../../src/domain/flags.ts';
 import type { TenantId } from '../../src/domain/tenant-id.ts';
@@ -92,7 +98,7 @@ describe('flags from memory', () => {
     expect((await client().getStringDetails('degrade.ai', 'none')).errorCode).toBe(ErrorCode.TARGETING_KEY_MISSING);
   });
 
-  it.each<[string, string, object, ErrorCode]>([
+  it.each<[string, string, EvaluationContext, ErrorCode]>([
     ['an unknown flag', 'nonsense', { targetingKey: OWN }, ErrorCode.FLAG_NOT_FOUND],
     ['a flag of another type', 'throttle', { targetingKey: OWN }, ErrorCode.TYPE_MISMATCH],
     ['a tenant id that is none', 'degrade.ai', { targetingKey: '../x' }, ErrorCode.INVALID_CONTEXT],

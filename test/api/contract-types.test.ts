@@ -1,0 +1,105 @@
+// The types that clients are written against are those that the server checks.
+import { expect, test } from 'vitest';
+import type { z } from 'zod';
+import type { anomalyItemSchema, anomalyListSchema } from '../../src/api/anomalies.ts';
+import type * as contract from '../../src/api/contract.ts';
+import type { flagInstanceListSchema } from '../../src/api/flag-instances.ts';
+import type { flagAckSchema, flagSnapshotSchema, wireFlagSchema } from '../../src/api/flags.ts';
+import type { createdKeySchema, keyItemSchema, keyListSchema, newKeySchema } from '../../src/api/keys.ts';
+import type { problemSchema } from '../../src/api/problem.ts';
+import type { newSignInLinkSchema, signInLinkSchema } from '../../src/api/sign-in.ts';
+import type {
+  capItemSchema,
+  capListSchema,
+  newCapSchema,
+  planCapListSchema,
+  planCapSchema,
+  spendAnswerSchema,
+  spendReceiptsSchema,
+  spendReportsSchema,
+  spendRequestSchema,
+} from '../../src/api/spend-schemas.ts';
+import type { metricSeriesSchema } from '../../src/api/tenant-metrics.ts';
+import type { newTenantPlanSchema, tenantPlanSchema } from '../../src/api/tenant-plan.ts';
+import type { tenantFiguresSchema, tenantListSchema } from '../../src/api/tenants.ts';
+import type { newThrottleSchema, throttleItemSchema, throttleListSchema } from '../../src/api/throttles.ts';
+import type { whoAmISchema } from '../../src/api/whoami.ts';
+import type { FlagAck, FlagSnapshot, WireFlag } from '../../src/domain/flag-wire.ts';
+import type { SpendAnswer, SpendReceipts, SpendReports, SpendRequest } from '../../src/domain/spend-wire.ts';
+
+/** True only for the very same type, in both directions, with optional and readonly marks. */
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+/** Unfolds intersections, so that two ways to write one object type compare equal. */
+type Flat<T> = T extends object ? { [K in keyof T]: Flat<T[K]> } : T;
+type Agree<Schema extends z.ZodType, Wire> = Equal<Flat<z.infer<Schema>>, Flat<Wire>>;
+
+/** The compiler checks this: a field that only one side has, or with another type, makes one of them `false`. */
+const AGREEMENTS: {
+  figures: Agree<typeof tenantFiguresSchema, contract.TenantFigures>;
+  list: Agree<typeof tenantListSchema, contract.TenantList>;
+  series: Agree<typeof metricSeriesSchema, contract.MetricSeries>;
+  anomaly: Agree<typeof anomalyItemSchema, contract.AnomalyItem>;
+  anomalies: Agree<typeof anomalyListSchema, contract.AnomalyList>;
+  throttle: Agree<typeof throttleItemSchema, contract.ThrottleItem>;
+  throttles: Agree<typeof throttleListSchema, contract.ThrottleList>;
+  newThrottle: Agree<typeof newThrottleSchema, contract.NewThrottle>;
+  whoAmI: Agree<typeof whoAmISchema, contract.WhoAmI>;
+  key: Agree<typeof keyItemSchema, contract.KeyItem>;
+  keys: Agree<typeof keyListSchema, contract.KeyList>;
+  newKey: Agree<typeof newKeySchema, contract.NewKey>;
+  createdKey: Agree<typeof createdKeySchema, contract.CreatedKey>;
+  newSignInLink: Agree<typeof newSignInLinkSchema, contract.NewSignInLink>;
+  signInLink: Agree<typeof signInLinkSchema, contract.SignInLink>;
+  newPlan: Agree<typeof newTenantPlanSchema, contract.NewTenantPlan>;
+  plan: Agree<typeof tenantPlanSchema, contract.TenantPlan>;
+  problem: Agree<typeof problemSchema, contract.Problem & { [extension: string]: unknown }>;
+  flag: Agree<typeof wireFlagSchema, WireFlag>;
+  snapshot: Agree<typeof flagSnapshotSchema, FlagSnapshot>;
+  ack: Agree<typeof flagAckSchema, FlagAck>;
+  instances: Agree<typeof flagInstanceListSchema, contract.FlagInstanceList>;
+  cap: Agree<typeof capItemSchema, contract.CapItem>;
+  caps: Agree<typeof capListSchema, contract.CapList>;
+  newCap: Agree<typeof newCapSchema, contract.NewCap>;
+  planCap: Agree<typeof planCapSchema, contract.PlanCapItem>;
+  planCaps: Agree<typeof planCapListSchema, contract.PlanCapList>;
+  spendRequest: Agree<typeof spendRequestSchema, SpendRequest>;
+  spendAnswer: Agree<typeof spendAnswerSchema, SpendAnswer>;
+  spendReports: Agree<typeof spendReportsSchema, SpendReports>;
+  spendReceipts: Agree<typeof spendReceiptsSchema, SpendReceipts>;
+} = {
+  figures: true,
+  list: true,
+  series: true,
+  anomaly: true,
+  anomalies: true,
+  throttle: true,
+  throttles: true,
+  newThrottle: true,
+  whoAmI: true,
+  key: true,
+  keys: true,
+  newKey: true,
+  createdKey: true,
+  newSignInLink: true,
+  signInLink: true,
+  newPlan: true,
+  plan: true,
+  problem: true,
+  flag: true,
+  snapshot: true,
+  ack: true,
+  instances: true,
+  cap: true,
+  caps: true,
+  newCap: true,
+  planCap: true,
+  planCaps: true,
+  spendRequest: true,
+  spendAnswer: true,
+  spendReports: true,
+  spendReceipts: true,
+};
+
+test('zod schemas and contract types agree', () => {
+  expect(Object.values(AGREEMENTS)).not.toContain(false);
+});
