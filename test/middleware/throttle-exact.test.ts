@@ -1,7 +1,9 @@
-// The real rate-limiter-flexible, on the real PostgreSQL that production would use, and its failures.
+// The real rate-limiter-flexible on the stores that production would use, a real Redis and a real PostgreSQL, and failures.
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 import pg from 'pg';
-import { RateLimiterMemory, RateLimiterPostgres } from 'rate-limiter-flexible';
+import { RateLimiterMemory, RateLimiterPostgres, RateLimiterRedis } from 'rate-limiter-flexible';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { CounterName } from '../../src/middleware/counters.ts';
 import { readSnapshot } from '../../src/middleware/flag-shape.ts';
@@ -9,6 +11,7 @@ import { FlagStore } from '../../src/middleware/flag-store.ts';
 import { type ExactLimits, ExactThrottles, type SharedLimiter } from '../../src/middleware/throttle-exact.ts';
 import { wireThrottle } from '../support/middleware-flag-server.ts';
 import { startTestPostgres, type TestPostgres } from '../support/postgres.ts';
+import { NO_REDIS, startTestRedis } from '../support/redis.ts';
 
 function instance(exact: ExactLimits, fields: Parameters<typeof wireThrottle>[0] = {}) {
   const store = new FlagStore();
@@ -88,6 +91,34 @@ describe('counted in PostgreSQL', () => {
     const alone = await Promise.all(Array.from({ length: 8 }, () => lonely.check()));
     expect(alone.filter(({ allowed }) => allowed)).toHaveLength(5);
     expect(lonely.fallbacks()).toBe(8);
+  });
+});
+
+describe('counted in Redis', () => {
+  it('three instances together let through exactly the limit, and each its share once Redis is gone', async (context) => {
+    const redis = await startTestRedis();
+    if (redis === undefined) return context.skip(NO_REDIS);
+    const client = new Redis({
+      port: redis.port,
+      host: '127.0.0.1',
+      maxRetriesPerRequest: 0,
+      enableOfflineQueue: false,
+    });
+    client.on('error', () => undefined);
+    await once(client, 'ready');
+    const exact: ExactLimits = {
+      timeoutMs: 10_000,
+      limiter: (options) => new RateLimiterRedis({ storeClient: client, ...options }),
+    };
+    const apps = [instance(exact), instance(exact), instance(exact)];
+    const decisions = await Promise.all(apps.flatMap((app) => Array.from({ length: 10 }, () => app.check())));
+    expect(decisions.filter(({ allowed }) => allowed)).toHaveLength(5);
+    expect(apps.map((app) => app.fallbacks())).toEqual([0, 0, 0]);
+    await redis.stop();
+    const alone = await Promise.all(Array.from({ length: 8 }, () => apps[0]?.check()));
+    expect(alone.filter((decision) => decision?.allowed === true)).toHaveLength(5);
+    expect(apps[0]?.fallbacks()).toBe(8);
+    client.disconnect();
   });
 });
 
