@@ -1,6 +1,7 @@
 import type { Bench } from './bench.ts';
 import { blame } from './blame.ts';
 import { cpuAttribution } from './cpu-attribution.ts';
+import { detect } from './detect.ts';
 import { flagFanout } from './flag-fanout.ts';
 import { flagLatency } from './flag-latency.ts';
 import { ingest } from './ingest.ts';
@@ -12,6 +13,7 @@ import { rollups } from './rollups.ts';
 const BENCHES: readonly Bench[] = [
   blame,
   cpuAttribution,
+  detect,
   flagFanout,
   flagLatency,
   ingest,
@@ -27,13 +29,13 @@ function usage(): string {
 }
 
 async function main(names: readonly string[]): Promise<number> {
-  const [name] = names;
+  const [name, ...options] = names;
   if (name === undefined || name === '--help' || name === '-h') {
     print(usage());
     return name === undefined ? 2 : 0;
   }
   const bench = BENCHES.find((one) => one.name === name);
-  if (bench === undefined || names.length > 1) {
+  if (bench === undefined || (options.length > 0 && !options[0]?.startsWith('--'))) {
     process.stderr.write(bench === undefined ? `There is no bench "${name}".\n` : 'One bench at a time.\n');
     process.stderr.write(`${usage()}\n`);
     return 2;
@@ -41,7 +43,7 @@ async function main(names: readonly string[]): Promise<number> {
   print(`${bench.name}: ${bench.summary}`);
   printMachine();
   print();
-  await bench.run();
+  await bench.run(options);
   return 0;
 }
 
