@@ -5,7 +5,7 @@ import { type PoolUseRow, poolUse } from './queries/across-tenants/pool-use.ts';
 import { type ServiceRow, services } from './queries/across-tenants/services.ts';
 
 /** What one tenant did in one minute; CPU and database time are 0 where they are not metered. */
-export interface MinuteUse {
+interface MinuteUse {
   readonly requests: number;
   readonly cpuMs: number;
   readonly dbMs: number;

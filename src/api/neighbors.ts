@@ -40,7 +40,7 @@ const suspectSchema = z
   })
   .meta({ id: 'Suspect' });
 
-export const neighborsSchema = z
+const neighborsSchema = z
   .object({
     from: z.string(),
     to: z.string(),

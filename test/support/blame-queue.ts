@@ -19,7 +19,7 @@ export type Incident = (typeof CULPRIT_INCIDENTS)[number] | (typeof GLOBAL_INCID
 /** `hard`: little room before the incident, little overload in it, CPU metered with 20 % noise. */
 export type Setting = 'standard' | 'hard';
 
-export interface PoolMinute {
+interface PoolMinute {
   /** Minutes since the start. */
   readonly at: number;
   readonly uses: ReadonlyMap<string, PoolUse>;

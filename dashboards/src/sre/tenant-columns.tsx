@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import type { TenantFigures, TenantSort } from '../../../src/api/contract.ts';
+import type { TenantFigures } from '../../../src/api/contract.ts';
 import {
   formatAiCost,
   formatBytes,
@@ -11,17 +11,12 @@ import {
   ratioOf,
 } from '../shared/format.ts';
 import { Sparkline } from '../shared/sparkline.tsx';
+import type { ColumnRule } from './column-choice.ts';
 
-export interface Column {
-  readonly id: string;
+export interface Column extends ColumnRule {
   readonly label: string;
   /** Said in the header's title where the label is short. */
   readonly about: string;
-  readonly sort?: TenantSort;
-  /** Shown only when the reader asks for all columns. */
-  readonly extra?: boolean;
-  /** Shown only where a row has it: a column full of dashes says nothing. */
-  readonly appliesTo?: (row: TenantFigures) => boolean;
   readonly render: (row: TenantFigures, context: { sparkStepSeconds: number }) => ComponentChildren;
 }
 
@@ -65,16 +60,8 @@ function CpuTime({ row }: { row: TenantFigures }) {
   return <span title={title}>{formatDuration(seconds * 1_000)}</span>;
 }
 
-/** The columns that a table of these rows has. */
-export function columnsFor(rows: readonly TenantFigures[], all: boolean, sort: TenantSort): readonly Column[] {
-  return COLUMNS.filter((column) => {
-    if (column.extra === true && !all) return false;
-    return column.appliesTo === undefined || column.sort === sort || rows.some(column.appliesTo);
-  });
-}
-
 /** Columns behind the tenant's name, in order of what an SRE looks at first. */
-const COLUMNS: readonly Column[] = [
+export const COLUMNS: readonly Column[] = [
   { id: 'plan', label: 'Plan', about: 'Plan of the tenant', render: (row) => row.plan ?? <span class="muted">–</span> },
   {
     id: 'requests',

@@ -4,8 +4,9 @@ import type { TenantFigures, TenantList, TenantSort } from '../../../src/api/con
 import { Link } from '../shared/navigation.tsx';
 import { tenantHref } from '../shared/router.ts';
 import { useNow } from '../shared/use-now.ts';
+import { chosenColumns } from './column-choice.ts';
 import { keepOrder, type TableState } from './table-state.ts';
-import { type Column, columnsFor } from './tenant-columns.tsx';
+import { COLUMNS, type Column } from './tenant-columns.tsx';
 import { ThrottleBadge } from './throttle-badge.tsx';
 
 export interface TenantsTableProps {
@@ -30,7 +31,7 @@ function moveFocus(table: HTMLTableElement, step: 1 | -1): void {
 export function TenantsTable(props: TenantsTableProps) {
   const { list, state } = props;
   const now = useNow();
-  const columns = columnsFor(list.items, props.allColumns, state.sort);
+  const columns = chosenColumns(COLUMNS, list.items, { all: props.allColumns, sort: state.sort });
   const held = useRef(false);
   const shown = useRef<readonly string[]>([]);
   const sortedBy = useRef('');

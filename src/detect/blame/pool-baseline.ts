@@ -87,7 +87,7 @@ function usualOf(history: readonly PoolUse[]): UsualUse {
 }
 
 /** NaN for an empty list. */
-export function trimmedMean(values: readonly number[]): number {
+function trimmedMean(values: readonly number[]): number {
   const sorted = Float64Array.from(values).sort();
   const cut = Math.floor(sorted.length * TRIMMED_SHARE);
   const kept = sorted.subarray(cut, sorted.length - cut);
