@@ -4,6 +4,7 @@
  * else. `node:http` is imported on first use: an app's instrumentation may not have patched it before that.
  */
 import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
+import type { FlagAnswer } from './flag-answer.ts';
 
 const MAX_RETRY_AFTER_SECONDS = 60;
 
@@ -19,14 +20,6 @@ export interface FlagCall {
 }
 
 /** What the server answered; the text is not parsed yet. */
-export interface FlagAnswer {
-  readonly status: number;
-  readonly etag: string | undefined;
-  /** Milliseconds that the server asks to wait; 0: it does not. */
-  readonly retryAfterMs: number;
-  readonly text: string;
-}
-
 /** A call on a connection of its own, which dies with it. */
 export async function send(url: URL, options: RequestOptions): Promise<ClientRequest> {
   const { default: http } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');

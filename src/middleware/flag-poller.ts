@@ -1,4 +1,4 @@
-import type { FlagAnswer } from './flag-http.ts';
+import type { FlagAnswer } from './flag-answer.ts';
 
 export interface PollTimes {
   /** From losing the stream to the first poll: most streams are back before. */

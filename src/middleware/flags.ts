@@ -1,9 +1,8 @@
 import type { WireFlag } from '../domain/flag-wire.ts';
 import type { DegradeStep, EnforcementMode } from '../domain/flags.ts';
-import type { FlagClient } from './flag-client.ts';
+import type { FlagAnswer } from './flag-answer.ts';
 import type { FlagClock } from './flag-clock.ts';
 import type { FlagFreshness, FlagListener } from './flag-freshness.ts';
-import type { FlagAnswer } from './flag-http.ts';
 import { asWireFlag, type ReceivedFlag } from './flag-shape.ts';
 import type { FlagStore } from './flag-store.ts';
 import { currentTenant } from './tenant-context.ts';
@@ -23,12 +22,17 @@ export interface FlagInForce {
   readonly refused?: number;
 }
 
+/** Asks the server. */
+interface Evaluator {
+  evaluateOnServer(tenantId: string, etag: string | undefined): Promise<FlagAnswer | undefined>;
+}
+
 export interface FlagsOptions {
   readonly store: FlagStore;
   readonly clock: FlagClock;
   readonly freshness: FlagFreshness;
   /** Undefined where no flags are fetched. */
-  readonly client: FlagClient | undefined;
+  readonly client: Evaluator | undefined;
 }
 
 /** What the app may ask about flags. Answers from memory, never waits. */

@@ -20,8 +20,8 @@ export type { BreakerOptions } from './breaker-rules.ts';
 export { cacheHit, recordCacheLookup } from './cache.ts';
 export { withCacheMarks } from './cache-wrappers.ts';
 export type { CounterName, Stats } from './counters.ts';
+export type { FlagAnswer } from './flag-answer.ts';
 export type { FlagEvent, FlagListener } from './flag-freshness.ts';
-export type { FlagAnswer } from './flag-http.ts';
 export type { FlagInForce, Flags } from './flags.ts';
 export {
   type GraphqlDocument,

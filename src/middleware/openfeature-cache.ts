@@ -1,6 +1,6 @@
 /** What only the server can tell of a tenant (its plan, its placement): asked once, kept for a while, refreshed behind. */
 import type { Evaluation, EvaluationFailure } from '../domain/flag-evaluation.ts';
-import type { FlagAnswer } from './flag-http.ts';
+import type { FlagAnswer } from './flag-answer.ts';
 import { LruCache } from './lru-cache.ts';
 
 type Ask = (tenantId: string, etag: string | undefined) => Promise<FlagAnswer | undefined>;

@@ -1,8 +1,9 @@
 /** The two calls of the spend API, and the pause after they have failed. Never rejects. */
 import type { SpendAnswer, SpendReceipts, SpendReport, SpendRequest } from '../domain/spend-wire.ts';
 import type { Counters } from './counters.ts';
+import type { FlagAnswer } from './flag-answer.ts';
 import { backoffMs } from './flag-client.ts';
-import { callFlagApi, type FlagAnswer } from './flag-http.ts';
+import { callFlagApi } from './flag-http.ts';
 
 export interface SpendLinkOptions {
   readonly apiUrl: string;

@@ -4,6 +4,7 @@ import { Counters } from '../../src/middleware/counters.ts';
 import { FlagClient } from '../../src/middleware/flag-client.ts';
 import { FlagClock } from '../../src/middleware/flag-clock.ts';
 import { type FlagEvent, FlagFreshness } from '../../src/middleware/flag-freshness.ts';
+import { FlagPoller } from '../../src/middleware/flag-poller.ts';
 import { FlagStore } from '../../src/middleware/flag-store.ts';
 import {
   type Behaviour,
@@ -121,18 +122,28 @@ describe('a stream that cannot be had', () => {
     expect(server.polls[before]).toBeUndefined();
     expect(counters.get('flag_polling_begun')).toBe(2);
   });
+});
 
-  it('that pings after its events is not polled beside', async () => {
-    server.behave((response) => {
-      openStream(response, response.req);
-      response.write(`event: snapshot\ndata: ${JSON.stringify(flagged(1))}\n\n`);
-      const pings = setInterval(() => response.write(': ping\n\n'), 20);
-      response.on('close', () => clearInterval(pings));
-    });
-    connect();
-    await until(() => expect(store.revision).toBe(1));
-    await new Promise((resolve) => setTimeout(resolve, 3 * POLL_TIMES.afterSilenceMs));
-    expect(server.polls).toEqual([]);
+describe('the poller', () => {
+  it('asks nothing while the stream brings anything, and at once when that falls silent', () => {
+    vi.useFakeTimers();
+    try {
+      const ask = vi.fn(() => new Promise<undefined>(() => undefined));
+      const nothing = () => undefined;
+      const taken = { onSnapshot: () => true, onUnchanged: nothing, onFailed: nothing, onBegin: nothing };
+      const poller = new FlagPoller({ times: POLL_TIMES, random: () => 0, ask, ...taken });
+      poller.streamLost();
+      for (let heard = 0; heard < 100; heard++) {
+        poller.streamHeard();
+        vi.advanceTimersByTime(POLL_TIMES.afterSilenceMs - 1);
+      }
+      expect(ask).not.toHaveBeenCalled();
+      vi.advanceTimersByTime(1);
+      expect(ask).toHaveBeenCalledTimes(1);
+      poller.stop();
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
 
