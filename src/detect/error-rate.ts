@@ -144,7 +144,9 @@ export class ErrorRateWatch extends CusumWatch<ErrorRateState> {
     const { state } = this;
     const age = minute - state.firstAt;
     const rate = Math.max(Math.LN2 / SHARE_HALF_LIFE, 1 / (age + 2));
-    const clipped = Math.min(share, 3 * usual + 0.01);
+    // One failure of three requests is a third, and no sign of anything: clipped by what chance leaves of so few.
+    const chance = 3 * Math.sqrt(usual / requests) + 1 / requests;
+    const clipped = Math.min(share, usual + chance);
     // By requests: the share of a busy minute says more.
     const trust = requests / (requests + 20);
     state.usualShare += rate * trust * (clipped - state.usualShare);

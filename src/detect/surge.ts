@@ -158,9 +158,12 @@ export class SurgeWatch extends CusumWatch<SurgeState> {
       return false;
     }
     const line = ESCALATION * state.plateau;
-    const beyond = load >= line && state.fast >= line && state.fast - state.plateau >= this.#params.floor;
-    state.beyond = beyond ? state.beyond + 1 : 0;
-    if (!beyond) state.plateau += SLOW * (load - state.plateau);
+    if (load < line) {
+      state.plateau += SLOW * (load - state.plateau);
+      state.beyond = 0;
+      return false;
+    }
+    if (state.fast >= line && state.fast - state.plateau >= this.#params.floor) state.beyond += 1;
     return state.beyond >= 2;
   }
 
