@@ -31,6 +31,12 @@ export function demoConfig(config: Config): Config {
     TENANTRY_DATA_DIR: join(config.TENANTRY_DATA_DIR, 'demo'),
     TENANTRY_AUTO_THROTTLE: 'enforce',
     TENANTRY_THROTTLE_SECONDS: 60,
+    TENANTRY_THROTTLE_MAX_SECONDS: 120,
+    // One process on one machine: its noisy tenant slows nobody measurably, and one instance reports.
+    TENANTRY_THROTTLE_NEEDS_IMPACT: false,
+    TENANTRY_THROTTLE_MIN_SOURCES: 1,
+    TENANTRY_THROTTLE_MIN_HISTORY_SECONDS: 90,
+    TENANTRY_THROTTLE_SETTLE_SECONDS: 60,
     TENANTRY_DETECT_MIN_HISTORY_SECONDS: 90,
     TENANTRY_DETECT_INTERVAL_SECONDS: 5,
   };

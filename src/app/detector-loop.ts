@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
-import { type Action, decide, type PolicyParams } from '../control/policy.ts';
-import type { ThrottleReader, ThrottleWriter } from '../control/ports.ts';
+import { type Action, decide, lookBackMs, type PolicyParams } from '../control/policy.ts';
+import type { DecisionJournal, EvidenceReader, ThrottleReader, ThrottleWriter } from '../control/ports.ts';
 import { runTick, type TickResult } from '../detect/detector.ts';
 import { type DetectorParams, intervalsNeeded } from '../detect/detector-params.ts';
 import { type DetectorState, INITIAL_STATE, restoreState, serializeState } from '../detect/detector-state.ts';
 import type { ActivityReader } from '../detect/ports.ts';
 import type { Anomaly } from '../domain/anomaly.ts';
 import type { EnforcementMode } from '../domain/flags.ts';
+import type { ThrottleRecord } from '../domain/throttle-record.ts';
 import { floorTo, SECOND_MS } from '../domain/window.ts';
 
 /** Length of the detector's intervals: that of the rollup `activity_by_ten_seconds`. */
@@ -30,6 +31,9 @@ export interface DetectorLoopOptions {
   readonly activity: ActivityReader;
   readonly anomalies: AnomalyWriter;
   readonly throttles: ThrottleReader & ThrottleWriter;
+  /** What decisions are made from beside findings and throttles. */
+  readonly evidence: EvidenceReader;
+  readonly journal: DecisionJournal;
   readonly leadership: Leadership;
   readonly mode: 'off' | EnforcementMode;
   readonly detectorParams: DetectorParams;
@@ -89,6 +93,7 @@ export class DetectorLoop {
     }
     const state = this.#state ?? (await this.#restore());
     const now = this.#now();
+    const dataUntil = await activity.dataUntil();
     const result = runTick({
       state,
       table: await activity.activity({
@@ -96,14 +101,14 @@ export class DetectorLoop {
         intervals: intervalsNeeded(detectorParams, INTERVAL_SECONDS),
         end: floorTo(now, INTERVAL_SECONDS * SECOND_MS),
       }),
-      dataUntil: await activity.dataUntil(),
+      dataUntil,
       now,
       newId: randomUUID,
       params: detectorParams,
     });
     await this.#store(result);
     // Without fresh data there is nothing to act on: what is in force ends by its own expiry.
-    if (result.suspended === null) await this.#act(result, now);
+    if (result.suspended === null) await this.#act(result, dataUntil, now);
     this.#state = result.state;
     if (result.opened.length + result.ended.length > 0) await this.#save(result.state);
     this.#figures = {
@@ -124,42 +129,57 @@ export class DetectorLoop {
     for (const anomaly of ended) await anomalies.close(anomaly, anomaly.endedAt ?? this.#now());
   }
 
-  async #act(result: TickResult, now: number): Promise<void> {
-    const { mode, policyParams, throttles } = this.#options;
-    const decision = decide({
+  async #act(result: TickResult, dataUntil: number | null, now: number): Promise<void> {
+    const { mode, policyParams, throttles, evidence, journal } = this.#options;
+    const recent = await throttles.recent(now, now - lookBackMs(policyParams));
+    const situation = {
       findings: result.open,
-      throttles: await throttles.recent(now, now - policyParams.leaveAloneSeconds * SECOND_MS),
+      throttles: recent,
       activeTenants: result.activeTenants,
       mode,
       now,
       wasSuspended: this.#decisionSuspended,
       params: policyParams,
-    });
-    for (const action of decision.actions) await this.#carryOut(action);
+      evidence: await evidence.gather({ findings: result.open, throttles: recent, dataUntil, now }),
+    };
+    const decision = decide(situation);
+    for (const action of decision.actions) {
+      if (!this.#isNews(action)) continue;
+      const throttle = await this.#carryOut(action);
+      await journal.note(situation, decision, action, throttle);
+    }
     this.#decisionSuspended = decision.suspended;
     if (result.open.length === 0) this.#told.clear();
   }
 
-  async #carryOut(action: Action): Promise<void> {
+  /** The policy repeats an alert with every decision; people hear of each cause once. */
+  #isNews(action: Action): boolean {
+    if (action.kind !== 'alert') return true;
+    const key = `${action.anomalyId} ${action.heldBackBy}`;
+    if (this.#told.has(key)) return false;
+    this.#told.add(key);
+    return true;
+  }
+
+  async #carryOut(action: Action): Promise<ThrottleRecord | undefined> {
     const { log, policyParams, throttles } = this.#options;
+    const actor = { kind: 'system', subject: policyParams.automaticSubject } as const;
     switch (action.kind) {
       case 'throttle': {
-        await throttles.create({ kind: 'system', subject: policyParams.automaticSubject }, action.throttle);
+        const record = await throttles.create(actor, action.throttle);
         const { tenantId, mode, reason } = action.throttle;
         log.warn({ tenant: tenantId, mode }, reason);
-        return;
+        return record;
       }
-      case 'alert': {
-        // The policy repeats an alert with every decision; people hear of each cause once.
-        const key = `${action.anomalyId} ${action.heldBackBy}`;
-        if (this.#told.has(key)) return;
-        this.#told.add(key);
+      case 'lift':
+        log.warn({ tenant: action.tenantId, throttle: action.throttleId }, action.explanation);
+        return throttles.lift(actor, action.throttleId);
+      case 'alert':
         log.warn({ tenant: action.tenantId, heldBackBy: action.heldBackBy }, action.explanation);
-        return;
-      }
+        return undefined;
       case 'page':
         log.error({ page: true }, action.explanation);
-        return;
+        return undefined;
     }
   }
 

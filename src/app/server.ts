@@ -9,7 +9,6 @@ import { readMetricSeries } from '../aggregate/metric-series-reader.ts';
 import { createDevIssuer, type DevIssuer } from '../api/issuer.ts';
 import { createApi } from '../api/server.ts';
 import type { Config } from '../config/config.ts';
-import { POLICY_DEFAULTS } from '../control/policy.ts';
 import { ratesAt } from '../cost/ai-price.ts';
 import { spendOf } from '../cost/ai-spend.ts';
 import { detectorParams } from '../detect/detector-params.ts';
@@ -22,6 +21,7 @@ import { ChangeListener } from '../store/postgres/change-listener.ts';
 import { FlagFeed } from '../store/postgres/flag-feed.ts';
 import { FlagInstances } from '../store/postgres/flag-instances.ts';
 import { KeyStore } from '../store/postgres/key-store.ts';
+import { PolicyFacts } from '../store/postgres/policy-facts.ts';
 import { TenantDirectory } from '../store/postgres/tenant-directory.ts';
 import { ThrottleStore } from '../store/postgres/throttle-store.ts';
 import { BreakerBoard } from './breaker-board.ts';
@@ -32,6 +32,8 @@ import { PostgresLeadership } from './leadership.ts';
 import { Neighbors } from './neighbors.ts';
 import { ownMetrics } from './own-metrics.ts';
 import { recentThrottles } from './recent-throttles.ts';
+import { PolicyEvidenceReader } from './policy-evidence.ts';
+import { policyParamsOf } from './policy-settings.ts';
 import { runEvery } from './schedule.ts';
 import { rememberSeenTenants } from './seen-tenants.ts';
 import { startSpend } from './spend.ts';
@@ -82,6 +84,8 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
   const anomalies = new AnomalyStore(postgres);
   const plans = new TenantDirectory(postgres);
   const publishKeys = keySnapshotWriter(spoolFolder, () => keys.snapshot());
+  const policyFacts = new PolicyFacts(postgres);
+  const neighbors = new Neighbors(clickhouse);
 
   // aggregate + cost
   const figures = new Figures(clickhouse, (usages, at) => spendOf(usages, at, ratesAt(at)));
@@ -94,14 +98,27 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       dataUntil: async () => dataUntil(loader, config),
     },
     anomalies,
-    throttles: { recent: recentThrottles(throttles), create: (actor, throttle) => throttles.create(actor, throttle) },
+    throttles: {
+      recent: recentThrottles(throttles),
+      create: (actor, throttle) => throttles.create(actor, throttle),
+      lift: (actor, id) => throttles.lift(actor, id),
+    },
+    evidence: new PolicyEvidenceReader({
+      clickhouse,
+      neighbors,
+      firstSeen: (tenants) => policyFacts.firstSeen(tenants),
+      allowList: async () => [],
+      killSwitch: () => ({ on: config.TENANTRY_KILL_SWITCH, reason: 'TENANTRY_KILL_SWITCH' }),
+      victimsBefore: async () => new Map(),
+    }),
+    journal: { note: async () => undefined },
     leadership,
     mode: config.TENANTRY_AUTO_THROTTLE,
     detectorParams: detectorParams({
       ratio: config.TENANTRY_DETECT_RATIO,
       minHistorySeconds: config.TENANTRY_DETECT_MIN_HISTORY_SECONDS,
     }),
-    policyParams: { ...POLICY_DEFAULTS, throttleSeconds: config.TENANTRY_THROTTLE_SECONDS },
+    policyParams: policyParamsOf(config),
     stateFile: join(dataDir, 'detector-state.json'),
     log,
   });
@@ -128,7 +145,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       caps: spend.caps,
       spend: spend.desk,
       anomalies,
-      neighbors: new Neighbors(clickhouse),
+      neighbors,
       flags,
       instances,
       keys,

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { TENANT_ATTRIBUTE_ALIASES } from '../domain/attributes.ts';
 import { TenantryError } from '../domain/errors.ts';
@@ -27,6 +28,12 @@ function isTimeZone(name: string): boolean {
   } catch {
     return false;
   }
+}
+/** An address with a prefix length that fits it. */
+function isRange(text: string): boolean {
+  const [, address = '', bits = ''] = /^([0-9A-Fa-f.:]+)\/(\d{1,3})$/.exec(text) ?? [];
+  const version = isIP(address);
+  return version !== 0 && Number(bits) <= (version === 4 ? 32 : 128);
 }
 const secret = z.string().min(16, 'must have at least 16 characters').optional();
 
@@ -74,6 +81,27 @@ export const SETTINGS = {
     .default('shadow')
     .describe('what the detector may do by itself'),
   TENANTRY_THROTTLE_SECONDS: seconds(300, 5).describe('life of an automatic throttle'),
+  TENANTRY_THROTTLE_MAX_SECONDS: seconds(3_600, 5).describe(
+    'longest life of an automatic throttle; it doubles with each finding of one tenant',
+  ),
+  TENANTRY_THROTTLE_NEEDS_IMPACT: flag(true).describe(
+    'throttle only a tenant that is shown to harm others; false: usage alone will do',
+  ),
+  TENANTRY_THROTTLE_MIN_HISTORY_SECONDS: seconds(604_800, 0).describe(
+    'a tenant that is known for less is throttled in shadow only',
+  ),
+  TENANTRY_THROTTLE_MIN_SOURCES: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(2)
+    .describe("independent sources that must show a tenant's load before it is throttled"),
+  TENANTRY_THROTTLE_SETTLE_SECONDS: seconds(900, 0).describe(
+    'between the beginnings of two automatic throttles of one tenant for two findings',
+  ),
+  TENANTRY_KILL_SWITCH: flag(false).describe(
+    'no automatic throttle is set, and none is told to apps; whatever the API says',
+  ),
   TENANTRY_SPEND_TIME_ZONE: z
     .string()
     .default('UTC')

@@ -1,55 +1,26 @@
-import type { Anomaly } from '../domain/anomaly.ts';
-import type { EnforcementMode, ThrottleLimit } from '../domain/flags.ts';
+import type { EnforcementMode } from '../domain/flags.ts';
 import type { TenantId } from '../domain/tenant-id.ts';
-import { UNKNOWN_TENANT } from '../domain/tenant-id.ts';
 import type { NewThrottle, ThrottleRecord } from '../domain/throttle-record.ts';
-import { SECOND_MS } from '../domain/window.ts';
+import { HOUR_MS, SECOND_MS } from '../domain/window.ts';
+import type { Draft, EstateTally, Finding, Guard, GuardCase, TenantPast } from './guard.ts';
+import { GUARDS } from './guards.ts';
+import { NO_EVIDENCE, type PolicyEvidence, type TenantFacts } from './policy-evidence.ts';
+import { limitFor } from './policy-limit.ts';
+import type { PolicyParams } from './policy-params.ts';
+import { type Lift, reverts } from './policy-revert.ts';
+
+export type { Finding } from './guard.ts';
+export { POLICY_DEFAULTS, type PolicyParams } from './policy-params.ts';
 
 /** Name and version of the policy; part of every reason, so that a decision can be replayed. */
-const POLICY = 'policy/1';
+export const POLICY = 'policy/2';
 
-export interface PolicyParams {
-  /** Life of an automatic throttle. */
-  readonly throttleSeconds: number;
-  /** A limit is this many times the tenant's own usual rate: the usual itself varies, and must never be refused. */
-  readonly headroom: number;
-  /** No limit is lower than this, however little the tenant usually does. */
-  readonly minRequestsPerSecond: number;
-  /** A burst of this many seconds at the limit passes at once. */
-  readonly burstSeconds: number;
-  /** At most this share of the active tenants, ... */
-  readonly maxTenantShare: number;
-  /** ... and at most so many, is throttled by the machine at a time; one always may. */
-  readonly maxTenants: number;
-  /** From this share of anomalous tenants on the cause is not a tenant, and the machine stops. */
-  readonly suspendShare: number;
-  /** After somebody lifted an automatic throttle its tenant is left alone for so long. */
-  readonly leaveAloneSeconds: number;
-  /** Subject under which the machine itself writes and lifts; everybody else is a human who wins. */
-  readonly automaticSubject: string;
-}
-
-export const POLICY_DEFAULTS: PolicyParams = {
-  throttleSeconds: 300,
-  headroom: 1.5,
-  minRequestsPerSecond: 1,
-  burstSeconds: 2,
-  maxTenantShare: 0.1,
-  maxTenants: 5,
-  suspendShare: 0.3,
-  leaveAloneSeconds: 3_600,
-  automaticSubject: 'detector',
-};
-
-/** An open finding, and what the tenant usually requests per second (null: not known). */
-export interface Finding {
-  readonly anomaly: Anomaly;
-  readonly usualRequestsPerSecond: number | null;
-}
+/** The column's bound; the figures come first in a reason, so its end is what can be missed. */
+const REASON_MAX = 1_000;
 
 export interface Situation {
   readonly findings: readonly Finding[];
-  /** Throttles in force, and those that were lifted within `leaveAloneSeconds`. */
+  /** Throttles in force, and those that began or ended within `lookBackMs`. */
   readonly throttles: readonly ThrottleRecord[];
   /** How many tenants are active now. */
   readonly activeTenants: number;
@@ -59,30 +30,28 @@ export interface Situation {
   /** Whether the last decision was a suspension: it is announced once, when it begins. */
   readonly wasSuspended: boolean;
   readonly params: PolicyParams;
+  /** Absent: nothing is known beside the findings, so every guard that asks for proof holds back. */
+  readonly evidence?: PolicyEvidence;
 }
-
-/** Why a finding stays an alert. */
-type HeldBackBy =
-  | 'mode-off'
-  | 'suspended'
-  | 'unknown-tenant'
-  | 'no-neighbours'
-  | 'human-throttle'
-  | 'human-lift'
-  | 'no-usual-rate'
-  | 'too-many-throttled';
 
 export type Action =
   /** Write this throttle; its reason tells people figure, baseline, rule and limit. */
-  | { readonly kind: 'throttle'; readonly throttle: NewThrottle }
+  | {
+      readonly kind: 'throttle';
+      readonly throttle: NewThrottle;
+      /** Guards that made it milder, shadow or longer. */
+      readonly heldBackBy: readonly string[];
+    }
   /** Tell people, do nothing. Repeated with every decision while it holds: tell once per finding and cause. */
   | {
       readonly kind: 'alert';
       readonly tenantId: TenantId;
       readonly anomalyId: string;
-      readonly heldBackBy: HeldBackBy;
+      /** Name of the guard. */
+      readonly heldBackBy: string;
       readonly explanation: string;
     }
+  | Lift
   /** The machine stops acting by itself: wake somebody. */
   | { readonly kind: 'page'; readonly explanation: string };
 
@@ -91,77 +60,99 @@ export interface Decision {
   readonly suspended: boolean;
 }
 
+/** How far back `Situation.throttles` must reach, ms: the longest memory of any guard. */
+export function lookBackMs(params: PolicyParams): number {
+  const { leaveAloneSeconds, repeatWindowSeconds, settleSeconds, revertWaitSeconds } = params;
+  const seconds = Math.max(leaveAloneSeconds, repeatWindowSeconds, settleSeconds, revertWaitSeconds);
+  return Math.max(HOUR_MS, seconds * SECOND_MS);
+}
+
 /**
- * What to do about the open findings. Pure: the same situation gives the same decision. It only ever adds throttles;
- * they end by their own expiry, and are renewed after it only while a finding is still open on fresh data.
+ * What to do about the open findings. Pure: the same situation gives the same decision. Throttles end by their own
+ * expiry, and are renewed after it only while a finding is still open on fresh data; one that does not help is lifted.
  *
  * Findings in AI tokens limit requests too, as the policy does not know which routes call a model: at the tenant's
  * usual request rate, so that what it usually sends passes and only a surge that comes with more requests is cut.
+ * @param guards all of them; fewer only to show what one of them is for
  */
-export function decide(situation: Situation): Decision {
-  const { activeTenants, params, wasSuspended } = situation;
+export function decide(situation: Situation, guards: readonly Guard[] = GUARDS): Decision {
+  const { activeTenants, params, wasSuspended, evidence = NO_EVIDENCE, mode, now } = situation;
   const findings = strongestPerTenant(situation.findings);
-  const suspended = isEverybody(findings, activeTenants, params);
+  const suspended = isEverybody(findings.length, activeTenants, params, wasSuspended);
   const actions: Action[] = [];
   if (suspended && !wasSuspended) actions.push(page(findings.length, activeTenants));
+  actions.push(...reverts({ ...situation, evidence }));
 
-  const held = heldThrottles(situation);
-  let free = maxThrottled(activeTenants, params) - held.byMachine.size;
+  const pasts = pastsOf(situation);
+  const facts = new Map(evidence.tenants.map((one) => [one.tenantId, one]));
+  let estate = tally(situation, facts, findings.length, suspended);
   for (const finding of findings) {
-    if (held.byMachine.has(finding.anomaly.tenantId)) continue;
-    const verdict = suspended ? 'suspended' : judge(finding, situation, held, free);
-    if (typeof verdict === 'string') {
-      actions.push(alert(finding, verdict));
-    } else {
-      actions.push({ kind: 'throttle', throttle: verdict });
-      free -= 1;
-    }
+    const { tenantId } = finding.anomaly;
+    const past = pasts.get(tenantId) ?? NO_PAST;
+    if (past.automatic.some((record) => isInForce(record, now))) continue;
+    const the: GuardCase = {
+      ...{
+        finding,
+        draft: draftOf(finding, params),
+        facts: facts.get(tenantId),
+        past,
+        estate,
+      },
+      ...{ evidence, activeTenants, mode, now, params },
+    };
+    const action = pass(the, guards);
+    actions.push(action);
+    if (action.kind === 'throttle') estate = added(estate, the);
   }
   return { actions, suspended };
 }
 
-/** At least one, else small estates would have no protection; never more than a small share of all tenants. */
-function maxThrottled(activeTenants: number, params: PolicyParams): number {
-  return Math.max(1, Math.min(Math.floor(params.maxTenantShare * activeTenants), params.maxTenants));
+/** One finding through all guards: an alert from the first that allows no more, else the throttle that is left. */
+function pass(start: GuardCase, guards: readonly Guard[]): Action {
+  let { draft } = start;
+  const heldBackBy: string[] = [];
+  const notes: string[] = [];
+  for (const guard of guards) {
+    const answer = guard.check({ ...start, draft });
+    if (answer === undefined) continue;
+    if (answer.effect === 'alert') return alert(start.finding, guard.name, answer.because);
+    heldBackBy.push(guard.name);
+    if (answer.effect === 'shadow') {
+      if (draft.mode === 'enforce') notes.push(`in shadow: ${answer.because}`);
+      draft = { ...draft, mode: 'shadow' };
+      continue;
+    }
+    notes.push(answer.because);
+    draft = {
+      ...draft,
+      limit: answer.limit ?? draft.limit,
+      expiresInSeconds: answer.expiresInSeconds ?? draft.expiresInSeconds,
+    };
+  }
+  return { kind: 'throttle', throttle: newThrottle(start.finding, draft, notes), heldBackBy };
+}
+
+/** A promoted rule and tenant go beyond the setting `shadow`; so the draft enforces, and shadow is what guards make of it. */
+function draftOf({ usualRequestsPerSecond, scope = {} }: Finding, params: PolicyParams): Draft {
+  const limit = limitFor(Number.isFinite(usualRequestsPerSecond) ? (usualRequestsPerSecond ?? 0) : 0, params);
+  return { scope, limit, mode: 'enforce', expiresInSeconds: params.throttleSeconds };
+}
+
+function newThrottle(
+  { anomaly, usualRequestsPerSecond }: Finding,
+  draft: Draft,
+  notes: readonly string[],
+): NewThrottle {
+  const { limit, expiresInSeconds } = draft;
+  const reason =
+    `${anomaly.reason}; limited to ${limit.requestsPerSecond} requests/s (usual: ${(usualRequestsPerSecond ?? 0).toFixed(2)}/s) ` +
+    `for ${expiresInSeconds} s by ${[anomaly.rule, ...notes].join('; ')} and ${POLICY}`;
+  return { tenantId: anomaly.tenantId, ...draft, reason: reason.slice(0, REASON_MAX), anomalyId: anomaly.id };
 }
 
 /** One tenant alone is never "everybody", whatever its share of a small estate. */
-function isEverybody(findings: readonly Finding[], activeTenants: number, params: PolicyParams): boolean {
-  return findings.length >= 2 && findings.length >= params.suspendShare * activeTenants;
-}
-
-function judge(finding: Finding, situation: Situation, held: HeldThrottles, free: number): NewThrottle | HeldBackBy {
-  const { anomaly, usualRequestsPerSecond } = finding;
-  const { mode, activeTenants, params } = situation;
-  if (mode === 'off') return 'mode-off';
-  if (anomaly.tenantId === UNKNOWN_TENANT) return 'unknown-tenant';
-  if (!(activeTenants >= 2)) return 'no-neighbours';
-  if (held.byHuman.has(anomaly.tenantId)) return 'human-throttle';
-  if (held.liftedByHuman.has(anomaly.tenantId)) return 'human-lift';
-  if (usualRequestsPerSecond === null || !Number.isFinite(usualRequestsPerSecond)) return 'no-usual-rate';
-  if (free <= 0) return 'too-many-throttled';
-  return newThrottle(anomaly, usualRequestsPerSecond, mode, params);
-}
-
-function newThrottle(anomaly: Anomaly, usual: number, mode: EnforcementMode, params: PolicyParams): NewThrottle {
-  const limit = limitFor(usual, params);
-  return {
-    tenantId: anomaly.tenantId,
-    scope: {},
-    limit,
-    mode,
-    expiresInSeconds: params.throttleSeconds,
-    reason:
-      `${anomaly.reason}; limited to ${limit.requestsPerSecond} requests/s (usual: ${usual.toFixed(2)}/s) ` +
-      `for ${params.throttleSeconds} s by ${anomaly.rule} and ${POLICY}`,
-    anomalyId: anomaly.id,
-  };
-}
-
-/** Rounded up to a tenth, so that rounding never takes a tenant below its usual rate. */
-function limitFor(usual: number, params: PolicyParams): ThrottleLimit {
-  const requestsPerSecond = Math.max(params.minRequestsPerSecond, Math.ceil(usual * params.headroom * 10) / 10);
-  return { requestsPerSecond, burst: Math.max(1, Math.ceil(requestsPerSecond * params.burstSeconds)) };
+function isEverybody(anomalous: number, activeTenants: number, params: PolicyParams, was: boolean): boolean {
+  return anomalous >= 2 && anomalous >= (was ? params.resumeShare : params.suspendShare) * activeTenants;
 }
 
 /** One finding for each tenant, the farthest out of line first: the few throttles go to those. */
@@ -184,43 +175,60 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : 1;
 }
 
-/** Tenants with a throttle in force, by who set it, and those whose automatic throttle a human lifted lately. */
-interface HeldThrottles {
-  readonly byMachine: ReadonlySet<TenantId>;
-  readonly byHuman: ReadonlySet<TenantId>;
-  readonly liftedByHuman: ReadonlySet<TenantId>;
+const NO_PAST: TenantPast = { human: undefined, automatic: [] };
+
+function isInForce({ flag, liftedAt }: ThrottleRecord, now: number): boolean {
+  return liftedAt === null && flag.expiresAt > now;
 }
 
-function heldThrottles({ throttles, now, params }: Situation): HeldThrottles {
-  const tenantsOf = (records: readonly ThrottleRecord[]) => new Set(records.map(({ flag }) => flag.tenantId));
-  const inForce = throttles.filter(({ flag, liftedAt }) => liftedAt === null && flag.expiresAt > now);
-  const leftAlone = throttles.filter(({ anomalyId, liftedAt, liftedBy }) => {
-    if (anomalyId === null || liftedAt === null || liftedBy === params.automaticSubject) return false;
-    return now < liftedAt + params.leaveAloneSeconds * SECOND_MS;
-  });
+/** By tenant, newest first. The machine's throttles carry the finding that led to them, people's do not. */
+function pastsOf({ throttles, now }: Situation): ReadonlyMap<TenantId, TenantPast> {
+  const pasts = new Map<TenantId, { human: ThrottleRecord | undefined; automatic: ThrottleRecord[] }>();
+  for (const record of [...throttles].sort((a, b) => b.createdAt - a.createdAt || compare(a.flag.id, b.flag.id))) {
+    const past = pasts.get(record.flag.tenantId) ?? { human: undefined, automatic: [] };
+    pasts.set(record.flag.tenantId, past);
+    if (record.anomalyId !== null) past.automatic.push(record);
+    else if (isInForce(record, now)) past.human ??= record;
+  }
+  return pasts;
+}
+
+function tally(
+  { throttles, now }: Situation,
+  facts: ReadonlyMap<TenantId, TenantFacts>,
+  anomalous: number,
+  suspended: boolean,
+): EstateTally {
+  const automatic = throttles.filter(({ anomalyId }) => anomalyId !== null);
+  const held = new Set(automatic.filter((record) => isInForce(record, now)).map(({ flag }) => flag.tenantId));
+  const began = new Map<string, number>();
+  for (const { anomalyId, createdAt } of automatic) {
+    const known = began.get(anomalyId ?? '') ?? Number.POSITIVE_INFINITY;
+    began.set(anomalyId ?? '', Math.min(known, createdAt));
+  }
+  const weights = [...held].map((tenantId) => facts.get(tenantId)?.weightShare ?? 0);
   return {
-    // The machine's throttles carry the finding that led to them, people's do not.
-    byMachine: tenantsOf(inForce.filter(({ anomalyId }) => anomalyId !== null)),
-    byHuman: tenantsOf(inForce.filter(({ anomalyId }) => anomalyId === null)),
-    liftedByHuman: tenantsOf(leftAlone),
+    ...{ anomalous, suspended, throttled: held.size },
+    throttledWeight: weights.reduce((sum, weight) => sum + weight, 0),
+    actedAt: [...began.values()],
   };
 }
 
-const HELD_BACK: Readonly<Record<HeldBackBy, string>> = {
-  'mode-off': 'automatic throttling is off',
-  suspended: 'automatic throttling is suspended, because too many tenants are out of line at once',
-  'unknown-tenant': 'requests without a tenant are never throttled',
-  'no-neighbours': 'no other tenant is active, so nobody is protected by a throttle',
-  'human-throttle': 'somebody set a throttle for this tenant',
-  'human-lift': 'somebody lifted an automatic throttle of this tenant a short while ago',
-  'no-usual-rate': 'its usual request rate is not known, so no fair limit is',
-  'too-many-throttled': 'as many tenants as may be are throttled automatically already',
-};
+function added(estate: EstateTally, { facts, now }: GuardCase): EstateTally {
+  return {
+    ...estate,
+    throttled: estate.throttled + 1,
+    throttledWeight: estate.throttledWeight + (facts?.weightShare ?? 0),
+    actedAt: [...estate.actedAt, now],
+  };
+}
 
-function alert({ anomaly }: Finding, heldBackBy: HeldBackBy): Action {
+function alert({ anomaly }: Finding, heldBackBy: string, because: string): Action {
   const { tenantId, id, reason, rule } = anomaly;
-  const explanation = `${reason} (${rule}); not throttled: ${HELD_BACK[heldBackBy]}`;
-  return { kind: 'alert', tenantId, anomalyId: id, heldBackBy, explanation };
+  return {
+    ...{ kind: 'alert', tenantId, anomalyId: id, heldBackBy },
+    explanation: `${reason} (${rule}); not throttled: ${because}`,
+  };
 }
 
 function page(anomalous: number, activeTenants: number): Action {

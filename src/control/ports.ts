@@ -1,12 +1,34 @@
 import type { StaffActor } from '../domain/actor.ts';
 import type { NewThrottle, ThrottleRecord } from '../domain/throttle-record.ts';
+import type { Finding } from './guard.ts';
+import type { Action, Decision, Situation } from './policy.ts';
+import type { PolicyEvidence } from './policy-evidence.ts';
 
-/** What control needs of the control plane: to read what was decided lately, and to write a throttle. */
+/** What control needs of the control plane: to read what was decided lately, and to write and end a throttle. */
 export interface ThrottleReader {
-  /** Throttles that are in force at `now` or were lifted after `liftedSince`, of every tenant. Unix ms. */
-  recent(now: number, liftedSince: number): Promise<readonly ThrottleRecord[]>;
+  /** Throttles that are in force at `now`, and those that began or ended after `since`, of every tenant. Unix ms. */
+  recent(now: number, since: number): Promise<readonly ThrottleRecord[]>;
 }
 
 export interface ThrottleWriter {
   create(actor: StaffActor, throttle: NewThrottle): Promise<ThrottleRecord>;
+  /** Undefined if it has already ended. */
+  lift(actor: StaffActor, id: string): Promise<ThrottleRecord | undefined>;
+}
+
+export interface EvidenceReader {
+  /** What is known about the tenants of these findings, now. */
+  gather(question: {
+    readonly findings: readonly Finding[];
+    readonly throttles: readonly ThrottleRecord[];
+    /** Unix ms up to which everything that arrived is counted; null: nothing has arrived. */
+    readonly dataUntil: number | null;
+    readonly now: number;
+  }): Promise<PolicyEvidence>;
+}
+
+/** Keeps what was decided, with all that it was decided from. */
+export interface DecisionJournal {
+  /** `throttle`: what was written or lifted, undefined for an alert or a page. Once for every action carried out. */
+  note(situation: Situation, decision: Decision, action: Action, throttle: ThrottleRecord | undefined): Promise<void>;
 }

@@ -1,11 +1,13 @@
 // Detector and policy as src/app joins them: tables in, throttles out, no clock but the one that is passed in.
 import { describe, expect, it } from 'vitest';
-import { decide, POLICY_DEFAULTS } from '../../src/control/policy.ts';
+import { decide } from '../../src/control/policy.ts';
+import { NO_EVIDENCE } from '../../src/control/policy-evidence.ts';
 import { runTick } from '../../src/detect/detector.ts';
 import { detectorParams } from '../../src/detect/detector-params.ts';
 import { INITIAL_STATE } from '../../src/detect/detector-state.ts';
 import type { Counts } from '../../src/detect/ports.ts';
 import type { ThrottleRecord } from '../../src/domain/throttle-record.ts';
+import { BARE_COUNTS } from '../support/control-situation.ts';
 import { at, rates, tableAfter } from '../support/detect-series.ts';
 
 const WARM = 370;
@@ -24,7 +26,8 @@ function runLoop(stories: Record<string, { requests: Counts }>, until: number) {
     state = tick.state;
     const { open: findings, activeTenants } = tick;
     const situation = { findings, throttles, activeTenants, mode: 'enforce', now, wasSuspended: suspended } as const;
-    const decision = decide({ ...situation, params: POLICY_DEFAULTS });
+    const evidence = { ...NO_EVIDENCE, health: { ...NO_EVIDENCE.health, dataUntil: table.end } };
+    const decision = decide({ ...situation, params: BARE_COUNTS, evidence });
     suspended = decision.suspended;
     for (const action of decision.actions) {
       if (action.kind === 'page') pages += 1;

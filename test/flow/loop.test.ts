@@ -54,6 +54,10 @@ beforeAll(async () => {
     TENANTRY_THROTTLE_SECONDS: String(THROTTLE_SECONDS),
     TENANTRY_DETECT_MIN_HISTORY_SECONDS: '10',
     TENANTRY_DETECT_INTERVAL_SECONDS: '1',
+    // Bare counts of one instance: nobody is slowed down, and nothing is older than a minute.
+    TENANTRY_THROTTLE_NEEDS_IMPACT: 'false',
+    TENANTRY_THROTTLE_MIN_SOURCES: '1',
+    TENANTRY_THROTTLE_MIN_HISTORY_SECONDS: '10',
   });
   saas = await startSaas(tenantry, { tenants: 12 });
   traffic = new Traffic(saas.url);

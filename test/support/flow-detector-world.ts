@@ -2,12 +2,14 @@
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { DetectorLoop, type DetectorLoopOptions } from '../../src/app/detector-loop.ts';
-import { POLICY_DEFAULTS } from '../../src/control/policy.ts';
+import type { Action } from '../../src/control/policy.ts';
+import { NO_EVIDENCE } from '../../src/control/policy-evidence.ts';
 import { detectorParams } from '../../src/detect/detector-params.ts';
 import type { Counts } from '../../src/detect/ports.ts';
 import type { StaffActor } from '../../src/domain/actor.ts';
 import type { Anomaly } from '../../src/domain/anomaly.ts';
 import type { NewThrottle, ThrottleRecord } from '../../src/domain/throttle-record.ts';
+import { BARE_COUNTS } from './control-situation.ts';
 import { at, tableAfter } from './detect-series.ts';
 
 type Stories = Readonly<Record<string, { requests?: Counts; aiTokens?: Counts }>>;
@@ -23,6 +25,7 @@ export class DetectorWorld {
   readonly findings = new Map<string, Anomaly>();
   readonly throttles: { readonly actor: StaffActor; readonly asked: NewThrottle; readonly record: ThrottleRecord }[] =
     [];
+  readonly noted: Action[] = [];
   readonly lines: LogLine[] = [];
   /** How often activity was read. */
   looks = 0;
@@ -84,11 +87,20 @@ export class DetectorWorld {
       throttles: {
         recent: async () => this.throttles.map(({ record }) => record),
         create: async (actor, asked) => this.#create(actor, asked),
+        lift: async () => undefined,
+      },
+      evidence: {
+        gather: async ({ dataUntil }) => ({ ...NO_EVIDENCE, health: { ...NO_EVIDENCE.health, dataUntil } }),
+      },
+      journal: {
+        note: async (_situation, _decision, action) => {
+          this.noted.push(action);
+        },
       },
       leadership: { isLeader: async () => this.leads },
       mode,
       detectorParams: detectorParams(),
-      policyParams: POLICY_DEFAULTS,
+      policyParams: BARE_COUNTS,
       stateFile,
       log: pino(sink),
       now: () => this.#now(),

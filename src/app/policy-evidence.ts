@@ -1,0 +1,115 @@
+import { type LoadSignals, readLoadSignals } from '../aggregate/load-signals-reader.ts';
+import {
+  type AllowEntry,
+  type ImpactVerdict,
+  NO_EVIDENCE,
+  type PolicyEvidence,
+  type ThrottleEffect,
+} from '../control/policy-evidence.ts';
+import type { EvidenceReader } from '../control/ports.ts';
+import type { AnalyticsReader } from '../domain/analytics-query.ts';
+import type { TenantId } from '../domain/tenant-id.ts';
+import { MINUTE_MS, SECOND_MS } from '../domain/window.ts';
+import type { Neighbors } from './neighbors.ts';
+
+type Question = Parameters<EvidenceReader['gather']>[0];
+
+export interface EvidenceSources {
+  readonly clickhouse: AnalyticsReader;
+  readonly neighbors: Pick<Neighbors, 'look'>;
+  /** Unix ms at which each tenant was first named; those that are not known are absent. */
+  readonly firstSeen: (tenants: readonly TenantId[]) => Promise<ReadonlyMap<TenantId, number>>;
+  readonly allowList: () => Promise<readonly AllowEntry[]>;
+  readonly killSwitch: () => PolicyEvidence['killSwitch'];
+  /** P95 of the victims when each throttle was set, as the journal has it. */
+  readonly victimsBefore: (throttleIds: readonly string[]) => Promise<ReadonlyMap<string, number>>;
+}
+
+/** Load is measured over this much; less would hang on single requests. */
+const LOAD_MS = 2 * MINUTE_MS;
+/** Verdicts come from minute rollups: asking more often than this gives the same answer at a price. */
+const VERDICTS_EVERY_MS = 20 * SECOND_MS;
+const VERDICTS_MS = 10 * MINUTE_MS;
+/** The strongest findings of a tick; more than these are a suspension and not throttles. */
+const MAX_TENANTS = 200;
+
+/**
+ * Collects what a decision is made from. Nothing is asked while there is neither a finding nor an automatic throttle in
+ * force, so a quiet installation pays nothing for it.
+ */
+export class PolicyEvidenceReader implements EvidenceReader {
+  readonly #sources: EvidenceSources;
+  #verdicts: { readonly readAt: number; readonly list: readonly ImpactVerdict[] } | undefined;
+
+  constructor(sources: EvidenceSources) {
+    this.#sources = sources;
+  }
+
+  /** @throws what the stores throw: then nothing is decided in this tick */
+  async gather({ findings, throttles, dataUntil, now }: Question): Promise<PolicyEvidence> {
+    const { killSwitch, allowList } = this.#sources;
+    const known = { ...NO_EVIDENCE, health: { ...NO_EVIDENCE.health, dataUntil }, killSwitch: killSwitch() };
+    const held = throttles.filter(
+      ({ flag, anomalyId, liftedAt }) => anomalyId !== null && liftedAt === null && flag.expiresAt > now,
+    );
+    if (findings.length + held.length === 0) return known;
+    const tenants = [...new Set(findings.map(({ anomaly }) => anomaly.tenantId))].slice(0, MAX_TENANTS);
+    const verdicts = await this.#currentVerdicts(now);
+    const [load, firstSeen, listed, before] = await Promise.all([
+      this.#load(tenants, dataUntil ?? now),
+      this.#sources.firstSeen(tenants),
+      allowList(),
+      this.#sources.victimsBefore(held.map(({ flag }) => flag.id)),
+    ]);
+    return {
+      ...known,
+      verdicts,
+      allowList: listed,
+      requestsPerSecond: load.requestsPerSecond,
+      tenants: tenants.map((tenantId) => {
+        const { requestsPerSecond = null, sources = [] } = load.tenants.get(tenantId) ?? {};
+        const since = firstSeen.get(tenantId);
+        return {
+          ...{ tenantId, requestsPerSecond, sources },
+          historySeconds: since === undefined ? null : Math.max(0, (now - since) / SECOND_MS),
+          ...{ guaranteedRequestsPerSecond: null, weightShare: null, passedCeiling: null },
+        };
+      }),
+      effects: [...before].map(([throttleId, beforeMs]) => effectOf(throttleId, beforeMs, verdicts)),
+    };
+  }
+
+  async #load(tenants: readonly TenantId[], until: number): Promise<LoadSignals> {
+    return readLoadSignals(this.#sources.clickhouse, { window: { from: until - LOAD_MS, to: until }, tenants });
+  }
+
+  async #currentVerdicts(now: number): Promise<readonly ImpactVerdict[]> {
+    const cached = this.#verdicts;
+    if (cached !== undefined && now - cached.readAt < VERDICTS_EVERY_MS) return cached.list;
+    const to = now - (now % MINUTE_MS);
+    const window = { from: to - VERDICTS_MS, to };
+    const { service, verdicts } = await this.#sources.neighbors.look({ service: undefined, window });
+    const list = verdicts.map(({ at, kind, suspects, victims }) => ({
+      ...{ at, kind, resource: service ?? '' },
+      suspects: suspects.map(({ tenantId }) => tenantId),
+      victims: victims.map(({ tenantId, p95Ms, usualP95Ms }) => ({ tenantId, p95Ms, usualP95Ms })),
+    }));
+    this.#verdicts = { readAt: now, list };
+    return list;
+  }
+}
+
+/** Without a verdict nobody is hurt any more, and nothing is to be taken back. */
+function effectOf(throttleId: string, beforeMs: number, verdicts: readonly ImpactVerdict[]): ThrottleEffect {
+  const latest = verdicts.at(-1);
+  return {
+    throttleId,
+    victimsP95BeforeMs: beforeMs,
+    victimsP95NowMs: latest === undefined ? null : worstP95(latest),
+  };
+}
+
+/** P95 of the victim that is hurt most; null without victims. */
+export function worstP95({ victims }: Pick<ImpactVerdict, 'victims'>): number | null {
+  return victims.length === 0 ? null : Math.max(...victims.map(({ p95Ms }) => p95Ms));
+}

@@ -1,0 +1,17 @@
+import type { ThrottleLimit } from '../domain/flags.ts';
+import type { PolicyParams } from './policy-params.ts';
+
+/** To the next tenth of a request per second. */
+export function roundUpRate(rate: number): number {
+  return Math.ceil(rate * 10) / 10;
+}
+
+export function burstOf(requestsPerSecond: number, { burstSeconds }: PolicyParams): number {
+  return Math.max(1, Math.ceil(requestsPerSecond * burstSeconds));
+}
+
+/** Above what the tenant usually sends, by the headroom. */
+export function limitFor(usual: number, params: PolicyParams): ThrottleLimit {
+  const requestsPerSecond = Math.max(params.minRequestsPerSecond, roundUpRate(usual * params.headroom));
+  return { requestsPerSecond, burst: burstOf(requestsPerSecond, params) };
+}
