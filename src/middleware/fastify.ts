@@ -25,6 +25,11 @@ export interface TenantryFastifyOptions extends GateOptions {
 
 type Done = () => void;
 
+// On the request itself: a WeakMap's entries outlive the collections that would have freed a request young.
+const CONTEXT = Symbol('tenantry.context');
+
+type EnteredRequest = FastifyRequest & { [CONTEXT]?: Context };
+
 function visitOf(request: FastifyRequest, reply: FastifyReply) {
   const route = () => request.routeOptions.url;
   return { incoming: request.raw, outgoing: reply.raw, request, url: request.url, route, routeAtEnd: route };
@@ -56,7 +61,6 @@ function goOn(
 
 function register(app: FastifyInstance, options: TenantryFastifyOptions, registered: Done): void {
   const gate = new NodeGate(options);
-  const contexts = new WeakMap<FastifyRequest, Context>();
   const enter = (ctx: Context, next: Done) => enterContext(ctx, next, gate.count);
 
   // The three hooks have one signature, but addHook has an overload for each name.
@@ -67,7 +71,7 @@ function register(app: FastifyInstance, options: TenantryFastifyOptions, registe
         done();
         return;
       }
-      contexts.set(request, passage.context);
+      (request as EnteredRequest)[CONTEXT] = passage.context;
       goOn(passage, reply, done, enter, gate.count);
     };
     const passage = guarded(gate.count, 'hook_failed', () => gate.enter(visitOf(request, reply)), undefined);
@@ -78,7 +82,7 @@ function register(app: FastifyInstance, options: TenantryFastifyOptions, registe
   // Another plugin's hook may call on from any context that a callback library left it in, and what follows the
   // response's end runs in a listener that http instrumentation bound to the context from before the tenant was known.
   const reenter = (request: FastifyRequest, _reply: FastifyReply, done: Done) => {
-    const ctx = contexts.get(request);
+    const ctx = (request as EnteredRequest)[CONTEXT];
     if (ctx === undefined) done();
     else enter(ctx, done);
   };

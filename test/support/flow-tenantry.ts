@@ -12,7 +12,9 @@ import { until } from './flow-waiting.ts';
 export const ADMIN_TOKEN = 'admin-token-of-the-flow-tests';
 export const INGEST_KEY = 'ingest-key-of-the-flow-tests';
 
-const PROGRAM = fileURLToPath(new URL('../../dist/src/app/main.js', import.meta.url));
+/** Benches run as built files themselves, two folders below it. */
+const BUILT = import.meta.url.endsWith('.ts') ? '../../dist/' : '../../';
+const PROGRAM = fileURLToPath(new URL(`${BUILT}src/app/main.js`, import.meta.url));
 const START_TIMEOUT_MS = 90_000;
 
 /** Free ports, known secrets, segments that are loaded soon. */
