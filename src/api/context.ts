@@ -3,6 +3,7 @@ import type { ApiMetrics } from './api-metrics.ts';
 import type { ApiAuth, Authenticator } from './authenticate.ts';
 import type { CursorSeal } from './cursor.ts';
 import type {
+  Alerting,
   Anomalies,
   Breakers,
   Caps,
@@ -26,6 +27,7 @@ export interface ApiPorts {
   readonly breakers: Breakers;
   readonly caps: Caps;
   readonly spend: Spend;
+  readonly alerting: Alerting;
   readonly anomalies: Anomalies;
   readonly neighbors: Neighbors;
   readonly flags: FlagFeed;

@@ -253,6 +253,16 @@ export interface TenantPlan {
 }
 
 export type {
+  AlertItem,
+  AlertList,
+  AlertRouteItem,
+  AlertRouteList,
+  AlertRouteTestResult,
+  MuteItem,
+  MuteList,
+  NewMute,
+} from './alert-contract.ts';
+export type {
   BreakerItem,
   BreakerList,
   BreakerOrderItem,

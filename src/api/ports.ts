@@ -1,4 +1,14 @@
 import type { Actor, StaffActor } from '../domain/actor.ts';
+import type {
+  Alert,
+  AlertEvent,
+  AlertKind,
+  AlertMute,
+  AlertRoute,
+  AlertRouteHealth,
+  NewAlertMute,
+  NewAlertRoute,
+} from '../domain/alert.ts';
 import type { Anomaly } from '../domain/anomaly.ts';
 import type { BreakerOrder, BreakerOverview, BreakerReport, NewBreakerOrder } from '../domain/breaker.ts';
 import type { FlagAck, FlagChange, FlagSnapshot } from '../domain/flag-wire.ts';
@@ -248,4 +258,41 @@ interface SpendAsker {
 export interface Spend {
   reserve(tenantId: TenantId, request: SpendRequest, asker: SpendAsker): Promise<SpendAnswer>;
   report(tenantId: TenantId, reports: readonly SpendReport[], asker: SpendAsker): Promise<readonly SpendReceipt[]>;
+}
+
+/** What became of one event of an alert on its way to a route. Times are Unix ms. */
+export interface AlertNoticeState {
+  readonly routeId: string;
+  readonly event: AlertEvent;
+  readonly state: 'waiting' | 'sent' | 'dead' | 'cancelled';
+  readonly attempts: number;
+  readonly dueAt: number;
+  readonly toldAt: number | null;
+  readonly error: string | null;
+}
+
+export interface Alerting {
+  /** Newest first; those that overlap the window. */
+  list(
+    actor: StaffActor,
+    filter: {
+      window: Window;
+      tenantId?: TenantId;
+      kind?: AlertKind;
+      status?: 'open' | 'acknowledged' | 'ended';
+      limit: number;
+    },
+  ): Promise<readonly (Alert & { readonly notices: readonly AlertNoticeState[] })[]>;
+  /** Undefined if no open alert has this id. */
+  acknowledge(actor: StaffActor, id: string): Promise<Alert | undefined>;
+  routes(actor: StaffActor): Promise<readonly (AlertRoute & { readonly health: AlertRouteHealth })[]>;
+  createRoute(actor: StaffActor, route: NewAlertRoute): Promise<AlertRoute & { readonly health: AlertRouteHealth }>;
+  /** False if there is none with this id. */
+  removeRoute(actor: StaffActor, id: string): Promise<boolean>;
+  /** Undefined if there is none with this id. `now`: Unix ms. */
+  testRoute(id: string, now: number): Promise<{ readonly sent: boolean; readonly detail: string } | undefined>;
+  mutes(actor: StaffActor): Promise<readonly AlertMute[]>;
+  mute(actor: StaffActor, mute: NewAlertMute): Promise<AlertMute>;
+  /** False if none is in force with this id. */
+  unmute(actor: StaffActor, id: string): Promise<boolean>;
 }

@@ -11,6 +11,8 @@ import fastify, {
 } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { TenantryError } from '../domain/errors.ts';
+import { alertRouteRoutes } from './alert-routes.ts';
+import { alertRoutes } from './alerts.ts';
 import { anomalyRoutes } from './anomalies.ts';
 import { createApiMetrics } from './api-metrics.ts';
 import { type ApiAuth, createAuthenticator } from './authenticate.ts';
@@ -160,6 +162,8 @@ function addRoutes(app: FastifyInstance, context: ApiContext, options: ApiOption
   app.register(neighborRoutes(context));
   app.register(throttleRoutes(context));
   app.register(breakerRoutes(context));
+  app.register(alertRoutes(context));
+  app.register(alertRouteRoutes(context));
   app.register(capRoutes(context));
   app.register(spendRoutes(context));
   app.register(flagRoutes(context, { times, monotonicNow }));

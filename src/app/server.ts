@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { readActivity } from '../aggregate/activity-reader.ts';
 import { Figures } from '../aggregate/figures.ts';
 import { readMetricSeries } from '../aggregate/metric-series-reader.ts';
+import { readMinuteValues } from '../aggregate/minute-values-reader.ts';
 import { createDevIssuer, type DevIssuer } from '../api/issuer.ts';
 import { createApi } from '../api/server.ts';
 import type { Config } from '../config/config.ts';
@@ -18,22 +19,25 @@ import { AnomalyStore } from '../store/postgres/anomaly-store.ts';
 import { BreakerOrders } from '../store/postgres/breaker-orders.ts';
 import { BreakerSightings } from '../store/postgres/breaker-sightings.ts';
 import { ChangeListener } from '../store/postgres/change-listener.ts';
+import { DetectorStateStore } from '../store/postgres/detector-state-store.ts';
 import { FlagFeed } from '../store/postgres/flag-feed.ts';
 import { FlagInstances } from '../store/postgres/flag-instances.ts';
 import { KeyStore } from '../store/postgres/key-store.ts';
 import { PolicyFacts } from '../store/postgres/policy-facts.ts';
 import { TenantDirectory } from '../store/postgres/tenant-directory.ts';
 import { ThrottleStore } from '../store/postgres/throttle-store.ts';
+import { startAlerting } from './alert-desk.ts';
 import { BreakerBoard } from './breaker-board.ts';
 import { DetectorLoop } from './detector-loop.ts';
 import { healthParts } from './health.ts';
 import { keySnapshotWriter } from './key-snapshot-writer.ts';
 import { PostgresLeadership } from './leadership.ts';
+import { MinuteDetectorLoop } from './minute-detector-loop.ts';
 import { Neighbors } from './neighbors.ts';
 import { ownMetrics } from './own-metrics.ts';
-import { recentThrottles } from './recent-throttles.ts';
 import { PolicyEvidenceReader } from './policy-evidence.ts';
 import { policyParamsOf } from './policy-settings.ts';
+import { recentThrottles } from './recent-throttles.ts';
 import { runEvery } from './schedule.ts';
 import { rememberSeenTenants } from './seen-tenants.ts';
 import { startSpend } from './spend.ts';
@@ -58,6 +62,8 @@ export interface Server {
 /** From a request's end to the rollups: the loader's own time beside that for sealing. */
 const LOADING_MS = 2 * SECOND_MS;
 const SEEN_TENANTS_EVERY_MS = 5 * SECOND_MS;
+/** A minute is judged within so much of its being counted. */
+const MINUTE_DETECTOR_EVERY_MS = 10 * SECOND_MS;
 const CENSUS_EVERY_MS = 5 * SECOND_MS;
 const DASHBOARDS = fileURLToPath(new URL('../../dashboards', import.meta.url));
 
@@ -83,9 +89,9 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
   const throttles = new ThrottleStore(postgres);
   const anomalies = new AnomalyStore(postgres);
   const plans = new TenantDirectory(postgres);
-  const publishKeys = keySnapshotWriter(spoolFolder, () => keys.snapshot());
   const policyFacts = new PolicyFacts(postgres);
   const neighbors = new Neighbors(clickhouse);
+  const publishKeys = keySnapshotWriter(spoolFolder, () => keys.snapshot());
 
   // aggregate + cost
   const figures = new Figures(clickhouse, (usages, at) => spendOf(usages, at, ratesAt(at)));
@@ -123,11 +129,31 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
     log,
   });
 
+  const minuteLeadership = new PostgresLeadership(postgresUrl, 'minute-detector');
+  const minuteDetector = new MinuteDetectorLoop({
+    minutes: (window) => readMinuteValues(clickhouse, window),
+    dataUntil: async () => dataUntil(loader, config),
+    anomalies,
+    states: new DetectorStateStore(postgres),
+    leadership: minuteLeadership,
+    log,
+  });
+
   const spend = startSpend({ postgres, postgresUrl, clickhouse, timeZone: config.TENANTRY_SPEND_TIME_ZONE, log });
 
   // api
   let apiPort = config.TENANTRY_API_PORT;
   const host = config.TENANTRY_HOST;
+  const breakers = new BreakerBoard(new BreakerSightings(postgres), new BreakerOrders(postgres));
+  const alerting = startAlerting({
+    ...{ postgres, postgresUrl, log },
+    findings: () => anomalies.openOnes(),
+    throttles: (actor, filter) => throttles.list(actor, filter),
+    breakers: (actor, filter, now) => breakers.list(actor, filter, now),
+    detector: () => detector.figures(),
+    publicUrl: () => config.TENANTRY_PUBLIC_URL?.replace(/\/+$/, '') ?? urlOf(host, apiPort),
+    allowRanges: config.TENANTRY_ALERT_ALLOW_RANGES,
+  });
   const production = config.NODE_ENV === 'production';
   const issuer =
     config.TENANTRY_DEV_ISSUER && !production
@@ -141,7 +167,8 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       },
       plans,
       throttles,
-      breakers: new BreakerBoard(new BreakerSightings(postgres), new BreakerOrders(postgres)),
+      breakers,
+      alerting: alerting.desk,
       caps: spend.caps,
       spend: spend.desk,
       anomalies,
@@ -175,6 +202,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
   await loader.start();
   const schedules = [
     runEvery(config.TENANTRY_DETECT_INTERVAL_SECONDS * SECOND_MS, 'detector', log, () => detector.tick()),
+    runEvery(MINUTE_DETECTOR_EVERY_MS, 'minute-detector', log, () => minuteDetector.tick()),
     runEvery(SEEN_TENANTS_EVERY_MS, 'seen-tenants', log, rememberSeenTenants(clickhouse, plans, config)),
     runEvery(CENSUS_EVERY_MS, 'flag-instances', log, () => instances.sync()),
   ];
@@ -196,6 +224,9 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       await loader.stop();
       await changes.stop();
       await spend.stop();
+      await alerting.stop();
+      await minuteDetector.save();
+      await minuteLeadership.release();
       await leadership.release();
       await stores.close();
     },

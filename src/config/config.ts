@@ -107,6 +107,13 @@ export const SETTINGS = {
     .default('UTC')
     .refine(isTimeZone, 'must be an IANA time zone such as Europe/Berlin, or UTC')
     .describe('zone in which the days and months of spend caps begin, unless a cap names another'),
+  TENANTRY_PUBLIC_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('where people reach the pages, for the links in alerts; unset = the address that the API listens on'),
+  TENANTRY_ALERT_ALLOW_RANGES: list([])
+    .refine((ranges) => ranges.every(isRange), 'must be ranges such as 10.20.0.0/16,fd00:1::/64')
+    .describe('private address ranges that alerts may be sent to, and there without TLS'),
   TENANTRY_DEV_ISSUER: flag(true).describe('embedded token issuer for sign-in links; refused when NODE_ENV=production'),
   TENANTRY_LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'])

@@ -28,6 +28,18 @@ const FIXTURES: Readonly<Record<string, string>> = {
                        values (gen_random_uuid(), $1, '', '', 'k', 'i', 's', 'open', 1, 0, 0, 0, 0, 0, 0, 0, false, '[]', now(), now(), now())`,
   spend_alerts: `insert into tenantry.spend_alerts (tenant_id, period, key, model, period_start, percent, amount_micro, used_micro, step, reason, at)
                  values ($1, 'day', '', '', now(), 70, 10, 7, 'warn', 'test', now())`,
+  alerts: `insert into tenantry.alerts (tenant_id, kind, key, severity, title, reason, link, started_at)
+           values ($1, 'finding', gen_random_uuid()::text, 'warning', 'test', 'test', '/', now())`,
+  alert_notices: `with route as (
+                    insert into tenantry.alert_routes (name, channel, target, terms, created_by)
+                    values (gen_random_uuid()::text, 'slack', '{}', '{}', 'test') returning id),
+                  alert as (
+                    insert into tenantry.alerts (tenant_id, kind, key, severity, title, reason, link, started_at)
+                    values ($1, 'finding', gen_random_uuid()::text, 'warning', 'test', 'test', '/', now()) returning id)
+                  insert into tenantry.alert_notices (tenant_id, alert_id, route_id, group_key, event, due_at, first_due_at)
+                  select $1, alert.id, route.id, '[]', 'trigger', now(), now() from alert, route`,
+  alert_mutes: `insert into tenantry.alert_mutes (tenant_id, reason, created_by, expires_at)
+                values ($1, 'test', 'test', now() + interval '1 hour')`,
   breaker_sightings: `insert into tenantry.breaker_sightings (tenant_id, integration, service, instance_id, key_id, state,
                         since, calls, failures, openings, reported_at, expires_at)
                       values ($1, 'stripe', 'shop', 'i', 'k', 'open', now(), 5, 5, '[]', now(), now() + interval '1 hour')`,

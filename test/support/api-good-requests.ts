@@ -107,6 +107,26 @@ export const GOOD_REQUESTS: Record<Row, GoodRequest> = {
     status: 201,
   },
   'DELETE /v1/breakers/orders/:id': { url: '/v1/breakers/orders/not-there', status: 404 },
+  'GET /v1/alerts': { url: '/v1/alerts', status: 200 },
+  'POST /v1/alerts/:id/ack': { url: '/v1/alerts/not-there/ack', status: 404 },
+  'GET /v1/alert-routes': { url: '/v1/alert-routes', status: 200 },
+  'POST /v1/alert-routes': {
+    url: '/v1/alert-routes',
+    payload: {
+      name: 'on call',
+      target: { channel: 'slack', url: 'https://hooks.slack.example/services/T0/B0/secret' },
+    },
+    status: 201,
+  },
+  'DELETE /v1/alert-routes/:id': { url: '/v1/alert-routes/not-there', status: 404 },
+  'POST /v1/alert-routes/:id/test': { url: '/v1/alert-routes/not-there/test', status: 404 },
+  'GET /v1/mutes': { url: '/v1/mutes', status: 200 },
+  'POST /v1/mutes': {
+    url: '/v1/mutes',
+    payload: { tenant_id: OWN, expires_in_seconds: 3_600, reason: 'a load test of theirs' },
+    status: 201,
+  },
+  'DELETE /v1/mutes/:id': { url: '/v1/mutes/not-there', status: 404 },
   'GET /v1/flags': { url: '/v1/flags', status: 200 },
   // A stream would never end under inject: those who get past the door find the feed down. flag-stream.test.ts has the 200.
   'GET /v1/flags/stream': { url: '/v1/flags/stream', status: 503 },

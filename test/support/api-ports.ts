@@ -17,6 +17,7 @@ import type { ThrottleFlag } from '../../src/domain/flags.ts';
 import type { TenantId } from '../../src/domain/tenant-id.ts';
 import type { NewThrottle, ThrottleRecord } from '../../src/domain/throttle-record.ts';
 import type { Window } from '../../src/domain/window.ts';
+import { MemoryAlerting } from './api-memory-alerts.ts';
 import { MemoryBreakers } from './api-memory-breakers.ts';
 import { MemoryFeed, MemoryInstances } from './api-memory-feed.ts';
 import { MemoryKeyAdmin, MemoryKeys } from './api-memory-keys.ts';
@@ -236,6 +237,7 @@ export function createMemoryPorts(now: () => number) {
     plans: new MemoryPlans(),
     throttles: new MemoryThrottles(feed, now),
     breakers: new MemoryBreakers(feed, now),
+    alerting: new MemoryAlerting(now),
     anomalies: new MemoryAnomalies(),
     neighbors: new MemoryNeighbors(),
     caps: spend,

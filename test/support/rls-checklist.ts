@@ -11,14 +11,27 @@ export interface CatalogueRule {
 }
 
 /** Tables without a tenant column, each by decision. */
-export const GLOBAL_TABLES = ['flag_acks', 'flag_instances', 'migrations', 'plan_caps', 'plans', 'revisions'];
+export const GLOBAL_TABLES = [
+  'alert_routes',
+  'flag_acks',
+  'flag_instances',
+  'migrations',
+  'plan_caps',
+  'plans',
+  'revisions',
+];
 
 /** What each role may do, whole: a right that is not here is one too many. */
 export const GRANTS: Readonly<Record<string, { readonly app: string; readonly staff: string }>> = {
+  alert_mutes: { app: '', staff: 'DELETE, INSERT, SELECT' },
+  alert_notices: { app: '', staff: 'DELETE, INSERT, SELECT, UPDATE' },
+  alert_routes: { app: '', staff: 'DELETE, INSERT, SELECT' },
+  alerts: { app: '', staff: 'DELETE, INSERT, SELECT, UPDATE' },
   anomalies: { app: 'SELECT', staff: 'INSERT, SELECT, UPDATE' },
   audit_log: { app: '', staff: 'INSERT, SELECT' },
   breaker_sightings: { app: 'SELECT', staff: 'DELETE, INSERT, SELECT, UPDATE' },
   caps: { app: 'SELECT', staff: 'DELETE, INSERT, SELECT, UPDATE' },
+  detector_state: { app: '', staff: 'DELETE, INSERT, SELECT, UPDATE' },
   flag_acks: { app: '', staff: 'DELETE, INSERT, SELECT' },
   flag_instances: { app: '', staff: 'DELETE, INSERT, SELECT, UPDATE' },
   flags: { app: 'SELECT', staff: 'INSERT, SELECT, UPDATE' },

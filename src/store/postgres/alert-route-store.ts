@@ -1,0 +1,127 @@
+import type { StaffActor } from '../../domain/actor.ts';
+import type { AlertRoute, AlertRouteHealth, AlertRouteTerms, AlertTarget, NewAlertRoute } from '../../domain/alert.ts';
+import { TenantryError } from '../../domain/errors.ts';
+import { ALERTING, isUuid } from './alert-rows.ts';
+import type { Postgres } from './postgres.ts';
+import { unixMs } from './sql-time.ts';
+import type { Transaction } from './transaction.ts';
+
+/** Every alert is matched against every route. */
+const MOST_ROUTES = 200;
+const FOREIGN_KEY_HINT = 'GET /v1/alert-routes lists the routes.';
+
+type RouteRow = Pick<AlertRoute, 'id' | 'channel' | 'createdBy' | 'createdAt'> & { readonly terms: AlertRouteTerms };
+
+/** Routes. Targets are secrets: they go in, and come out for the sender alone. */
+export class AlertRouteStore {
+  readonly #postgres: Postgres;
+
+  constructor(postgres: Postgres) {
+    this.#postgres = postgres;
+  }
+
+  /** @throws TenantryError CONFLICT when the name is taken or there are too many, BAD_REQUEST for an escalation to nowhere */
+  async create(actor: StaffActor, { target, ...terms }: NewAlertRoute): Promise<AlertRoute> {
+    return this.#postgres.inStaffTransaction(actor, async (transaction) => {
+      const routes = await readRoutes(transaction);
+      if (routes.length >= MOST_ROUTES) {
+        throw new TenantryError('CONFLICT', `There are ${MOST_ROUTES} alert routes already.`, {
+          hint: 'Delete one that is not needed.',
+        });
+      }
+      if (routes.some(({ name }) => name === terms.name)) {
+        throw new TenantryError('CONFLICT', 'There is an alert route with this name.', { hint: FOREIGN_KEY_HINT });
+      }
+      const { escalation } = terms;
+      if (escalation !== null && !routes.some(({ id }) => id === escalation.routeId)) {
+        throw new TenantryError('BAD_REQUEST', 'There is no alert route to escalate to with this id.', {
+          hint: FOREIGN_KEY_HINT,
+        });
+      }
+      const [made] = await transaction.query<{ id: string }>(
+        `insert into tenantry.alert_routes (name, channel, target, terms, escalates_to, created_by)
+         values ($1, $2, $3::jsonb, $4::jsonb, $5, $6) returning id`,
+        [
+          terms.name,
+          target.channel,
+          JSON.stringify(target),
+          JSON.stringify(terms),
+          escalation?.routeId ?? null,
+          actor.subject,
+        ],
+      );
+      const route = (await readRoutes(transaction)).find(({ id }) => id === made?.id);
+      if (route === undefined) throw new TenantryError('INTERNAL', 'The route just written cannot be read');
+      await transaction.audit({
+        action: 'alert-route.create',
+        resource: `alert-route/${route.id}`,
+        after: { channel: target.channel, ...terms },
+      });
+      return route;
+    });
+  }
+
+  async list(actor: StaffActor = ALERTING): Promise<readonly AlertRoute[]> {
+    return this.#postgres.inStaffTransaction(actor, readRoutes);
+  }
+
+  /** What became of each route's notices, by route id. */
+  async health(actor: StaffActor): Promise<ReadonlyMap<string, AlertRouteHealth>> {
+    const rows = await this.#postgres.inStaffTransaction(actor, (transaction) =>
+      transaction.query<AlertRouteHealth & { routeId: string }>(
+        `select route_id as "routeId",
+                count(*) filter (where state = 'waiting' and due_at <= clock_timestamp())::int as waiting,
+                count(*) filter (where state = 'dead' and failed_at > clock_timestamp() - interval '1 day')::int as dead,
+                ${unixMs('max(told_at)')} as "lastSentAt", ${unixMs('max(failed_at)')} as "lastFailedAt",
+                (array_agg(error order by failed_at desc) filter (where failed_at is not null))[1] as "lastError"
+         from tenantry.alert_notices group by route_id`,
+      ),
+    );
+    return new Map(rows.map(({ routeId, ...health }) => [routeId, health]));
+  }
+
+  /** False if there is none with this id. @throws TenantryError CONFLICT while another route escalates to it */
+  async remove(actor: StaffActor, id: string): Promise<boolean> {
+    if (!isUuid(id)) return false;
+    return this.#postgres.inStaffTransaction(actor, async (transaction) => {
+      const [user] = await transaction.query<{ name: string }>(
+        'select name from tenantry.alert_routes where escalates_to = $1 limit 1',
+        [id],
+      );
+      if (user !== undefined) {
+        throw new TenantryError('CONFLICT', `The route ${user.name} escalates to this one.`, {
+          hint: 'Delete that route first.',
+        });
+      }
+      const [gone] = await transaction.query<{ name: string; channel: string }>(
+        'delete from tenantry.alert_routes where id = $1 returning name, channel',
+        [id],
+      );
+      if (gone === undefined) return false;
+      await transaction.audit({ action: 'alert-route.delete', resource: `alert-route/${id}`, before: gone });
+      return true;
+    });
+  }
+
+  /** Where a route leads; for the sender. Undefined if the route is gone. */
+  async targetOf(id: string): Promise<{ readonly route: AlertRoute; readonly target: AlertTarget } | undefined> {
+    if (!isUuid(id)) return undefined;
+    return this.#postgres.inStaffTransaction(ALERTING, async (transaction) => {
+      const [row] = await transaction.query<{ target: AlertTarget }>(
+        'select target from tenantry.alert_routes where id = $1',
+        [id],
+      );
+      const route = (await readRoutes(transaction)).find((one) => one.id === id);
+      return row === undefined || route === undefined ? undefined : { route, target: row.target };
+    });
+  }
+}
+
+/** Every route, oldest first, without its target. */
+export async function readRoutes(transaction: Transaction): Promise<readonly AlertRoute[]> {
+  const rows = await transaction.query<RouteRow>(
+    `select id, channel, terms, created_by as "createdBy", ${unixMs('created_at')} as "createdAt"
+     from tenantry.alert_routes order by created_at, id`,
+  );
+  return rows.map(({ terms, ...route }) => ({ ...terms, ...route }));
+}
