@@ -118,9 +118,9 @@ describe('a scripted run', () => {
 
   it('refuses whoever is no tenant of its own', async () => {
     const claim = (headers: Record<string, string>) => fetch(`${demo.url}/api/projects`, { headers });
-    expect((await claim({})).status).toBe(400);
+    expect((await claim({})).status).toBe(401);
     expect((await claim({ 'x-demo-tenant': 'somebody-else' })).status).toBe(403);
-    expect((await claim({ authorization: 'Bearer eyJhbGciOiJub25lIn0.eyJvcmciOiJhY21lIn0.' })).status).toBe(400);
+    expect((await claim({ authorization: 'Bearer eyJhbGciOiJub25lIn0.eyJvcmciOiJhY21lIn0.' })).status).toBe(401);
     expect((await fetch(`${demo.url}/healthz`)).status).toBe(200);
   });
 
