@@ -6,6 +6,7 @@ import type { DecisionJournal, EvidenceReader, ThrottleReader, ThrottleWriter } 
 import { runTick, type TickResult } from '../detect/detector.ts';
 import { type DetectorParams, intervalsNeeded } from '../detect/detector-params.ts';
 import { type DetectorState, INITIAL_STATE, restoreState, serializeState } from '../detect/detector-state.ts';
+import { OWNER_RULE } from '../detect/owner-rule.ts';
 import type { ActivityReader } from '../detect/ports.ts';
 import type { Anomaly } from '../domain/anomaly.ts';
 import type { EnforcementMode } from '../domain/flags.ts';
@@ -15,7 +16,7 @@ import { floorTo, SECOND_MS } from '../domain/window.ts';
 /** Length of the detector's intervals: that of the rollup `activity_by_ten_seconds`. */
 const INTERVAL_SECONDS = 10;
 
-interface AnomalyWriter {
+export interface AnomalyWriter {
   open(anomaly: Anomaly): Promise<Anomaly>;
   update(anomaly: Anomaly): Promise<boolean>;
   close(anomaly: Anomaly, endedAt: number): Promise<boolean>;
@@ -196,7 +197,8 @@ export class DetectorLoop {
       ),
     );
     for (const anomaly of await anomalies.openOnes()) {
-      if (known.has(anomaly.id)) continue;
+      // Others write findings too and end them themselves.
+      if (anomaly.rule !== OWNER_RULE || known.has(anomaly.id)) continue;
       log.info({ tenant: anomaly.tenantId, metric: anomaly.metric }, 'closing a finding from before the restart');
       await anomalies.close(anomaly, this.#now());
     }

@@ -48,8 +48,25 @@ const ERRORS = /(error|failure|fail|timeout|refus)\w*_(rate|ratio|share|percent|
 const GAUGE = /(^|_)(value|gauge|rate|ratio|share|percent|pct|utili[sz]ation|temperature|memory|cpu|load|lag|depth)$/;
 const TOKENS = /(^|_)tokens$/;
 
+/** Between a metric and the part of it that is watched by itself: `requests on /orders`. */
+const PART = ' on ';
+
+/** The name of the series of one route or model of a metric. */
+export function partOf(metric: string, part: string): string {
+  return `${metric}${PART}${part}`;
+}
+
+export function isPart(metric: string): boolean {
+  return metric.includes(PART);
+}
+
 /** The nature of a metric by its name, as files may bring any; names that say nothing are taken for counts. */
 export function natureOf(metric: string): MetricNature {
+  const cut = metric.indexOf(PART);
+  if (cut > 0) {
+    const whole = natureOf(metric.slice(0, cut));
+    return { ...whole, noun: `${whole.noun}${metric.slice(cut)}` };
+  }
   const known = KNOWN[metric];
   if (known !== undefined) return known;
   const name = metric.toLowerCase();

@@ -1,6 +1,6 @@
 import { departureSentence } from './departure-sentence.ts';
 import { LatencyWatch, TOKENS_PER_CALL_PARAMS } from './latency.ts';
-import { isTokens, type MetricNature, natureOf, TOKENS_PER_CALL, WEIGHT_METRIC } from './metric-kind.ts';
+import { isPart, isTokens, type MetricNature, natureOf, TOKENS_PER_CALL, WEIGHT_METRIC } from './metric-kind.ts';
 import type { Departure, MinuteChange, MinuteWatch } from './minute-watch.ts';
 import { type RuleSetName, WATCHES } from './rule-sets.ts';
 import { SurgeWatch } from './surge.ts';
@@ -78,6 +78,26 @@ export class TenantMinutes {
     if (this.#rules === 'tenantry') this.#judgeTokens(weight);
     for (const series of this.#present) series.value = Number.NaN;
     this.#present = [];
+  }
+
+  /**
+   * Puts zero for every count that a measured minute says nothing of: where somebody was counted, silence is a real zero.
+   * Routes and models are watched in minutes that have enough of them only, and miss the others.
+   */
+  putSilence(minute: number): void {
+    for (const series of this.#series.values()) {
+      if (series.nature.kind !== 'count' || isPart(series.metric)) continue;
+      if (this.#minute !== minute || Number.isNaN(series.value)) this.put(minute, series.metric, 0);
+    }
+  }
+
+  /** Series of this tenant, those that were made of others included. */
+  get size(): number {
+    return this.#series.size;
+  }
+
+  has(metric: string): boolean {
+    return this.#series.has(metric);
   }
 
   /** Ends everything that is open, as when the data end. */

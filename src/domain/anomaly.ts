@@ -8,7 +8,8 @@ export type WatchedMetric = (typeof WATCHED_METRICS)[number];
 export interface Anomaly {
   readonly id: string;
   readonly tenantId: TenantId;
-  readonly metric: WatchedMetric;
+  /** A watched metric, or any that minutes are judged by: `p95_ms`, `db_calls`, `requests on /orders`. */
+  readonly metric: string;
   /** Unix milliseconds: start of the first interval above the line. */
   readonly startedAt: number;
   /** Unix milliseconds at which the detector said so. */

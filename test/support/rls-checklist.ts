@@ -13,6 +13,7 @@ export interface CatalogueRule {
 /** Tables without a tenant column, each by decision. */
 export const GLOBAL_TABLES = [
   'alert_routes',
+  'detector_state',
   'flag_acks',
   'flag_instances',
   'migrations',

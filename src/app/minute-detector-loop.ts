@@ -1,0 +1,201 @@
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import { natureOf } from '../detect/metric-kind.ts';
+import { type MeasuredMinute, MinuteDetector, SHARDS } from '../detect/minute-detector.ts';
+import { RULE_VERSIONS } from '../detect/rule-sets.ts';
+import type { MinuteFinding } from '../detect/tenant-minutes.ts';
+import type { Anomaly } from '../domain/anomaly.ts';
+import { toError } from '../domain/errors.ts';
+import { parseTenantId } from '../domain/tenant-id.ts';
+import { MINUTE_MS, SECOND_MS, type Window } from '../domain/window.ts';
+import type { AnomalyWriter, Leadership } from './detector-loop.ts';
+
+/** One part of the detector's memory; times are unix minutes. */
+interface SavedShard {
+  readonly shard: number;
+  readonly judgedUntil: number;
+  readonly toldUntil: number;
+  readonly state: Uint8Array;
+}
+
+export interface MinuteDetectorLoopOptions {
+  /** Every measured whole minute of a window, oldest first. */
+  readonly minutes: (window: Window) => Promise<readonly MeasuredMinute[]>;
+  /** Unix ms up to which everything that arrived has been counted; null: nothing has arrived yet. */
+  readonly dataUntil: () => Promise<number | null>;
+  readonly anomalies: AnomalyWriter;
+  readonly states: { load(): Promise<readonly SavedShard[]>; save(shards: readonly SavedShard[]): Promise<void> };
+  readonly leadership: Leadership;
+  readonly log: Logger;
+  readonly now?: () => number;
+}
+
+const RULE = RULE_VERSIONS.tenantry;
+/** Without a memory the stored minutes are read back for so long: a week and a day give every hour of the week one look. */
+const HISTORY_MINUTES = 8 * 1_440;
+/** Minutes of one question to the store, and questions of one tick: a week is caught up in a few ticks, not in one. */
+const BATCH_MINUTES = 60;
+const BATCHES_A_TICK = 30;
+/** Shards saved with each tick; all of them take a few minutes, and what is missing is read back. */
+const SAVED_A_TICK = 4;
+
+/**
+ * The detectors that judge whole minutes, kept fed from the rollups. What they remember is saved in parts and restored;
+ * the minutes between a part's last save and now are read back and judged again in silence, so that a restart, or
+ * another server that takes over, continues as if nothing had been. Findings are written down; whether anything follows
+ * from them is decided elsewhere.
+ */
+export class MinuteDetectorLoop {
+  readonly #options: MinuteDetectorLoopOptions;
+  readonly #now: () => number;
+  readonly #open = new Map<string, Anomaly>();
+  #detector: MinuteDetector | undefined;
+  #heard: MinuteFinding[] = [];
+  /** Last minute whose findings were told. */
+  #toldUntil = -1;
+  #nextShard = 0;
+  #saved: number[] = [];
+
+  constructor(options: MinuteDetectorLoopOptions) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+  }
+
+  /** Findings that are open now. */
+  open(): readonly Anomaly[] {
+    return [...this.#open.values()];
+  }
+
+  async tick(): Promise<void> {
+    const { leadership } = this.#options;
+    if (!(await leadership.isLeader())) {
+      this.#detector = undefined;
+      return;
+    }
+    try {
+      await this.#judgeNew();
+    } catch (error) {
+      // What was judged may not have been told: the next tick begins with what is saved.
+      this.#detector = undefined;
+      throw error;
+    }
+  }
+
+  /** Saves everything, as before a stop. */
+  async save(): Promise<void> {
+    if (this.#detector !== undefined) await this.#save(this.#detector, SHARDS);
+  }
+
+  async #judgeNew(): Promise<void> {
+    const { dataUntil, minutes } = this.#options;
+    const until = await dataUntil();
+    if (until === null) return;
+    const end = Math.floor(until / MINUTE_MS);
+    const detector = this.#detector ?? (await this.#restore(end));
+    this.#detector = detector;
+    for (let batch = 0; batch < BATCHES_A_TICK; batch += 1) {
+      const from = Math.max(detector.judgedByAll() + 1, end - HISTORY_MINUTES);
+      const to = Math.min(end, from + BATCH_MINUTES);
+      if (to <= from) break;
+      for (const minute of await minutes({ from: from * MINUTE_MS, to: to * MINUTE_MS })) detector.observe(minute);
+      detector.skipTo(to - 1);
+      await this.#tell(to - 1);
+    }
+    await this.#save(detector, SAVED_A_TICK);
+  }
+
+  async #restore(end: number): Promise<MinuteDetector> {
+    const { states, anomalies, log } = this.#options;
+    const detector = new MinuteDetector('tenantry', (finding) => this.#heard.push(finding));
+    this.#heard = [];
+    this.#saved = [];
+    let told = -1;
+    for (const { shard, toldUntil, state } of await states.load()) {
+      told = Math.max(told, toldUntil);
+      try {
+        if (shard < SHARDS) detector.restore(shard, state);
+      } catch (thrown) {
+        log.warn({ err: toError(thrown), shard }, 'a part of the detector’s memory cannot be read and is learnt anew');
+      }
+    }
+    // The first start judges the past to learn from it, and says nothing of it.
+    this.#toldUntil = told === -1 ? end - 1 : told;
+    this.#open.clear();
+    for (const anomaly of await anomalies.openOnes()) {
+      if (anomaly.rule === RULE) this.#open.set(keyOf(anomaly.tenantId, anomaly.metric), anomaly);
+    }
+    return detector;
+  }
+
+  async #tell(judged: number): Promise<void> {
+    const heard = this.#heard;
+    this.#heard = [];
+    for (const finding of heard) {
+      const isNew = finding.departure.detectedAt - 1 > this.#toldUntil;
+      if (finding.change === 'ended') await this.#close(finding);
+      else if (isNew) await this.#openAnomaly(finding);
+    }
+    this.#toldUntil = Math.max(this.#toldUntil, judged);
+  }
+
+  async #openAnomaly(finding: MinuteFinding): Promise<void> {
+    const { anomalies, log } = this.#options;
+    const anomaly = anomalyOf(finding, randomUUID());
+    if (anomaly === undefined) return;
+    const stored = await anomalies.open(anomaly);
+    this.#open.set(keyOf(finding.tenantId, finding.metric), { ...anomaly, id: stored.id });
+    log.warn({ tenant: anomaly.tenantId, metric: anomaly.metric, ratio: anomaly.ratio }, anomaly.reason);
+  }
+
+  async #close(finding: MinuteFinding): Promise<void> {
+    const key = keyOf(finding.tenantId, finding.metric);
+    const open = this.#open.get(key);
+    if (open === undefined) return;
+    const anomaly = anomalyOf(finding, open.id);
+    if (anomaly !== undefined) await this.#options.anomalies.close(anomaly, anomaly.endedAt ?? this.#now());
+    this.#open.delete(key);
+  }
+
+  /** Saves the next shards in turn that have changed since they were saved. */
+  async #save(detector: MinuteDetector, most: number): Promise<void> {
+    const shards: SavedShard[] = [];
+    for (let looked = 0; looked < SHARDS && shards.length < most; looked += 1) {
+      const shard = this.#nextShard;
+      this.#nextShard = (shard + 1) % SHARDS;
+      const judgedUntil = detector.judged(shard);
+      if (judgedUntil < 0 || judgedUntil === this.#saved[shard]) continue;
+      shards.push({ shard, judgedUntil, toldUntil: this.#toldUntil, state: detector.save(shard) });
+    }
+    await this.#options.states.save(shards);
+    for (const { shard, judgedUntil } of shards) this.#saved[shard] = judgedUntil;
+  }
+}
+
+function keyOf(tenantId: string, metric: string): string {
+  return `${tenantId} ${metric}`;
+}
+
+/** Findings speak of counts per second, as everything of the detector's does; percentiles and shares are what they are. */
+function perSecond(metric: string): number {
+  return natureOf(metric).kind === 'count' ? SECOND_MS / MINUTE_MS : 1;
+}
+
+/** Undefined for a tenant whose name no tenant may have. */
+function anomalyOf({ tenantId, metric, departure, reason }: MinuteFinding, id: string): Anomaly | undefined {
+  const tenant = parseTenantId(tenantId);
+  if (tenant === undefined) return undefined;
+  const { startedAt, detectedAt, endedAt, value, baseline, ratio } = departure;
+  return {
+    id,
+    tenantId: tenant,
+    metric,
+    startedAt: startedAt * MINUTE_MS,
+    detectedAt: detectedAt * MINUTE_MS,
+    endedAt: endedAt === null ? null : endedAt * MINUTE_MS,
+    value: value * perSecond(metric),
+    baseline: baseline * perSecond(metric),
+    ratio,
+    rule: RULE,
+    reason,
+  };
+}
