@@ -1,5 +1,6 @@
 import { context } from '@opentelemetry/api';
 import type { JWK, JWTVerifyGetKey, JWTVerifyOptions } from 'jose';
+import { warnedPeer } from './optional-peer.ts';
 import { withoutTracing } from './server-span.ts';
 import type { Found, TenantSource } from './tenant-source.ts';
 
@@ -50,7 +51,7 @@ const list = (value: string | readonly string[]) => (typeof value === 'string' ?
 
 async function makeVerify(options: JwtSourceOptions): Promise<Verify> {
   // jose is an optional peer: only apps that identify tenants by token need it.
-  const jose = await import('jose');
+  const jose = await warnedPeer('fromJwt', ['jose'], () => import('jose'));
   const { jwksUrl, key } = options;
   const symmetric = key instanceof Uint8Array || key?.kty === 'oct';
   const rules: JWTVerifyOptions = {

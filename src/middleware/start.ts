@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type OwnHosts, TenantBaggagePropagator } from './baggage.ts';
 import { type Counters, processCounters } from './counters.ts';
+import { optionalPeer } from './optional-peer.ts';
 import { type ResourceUse, startResourceUse } from './resource-use/resource-use.ts';
 import { TenantSpanProcessor } from './tenant-span-processor.ts';
 import { createTenantry, type Tenantry, type TenantryOptions } from './tenantry.ts';
@@ -47,6 +48,7 @@ const EXPORT_DELAY_MS = 1_000;
 /** Four times the SDK's default: a second of 8,000 spans fits before any is dropped. */
 const MAX_QUEUED_SPANS = 8_192;
 const SHUTDOWN_TIMEOUT_MS = 5_000;
+const SDK = ['@opentelemetry/sdk-node', '@opentelemetry/exporter-trace-otlp-proto'];
 
 type SdkModule = typeof import('@opentelemetry/sdk-node');
 type Sdk = InstanceType<SdkModule['NodeSDK']>;
@@ -81,8 +83,9 @@ function propagation(core: SdkModule['core'], { tellTenantTo }: StartOptions): P
 }
 
 async function makeSdk(options: StartOptions, instanceId: string, counters: Counters): Promise<Sdk> {
-  const { NodeSDK, core, resources, tracing } = await import('@opentelemetry/sdk-node');
-  const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-proto');
+  const [{ NodeSDK, core, resources, tracing }, { OTLPTraceExporter }] = await optionalPeer('startTenantry', SDK, () =>
+    Promise.all([import('@opentelemetry/sdk-node'), import('@opentelemetry/exporter-trace-otlp-proto')]),
+  );
   const exporter = new OTLPTraceExporter({
     ...otlpTarget(options, 'traces'),
     // The enum of the exporter's base package has this value; importing it for one word would be one peer more.
