@@ -43,6 +43,12 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
+/** The name of a migration that comes after those that are shipped. */
+async function numbered(name: string): Promise<string> {
+  const shipped = (await readdir(SHIPPED)).filter((file) => file.endsWith('.sql'));
+  return `${String(shipped.length + 1).padStart(4, '0')}_${name}.sql`;
+}
+
 describe('migratePostgres', () => {
   it('applies the shipped files once, and nothing the second time', async () => {
     const url = await ownDatabase();
@@ -69,7 +75,7 @@ describe('migratePostgres', () => {
     await migratePostgres({ ownerUrl: url, appUrl: url, folder });
     const [name = ''] = (await readdir(folder)).sort();
     await writeFile(join(folder, name), `${await readFile(join(folder, name), 'utf8')}\n-- harmless`);
-    await writeFile(join(folder, '0007_more.sql'), 'create table tenantry.more (n int);');
+    await writeFile(join(folder, await numbered('more')), 'create table tenantry.more (n int);');
     await expect(migratePostgres({ ownerUrl: url, appUrl: url, folder })).rejects.toMatchObject({
       code: 'SCHEMA_MISMATCH',
       message: expect.stringContaining(name),
@@ -92,11 +98,12 @@ describe('migratePostgres', () => {
   it('refuses a database that is newer than itself', async () => {
     const url = await ownDatabase();
     await cp(SHIPPED, folder, { recursive: true });
-    await writeFile(join(folder, '0007_future.sql'), 'create table tenantry.future (n int);');
+    const future = await numbered('future');
+    await writeFile(join(folder, future), 'create table tenantry.future (n int);');
     await migratePostgres({ ownerUrl: url, appUrl: url, folder });
     await expect(migratePostgres({ ownerUrl: url, appUrl: url })).rejects.toMatchObject({
       code: 'SCHEMA_TOO_NEW',
-      message: expect.stringContaining('0007_future.sql'),
+      message: expect.stringContaining(future),
     });
   });
 
