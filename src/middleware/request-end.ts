@@ -74,8 +74,17 @@ export class RequestEnd {
     for (const listener of listeners) guarded(this.#count, 'hook_failed', listener, undefined);
     guarded(this.#count, 'span_stamp_failed', () => this.#mark(ending), undefined);
     if (observers.size === 0) return;
-    const route = this.route ?? ending.route;
-    const ended: EndedRequest = { ...ending, route, tenant: this.tenant, refused: this.refused };
+    // Named one by one: a spread took longer than all the rest of a request's end.
+    const ended: EndedRequest = {
+      requestBytes: ending.requestBytes,
+      responseBytes: ending.responseBytes,
+      requestLength: ending.requestLength,
+      responseLength: ending.responseLength,
+      aborted: ending.aborted,
+      route: this.route ?? ending.route,
+      tenant: this.tenant,
+      refused: this.refused,
+    };
     for (const observer of observers) {
       guarded(countInProcess, 'hook_failed', () => observer(ended), undefined);
     }

@@ -30,6 +30,7 @@ export async function loadRound(child: BenchChild, url: string, path: string, am
   const before = await child.ask<Usage>('usage');
   const times: number[] = [];
   const startedAt = performance.now();
+  let endedAt = startedAt;
   const result = await new Promise<autocannon.Result>((resolve, reject) => {
     const requests = Array.from({ length: TENANTS_ON_THE_WIRE }, (_, i) => ({
       path,
@@ -38,10 +39,13 @@ export async function loadRound(child: BenchChild, url: string, path: string, am
     const run = autocannon({ url: `${url}${path}`, amount, connections: CONNECTIONS, requests }, (error, done) =>
       error === null ? resolve(done) : reject(error as Error),
     );
-    // autocannon's own histogram knows whole milliseconds only.
-    run.on('response', (_client, _status, _bytes, responseTime) => times.push(responseTime));
+    // autocannon's own histogram knows whole milliseconds only, and its end comes with the next full second.
+    run.on('response', (_client, _status, _bytes, responseTime) => {
+      times.push(responseTime);
+      endedAt = performance.now();
+    });
   });
-  const seconds = (performance.now() - startedAt) / 1_000;
+  const seconds = (endedAt - startedAt) / 1_000;
   const after = await child.ask<Usage>('usage');
   if (result['2xx'] < amount) throw new Error(`${amount - result['2xx']} of ${amount} requests were not answered 200`);
   const sorted = Float64Array.from(times).sort();

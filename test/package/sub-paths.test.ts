@@ -45,6 +45,13 @@ afterAll(async () => {
   await Promise.all([esm.remove(), commonjs.remove()]);
 });
 
+/** The README's snippets import the same names again and again. */
+const renamed = (names: string, index: number) =>
+  names
+    .split(',')
+    .map((name) => `${name.trim()} as ${name.trim()}${index}`)
+    .join(', ');
+
 describe('the sub-paths', () => {
   it('are all of the package', () => {
     const paths = Object.keys(packed.exports).map((path) => path.replace(/^\./, 'tenantry'));
@@ -61,6 +68,17 @@ describe('the sub-paths', () => {
     const rows = text.match(/^\| `tenantry(?:\/[\w-]+)?` \|/gm);
     if (file === 'README.md' && rows === null) return expect(text).toContain('src/middleware/README.md');
     return expect(rows?.map((row) => row.slice(3, -3)).sort()).toEqual(SUB_PATHS.map(({ path }) => path).sort());
+  });
+
+  it('offer what the README imports from them', async () => {
+    const text = await readFile(join(ROOT, 'src/middleware/README.md'), 'utf8');
+    const imports = [...text.matchAll(/^import (.+) from '(tenantry[^']*)';/gm)];
+    expect(imports.length).toBeGreaterThan(8);
+    const lines = imports.map(([line], i) =>
+      line.replace(/\{(.+)\}/, (_, names: string) => `{ ${renamed(names, i)} }`),
+    );
+    const { status, err } = await esm.node('--input-type=module', '-e', lines.join('\n'));
+    expect({ status, err }).toEqual({ status: 0, err: '' });
   });
 
   it('load in an ES module', async () => {
