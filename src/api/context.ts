@@ -1,6 +1,7 @@
 import type { Registry } from 'prom-client';
 import type { ApiMetrics } from './api-metrics.ts';
 import type { ApiAuth, Authenticator } from './authenticate.ts';
+import type { Control } from './control-ports.ts';
 import type { CursorSeal } from './cursor.ts';
 import type {
   Alerting,
@@ -28,6 +29,7 @@ export interface ApiPorts {
   readonly caps: Caps;
   readonly spend: Spend;
   readonly alerting: Alerting;
+  readonly control: Control;
   readonly anomalies: Anomalies;
   readonly neighbors: Neighbors;
   readonly flags: FlagFeed;

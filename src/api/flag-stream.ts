@@ -74,11 +74,18 @@ export class FlagStream {
   #fullSince: number | undefined;
   #timers: NodeJS.Timeout[] = [];
   #repairing = false;
+  /** Asked for while one was under way, which may have read too early. */
+  #repairAgain = false;
   #ended = false;
 
   private constructor(options: FlagStreamOptions) {
     this.#options = options;
-    this.#unsubscribe = options.feed.subscribe(options.tenant, (change) => this.#hear(change));
+    const unsubscribe = options.feed.subscribe(options.tenant, (change) => this.#hear(change));
+    const stopResets = options.feed.onReset?.(() => void this.#repair());
+    this.#unsubscribe = () => {
+      unsubscribe();
+      stopResets?.();
+    };
   }
 
   /**
@@ -194,7 +201,10 @@ export class FlagStream {
 
   /** Sends the whole state again, in case a change was lost on its way here. */
   async #repair(): Promise<void> {
-    if (this.#repairing) return;
+    if (this.#repairing) {
+      this.#repairAgain = true;
+      return;
+    }
     this.#repairing = true;
     try {
       if (!(await this.#options.isStillAllowed())) {
@@ -211,6 +221,10 @@ export class FlagStream {
       this.#options.onRepairFailed(error);
     } finally {
       this.#repairing = false;
+      if (this.#repairAgain && !this.#ended) {
+        this.#repairAgain = false;
+        void this.#repair();
+      }
     }
   }
 }

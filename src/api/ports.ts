@@ -103,6 +103,8 @@ export interface FlagFeed {
   /** Calls back once per committed revision, in order. Returns the unsubscribe function. */
   subscribe(tenant: TenantId | undefined, listener: (change: FlagChange) => void): () => void;
   acknowledge(keyId: string, ack: FlagAck): Promise<void>;
+  /** Calls back when what snapshots hold changes without a revision. Returns the unsubscribe function. */
+  onReset?(listener: () => void): () => void;
 }
 
 /** An app instance that reads flags. `tenant` set: with a key that is bound to that tenant. */

@@ -19,6 +19,7 @@ import { type ApiAuth, createAuthenticator } from './authenticate.ts';
 import { breakerRoutes } from './breakers.ts';
 import { capRoutes } from './caps.ts';
 import type { ApiContext, ApiPorts } from './context.ts';
+import { controlRoutes } from './control.ts';
 import { createCursorSeal } from './cursor.ts';
 import { dashboardFiles } from './dashboard-files.ts';
 import { flagInstanceRoutes } from './flag-instances.ts';
@@ -166,6 +167,7 @@ function addRoutes(app: FastifyInstance, context: ApiContext, options: ApiOption
   app.register(alertRouteRoutes(context));
   app.register(capRoutes(context));
   app.register(spendRoutes(context));
+  app.register(controlRoutes(context));
   app.register(flagRoutes(context, { times, monotonicNow }));
   app.register(flagInstanceRoutes(context));
   app.register(ofrepRoutes(context));

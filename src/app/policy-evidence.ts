@@ -23,6 +23,8 @@ export interface EvidenceSources {
   readonly killSwitch: () => PolicyEvidence['killSwitch'];
   /** P95 of the victims when each throttle was set, as the journal has it. */
   readonly victimsBefore: (throttleIds: readonly string[]) => Promise<ReadonlyMap<string, number>>;
+  /** Keeps how they fare now. */
+  readonly noteEffect: (throttleId: string, p95Ms: number) => Promise<void>;
 }
 
 /** Load is measured over this much; less would hang on single requests. */
@@ -39,6 +41,7 @@ const MAX_TENANTS = 200;
  */
 export class PolicyEvidenceReader implements EvidenceReader {
   readonly #sources: EvidenceSources;
+  #noted = new Map<string, number>();
   #verdicts: { readonly readAt: number; readonly list: readonly ImpactVerdict[] } | undefined;
 
   constructor(sources: EvidenceSources) {
@@ -61,6 +64,8 @@ export class PolicyEvidenceReader implements EvidenceReader {
       allowList(),
       this.#sources.victimsBefore(held.map(({ flag }) => flag.id)),
     ]);
+    const effects = [...before].map(([throttleId, beforeMs]) => effectOf(throttleId, beforeMs, verdicts));
+    await this.#noteEffects(effects);
     return {
       ...known,
       verdicts,
@@ -75,8 +80,19 @@ export class PolicyEvidenceReader implements EvidenceReader {
           ...{ guaranteedRequestsPerSecond: null, weightShare: null, passedCeiling: null },
         };
       }),
-      effects: [...before].map(([throttleId, beforeMs]) => effectOf(throttleId, beforeMs, verdicts)),
+      effects,
     };
+  }
+
+  /** Only what changed: verdicts stay the same for a minute, and each tick asks. */
+  async #noteEffects(effects: readonly ThrottleEffect[]): Promise<void> {
+    const noted = new Map<string, number>();
+    for (const { throttleId, victimsP95NowMs: p95Ms } of effects) {
+      if (p95Ms === null) continue;
+      if (this.#noted.get(throttleId) !== p95Ms) await this.#sources.noteEffect(throttleId, p95Ms);
+      noted.set(throttleId, p95Ms);
+    }
+    this.#noted = noted;
   }
 
   async #load(tenants: readonly TenantId[], until: number): Promise<LoadSignals> {

@@ -15,7 +15,9 @@ import { spendOf } from '../cost/ai-spend.ts';
 import { detectorParams } from '../detect/detector-params.ts';
 import { SECOND_MS } from '../domain/window.ts';
 import { SegmentLoader } from '../store/clickhouse/segment-loader.ts';
+import { AllowList } from '../store/postgres/allow-list.ts';
 import { AnomalyStore } from '../store/postgres/anomaly-store.ts';
+import { AuditLog } from '../store/postgres/audit-log.ts';
 import { BreakerOrders } from '../store/postgres/breaker-orders.ts';
 import { BreakerSightings } from '../store/postgres/breaker-sightings.ts';
 import { ChangeListener } from '../store/postgres/change-listener.ts';
@@ -24,10 +26,14 @@ import { FlagFeed } from '../store/postgres/flag-feed.ts';
 import { FlagInstances } from '../store/postgres/flag-instances.ts';
 import { KeyStore } from '../store/postgres/key-store.ts';
 import { PolicyFacts } from '../store/postgres/policy-facts.ts';
+import { PolicyJournal } from '../store/postgres/policy-journal.ts';
 import { TenantDirectory } from '../store/postgres/tenant-directory.ts';
 import { ThrottleStore } from '../store/postgres/throttle-store.ts';
 import { startAlerting } from './alert-desk.ts';
 import { BreakerBoard } from './breaker-board.ts';
+import { decisionChains } from './control-chain.ts';
+import { decisionJournal } from './control-journal.ts';
+import { KillSwitch } from './control-kill-switch.ts';
 import { DetectorLoop } from './detector-loop.ts';
 import { healthParts } from './health.ts';
 import { keySnapshotWriter } from './key-snapshot-writer.ts';
@@ -90,6 +96,16 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
   const anomalies = new AnomalyStore(postgres);
   const plans = new TenantDirectory(postgres);
   const policyFacts = new PolicyFacts(postgres);
+  const policyJournal = new PolicyJournal(postgres);
+  const allowList = new AllowList(postgres);
+  const killSwitch = new KillSwitch({
+    file: join(dataDir, 'kill-switch'),
+    forced: config.TENANTRY_KILL_SWITCH,
+    log,
+    audit: (actor, after) =>
+      new AuditLog(postgres).append(actor, { action: 'kill_switch.set', resource: 'kill-switch', after }),
+  });
+  killSwitch.onChange((on) => flags.withholdAutomatic(on));
   const neighbors = new Neighbors(clickhouse);
   const publishKeys = keySnapshotWriter(spoolFolder, () => keys.snapshot());
 
@@ -113,11 +129,12 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       clickhouse,
       neighbors,
       firstSeen: (tenants) => policyFacts.firstSeen(tenants),
-      allowList: async () => [],
-      killSwitch: () => ({ on: config.TENANTRY_KILL_SWITCH, reason: 'TENANTRY_KILL_SWITCH' }),
-      victimsBefore: async () => new Map(),
+      allowList: () => allowList.list({ kind: 'system', subject: 'detector' }),
+      killSwitch: () => killSwitch.state(),
+      victimsBefore: (ids) => policyJournal.victimsBefore(ids),
+      noteEffect: (throttleId, p95Ms) => policyJournal.noteEffect(throttleId, p95Ms),
     }),
-    journal: { note: async () => undefined },
+    journal: decisionJournal(policyJournal),
     leadership,
     mode: config.TENANTRY_AUTO_THROTTLE,
     detectorParams: detectorParams({
@@ -171,6 +188,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       alerting: alerting.desk,
       caps: spend.caps,
       spend: spend.desk,
+      control: { killSwitch, allowList, decisions: decisionChains({ journal: policyJournal, anomalies, throttles }) },
       anomalies,
       neighbors,
       flags,
@@ -195,6 +213,8 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
   const stopKeys = keys.onChange(() => {
     publishKeys().catch((error: unknown) => log.error({ err: error }, 'keys not published to ingest'));
   });
+  // Before any flag is told: what was switched off stays off over a restart.
+  await killSwitch.start();
   await keys.refresh();
   await flags.refresh();
   await publishKeys();
@@ -220,6 +240,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       await api.close();
       stopKeys();
       instances.stop();
+      killSwitch.stop();
       await Promise.all(schedules.map((schedule) => schedule.stop()));
       await loader.stop();
       await changes.stop();

@@ -150,8 +150,9 @@ function newThrottle(
   return { tenantId: anomaly.tenantId, ...draft, reason: reason.slice(0, REASON_MAX), anomalyId: anomaly.id };
 }
 
-/** One tenant alone is never "everybody", whatever its share of a small estate. */
+/** One tenant alone is never "everybody", whatever its share of a small estate; nor is a share of an unknown number. */
 function isEverybody(anomalous: number, activeTenants: number, params: PolicyParams, was: boolean): boolean {
+  if (!(activeTenants >= 1)) return false;
   return anomalous >= 2 && anomalous >= (was ? params.resumeShare : params.suspendShare) * activeTenants;
 }
 

@@ -40,6 +40,13 @@ const FIXTURES: Readonly<Record<string, string>> = {
                   select $1, alert.id, route.id, '[]', 'trigger', now(), now() from alert, route`,
   alert_mutes: `insert into tenantry.alert_mutes (tenant_id, reason, created_by, expires_at)
                 values ($1, 'test', 'test', now() + interval '1 hour')`,
+  allow_list: `insert into tenantry.allow_list (tenant_id, owner, reason, created_by, expires_at)
+               values ($1, 'test', 'test', 'test', now() + interval '1 hour')`,
+  decisions: `with input as (
+                insert into tenantry.decision_inputs (id, at, policy, situation, decision)
+                values (gen_random_uuid(), now(), 'test', '{}', '{}') returning id)
+              insert into tenantry.decisions (tenant_id, at, kind, held_back_by, explanation, input_id)
+              select $1, now(), 'alert', '{}', 'test', id from input`,
   breaker_sightings: `insert into tenantry.breaker_sightings (tenant_id, integration, service, instance_id, key_id, state,
                         since, calls, failures, openings, reported_at, expires_at)
                       values ($1, 'stripe', 'shop', 'i', 'k', 'open', now(), 5, 5, '[]', now(), now() + interval '1 hour')`,

@@ -39,6 +39,20 @@ export const GOOD_REQUESTS: Record<Row, GoodRequest> = {
   'PUT /v1/tenants/:id/plan': { url: `/v1/tenants/${OWN}/plan`, payload: { plan: 'growth' }, status: 200 },
   'GET /v1/anomalies': { url: `/v1/anomalies?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
   'GET /v1/neighbors': { url: '/v1/neighbors', status: 200 },
+  'GET /v1/control/kill-switch': { url: '/v1/control/kill-switch', status: 200 },
+  'PUT /v1/control/kill-switch': {
+    url: '/v1/control/kill-switch',
+    payload: { on: true, reason: 'drill' },
+    status: 200,
+  },
+  'GET /v1/control/allow-list': { url: '/v1/control/allow-list', status: 200 },
+  'PUT /v1/control/allow-list/:tenant_id': {
+    url: `/v1/control/allow-list/${OWN}`,
+    payload: { owner: 'ann', reason: 'migrates this week', expires_in_seconds: 86_400 },
+    status: 200,
+  },
+  'DELETE /v1/control/allow-list/:tenant_id': { url: '/v1/control/allow-list/not-there', status: 404 },
+  'GET /v1/decisions': { url: `/v1/decisions?tenant_id=${OWN}`, status: 200 },
   'GET /v1/throttles': { url: `/v1/throttles?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
   'POST /v1/throttles': {
     url: '/v1/throttles',

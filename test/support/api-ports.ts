@@ -19,6 +19,7 @@ import type { NewThrottle, ThrottleRecord } from '../../src/domain/throttle-reco
 import type { Window } from '../../src/domain/window.ts';
 import { MemoryAlerting } from './api-memory-alerts.ts';
 import { MemoryBreakers } from './api-memory-breakers.ts';
+import { MemoryControl } from './api-memory-control.ts';
 import { MemoryFeed, MemoryInstances } from './api-memory-feed.ts';
 import { MemoryKeyAdmin, MemoryKeys } from './api-memory-keys.ts';
 import { MemorySpend } from './api-memory-spend.ts';
@@ -238,6 +239,7 @@ export function createMemoryPorts(now: () => number) {
     throttles: new MemoryThrottles(feed, now),
     breakers: new MemoryBreakers(feed, now),
     alerting: new MemoryAlerting(now),
+    control: new MemoryControl(now),
     anomalies: new MemoryAnomalies(),
     neighbors: new MemoryNeighbors(),
     caps: spend,

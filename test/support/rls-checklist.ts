@@ -13,6 +13,7 @@ export interface CatalogueRule {
 /** Tables without a tenant column, each by decision. */
 export const GLOBAL_TABLES = [
   'alert_routes',
+  'decision_inputs',
   'detector_state',
   'flag_acks',
   'flag_instances',
@@ -27,12 +28,15 @@ export const GRANTS: Readonly<Record<string, { readonly app: string; readonly st
   alert_mutes: { app: '', staff: 'DELETE, INSERT, SELECT' },
   alert_notices: { app: '', staff: 'DELETE, INSERT, SELECT, UPDATE' },
   alert_routes: { app: '', staff: 'DELETE, INSERT, SELECT' },
+  allow_list: { app: '', staff: 'DELETE, INSERT, SELECT, UPDATE' },
   alerts: { app: '', staff: 'DELETE, INSERT, SELECT, UPDATE' },
   anomalies: { app: 'SELECT', staff: 'INSERT, SELECT, UPDATE' },
   audit_log: { app: '', staff: 'INSERT, SELECT' },
   breaker_sightings: { app: 'SELECT', staff: 'DELETE, INSERT, SELECT, UPDATE' },
   caps: { app: 'SELECT', staff: 'DELETE, INSERT, SELECT, UPDATE' },
   detector_state: { app: '', staff: 'DELETE, INSERT, SELECT, UPDATE' },
+  decision_inputs: { app: '', staff: 'DELETE, INSERT, SELECT' },
+  decisions: { app: '', staff: 'DELETE, INSERT, SELECT, UPDATE' },
   flag_acks: { app: '', staff: 'DELETE, INSERT, SELECT' },
   flag_instances: { app: '', staff: 'DELETE, INSERT, SELECT, UPDATE' },
   flags: { app: 'SELECT', staff: 'INSERT, SELECT, UPDATE' },

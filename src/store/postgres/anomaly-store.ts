@@ -78,6 +78,14 @@ export class AnomalyStore {
     );
   }
 
+  /** Those of the given findings that the actor may see, in no order. */
+  async byIds(actor: StaffActor, ids: readonly string[]): Promise<readonly Anomaly[]> {
+    if (ids.length === 0) return [];
+    return this.#postgres.inReadTransaction(actor, (transaction) =>
+      transaction.query<Anomaly>(`select ${COLUMNS} from tenantry.anomalies a where id = any($1::uuid[])`, [ids]),
+    );
+  }
+
   /** Newest first; those that overlap the half-open window. Tenant actors get their own only. */
   async list(
     actor: Actor,

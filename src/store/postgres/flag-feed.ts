@@ -6,7 +6,7 @@
 import type { Logger } from 'pino';
 import type { StaffActor } from '../../domain/actor.ts';
 import { toError } from '../../domain/errors.ts';
-import type { FlagAck, FlagChange, FlagSnapshot } from '../../domain/flag-wire.ts';
+import type { FlagAck, FlagChange, FlagSnapshot, WireFlag } from '../../domain/flag-wire.ts';
 import type { EnforcementMode, Flag } from '../../domain/flags.ts';
 import type { TenantId } from '../../domain/tenant-id.ts';
 import { HOUR_MS } from '../../domain/window.ts';
@@ -40,12 +40,15 @@ interface FlagRow {
   readonly expires_ms: number;
   readonly revision: string;
   readonly lifted_revision: string | null;
+  /** A finding led to it, not a person. */
+  readonly automatic: boolean;
 }
 
 interface Reading {
   readonly revision: number;
   readonly clock: ClockReading;
   readonly rows: readonly FlagState[];
+  readonly automatic: readonly string[];
 }
 
 interface Subscriber {
@@ -61,6 +64,10 @@ export class FlagFeed {
   readonly #cache = new FlagCache();
   readonly #refresher = new Refresher(() => this.#sync());
   readonly #subscribers = new Set<Subscriber>();
+  readonly #resets = new Set<() => void>();
+  /** Ids of throttles in the cache that automation set. */
+  readonly #automatic = new Set<string>();
+  #withheld = false;
   /** Newest revision in the cache; undefined before the first reading. */
   #revision: number | undefined;
   #acksPrunedAt = Number.NEGATIVE_INFINITY;
@@ -85,7 +92,7 @@ export class FlagFeed {
    */
   async snapshot(tenant: TenantId | undefined): Promise<FlagSnapshot> {
     if (this.#revision === undefined) await this.#refresher.join();
-    return { revision: this.#revision ?? 0, flags: this.#cache.inForce(tenant, this.#monotonicMs()) };
+    return { revision: this.#revision ?? 0, flags: this.#told(this.#cache.inForce(tenant, this.#monotonicMs())) };
   }
 
   /**
@@ -96,6 +103,22 @@ export class FlagFeed {
     const subscriber = { tenant, listener };
     this.#subscribers.add(subscriber);
     return () => this.#subscribers.delete(subscriber);
+  }
+
+  /**
+   * While `on`, no automatic throttle is told to anybody, whether or not the database can be reached. What is in force
+   * stays so in the database, and is told again afterwards until its own expiry.
+   */
+  withholdAutomatic(on: boolean): void {
+    if (this.#withheld === on) return;
+    this.#withheld = on;
+    for (const listener of this.#resets) listener();
+  }
+
+  /** Calls back when what snapshots hold changes without a revision: readers need a new one. */
+  onReset(listener: () => void): () => void {
+    this.#resets.add(listener);
+    return () => this.#resets.delete(listener);
   }
 
   /**
@@ -112,12 +135,18 @@ export class FlagFeed {
       read(transaction, last, this.#monotonicMs),
     );
     this.#cache.setClock(reading.clock);
+    for (const id of reading.automatic) this.#automatic.add(id);
     if (last === undefined) this.#cache.replaceAll(reading.rows.map((row) => row.flag));
     else if (reading.revision < last) this.#startOver(reading);
     else for (const change of changesByRevision(reading.rows, last, reading.revision)) this.#pass(change);
     this.#revision = reading.revision;
     this.#cache.prune(this.#monotonicMs());
+    for (const id of this.#automatic) if (this.#cache.get(id) === undefined) this.#automatic.delete(id);
     await this.#pruneAcks();
+  }
+
+  #told(flags: WireFlag[]): WireFlag[] {
+    return this.#withheld ? flags.filter(({ id }) => !this.#automatic.has(id)) : flags;
   }
 
   #pass(change: RevisionChange): void {
@@ -129,7 +158,7 @@ export class FlagFeed {
       try {
         listener({
           revision: change.revision,
-          upserts: this.#cache.toWire(change.upserts, tenant, now),
+          upserts: this.#told(this.#cache.toWire(change.upserts, tenant, now)),
           removals: removals.map((flag) => flag.id),
         });
       } catch (error) {
@@ -163,6 +192,7 @@ async function read(transaction: Transaction, last: number | undefined, monotoni
     revision,
     clock: { databaseMs: clock?.now_ms ?? Number.POSITIVE_INFINITY, monotonicMs: askedAt },
     rows: rows.map(toState),
+    automatic: rows.flatMap(({ id, automatic }) => (automatic ? [id] : [])),
   };
 }
 
@@ -173,7 +203,7 @@ function readRows(transaction: Transaction, since: number | undefined, upTo: num
       : '((revision > $1 and revision <= $2) or (lifted_revision > $1 and lifted_revision <= $2))';
   return transaction.query<FlagRow>(
     `select id, tenant_id, kind, scope, value, mode, reason, ${unixMs('expires_at')} as expires_ms, revision,
-            lifted_revision
+            lifted_revision, kind = 'throttle' and anomaly_id is not null as automatic
      from tenantry.flags where ${wanted} order by revision`,
     [since ?? null, upTo],
   );

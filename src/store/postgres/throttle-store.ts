@@ -89,6 +89,18 @@ export class ThrottleStore {
     );
   }
 
+  /** Those of the given throttles that there are, newest first, with their acks. */
+  async byIds(actor: StaffActor, ids: readonly string[]): Promise<readonly ThrottleRecord[]> {
+    if (ids.length === 0) return [];
+    return this.#postgres.inReadTransaction(actor, (transaction) =>
+      readThrottles(transaction, {
+        acks: ACKS,
+        where: 'id = any($1::uuid[]) and $2',
+        values: [ids, true, ids.length],
+      }),
+    );
+  }
+
   /** Ends a throttle now. Undefined if there is none with this id or it has already ended. */
   async lift(actor: StaffActor, id: string): Promise<ThrottleRecord | undefined> {
     if (!UUID_PATTERN.test(id)) return undefined;
