@@ -29,7 +29,7 @@ export interface StartOptions extends TenantryOptions {
   readonly tellTenantTo?: OwnHosts;
   /**
    * What each tenant uses of this process, sent as OTLP metrics. Left out: bytes only. `true`: CPU and event-loop time
-   * too, at one to two per cent of CPU. `false`: nothing.
+   * too, by samples (needs `@datadog/pprof`). `false`: nothing.
    */
   readonly resourceUse?: ResourceUse;
 }

@@ -65,6 +65,27 @@ async function rotations(tenants: number): Promise<readonly number[]> {
   return times;
 }
 
+/** Nanoseconds of one `await`, and of one turn through `setImmediate`, the lowest of some tries. */
+async function callbacks(): Promise<{ awaitNs: number; turnNs: number }> {
+  const lowest = { awaitNs: Number.POSITIVE_INFINITY, turnNs: Number.POSITIVE_INFINITY };
+  for (let round = 0; round < 20; round += 1) {
+    const startedAt = performance.now();
+    for (let i = 0; i < 20_000; i += 1) await null;
+    const between = performance.now();
+    for (let i = 0; i < 4_000; i += 1) await new Promise((resolve) => setImmediate(resolve));
+    lowest.awaitNs = Math.min(lowest.awaitNs, ((between - startedAt) * 1e6) / 20_000);
+    lowest.turnNs = Math.min(lowest.turnNs, ((performance.now() - between) * 1e6) / 4_000);
+  }
+  return lowest;
+}
+
+/** Milliseconds of CPU for the same work without a single callback: what sampling alone costs. */
+function burn(): number {
+  const before = ownUsage().cpuMs;
+  for (let i = 0; i < 40; i += 1) work(200);
+  return ownUsage().cpuMs - before;
+}
+
 serve(
   async (request) => {
     const [verb, argument = ''] = request.split(' ');
@@ -85,6 +106,10 @@ serve(
       }
       case 'rotations':
         return rotations(Number(argument));
+      case 'callbacks':
+        return runAsTenant('acme', callbacks);
+      case 'burn':
+        return burn();
       default:
         return ownUsage();
     }

@@ -11,8 +11,10 @@ const LOADS: readonly TenantLoad[] = [
   { tenantId: 'middle', units: 62.5 },
   { tenantId: 'small', units: 12.5 },
 ];
-const ROUNDS = 9;
-const REQUESTS_PER_ROUND = 1_000;
+const ROUNDS = 25;
+const REQUESTS_PER_ROUND = 500;
+
+const CHILD = 'attribution-child.js';
 
 type Ask = <Answer>(request: string) => Promise<Answer>;
 
@@ -53,28 +55,43 @@ async function attribution(ask: Ask): Promise<void> {
   print();
 }
 
-/** CPU of the app for one round of requests, in milliseconds. */
-async function round(ask: Ask, url: string, method: string): Promise<number> {
-  const before = await ask<Usage>(method === 'off' ? 'usage' : `start ${method}`);
-  await autocannon({
-    url: `${url}/orders/1`,
-    amount: REQUESTS_PER_ROUND,
+function load(url: string, amount: number): Promise<unknown> {
+  return autocannon({
+    url,
+    amount,
     connections: 20,
     requests: ['acme', 'globex', 'initech'].map((tenant) => ({ path: '/orders/1', headers: { 'x-tenant': tenant } })),
   });
-  const after = await ask<Usage>('usage');
-  if (method !== 'off') await ask('stop');
+}
+
+/** CPU of one app for one round of requests, in milliseconds. */
+async function round(child: BenchChild, url: string): Promise<number> {
+  const before = await child.ask<Usage>('usage');
+  await load(url, REQUESTS_PER_ROUND);
+  const after = await child.ask<Usage>('usage');
   return after.cpuMs - before.cpuMs;
 }
 
-async function overhead(ask: Ask, url: string): Promise<void> {
-  print(`CPU of a fastify app with OpenTelemetry for ${REQUESTS_PER_ROUND} requests, rounds alternating`);
-  const ways = ['off', ...METHODS];
-  for (const way of ways) await round(ask, url, way);
-  const costs = new Map<string, number[]>(ways.map((way) => [way, []]));
-  for (let i = 0; i < ROUNDS; i += 1) {
-    for (const way of i % 2 === 0 ? ways : ways.toReversed()) costs.get(way)?.push(await round(ask, url, way));
+/**
+ * One app for each way, and rounds in turns: an app that is switched over would be compiled anew each time. `off` runs
+ * twice: how far those two are apart is how far any two figures of this machine may be apart by chance.
+ */
+async function overhead(): Promise<void> {
+  print(`CPU of a fastify app with OpenTelemetry for ${REQUESTS_PER_ROUND} requests, an app for each, rounds in turns`);
+  const apps: { way: string; child: BenchChild; url: string }[] = [];
+  for (const way of ['off', 'off again', ...METHODS]) {
+    const { child, ready } = await BenchChild.start<{ url: string }>(CHILD, []);
+    if (!way.startsWith('off')) await child.ask(`start ${way}`);
+    await load(ready.url, REQUESTS_PER_ROUND * 4);
+    apps.push({ way, child, url: ready.url });
   }
+  const costs = new Map<string, number[]>(apps.map(({ way }) => [way, []]));
+  for (let i = 0; i < ROUNDS; i += 1) {
+    for (const { way, child, url } of i % 2 === 0 ? apps : apps.toReversed()) {
+      costs.get(way)?.push(await round(child, url));
+    }
+  }
+  for (const { child } of apps) await child.end();
   const off = costs.get('off') ?? [];
   const rows = [['method', 'µs a request', 'ratio to off', 'lowest quarter', 'of lowest quarters']];
   // Whatever else runs on the machine only ever adds: the lowest quarter of the rounds says most of the code itself.
@@ -89,6 +106,31 @@ async function overhead(ask: Ask, url: string): Promise<void> {
       perRequest(low(times)),
       (low(times) / low(off)).toFixed(3),
     ]);
+  }
+  printTable(rows);
+  print();
+}
+
+async function callbackCost(ask: Ask): Promise<void> {
+  print('What a callback costs, and sampling, for work that has no callbacks (lowest of the tries)');
+  const rows = [['method', 'ns an await', 'more', 'ns a setImmediate', 'more', 'CPU of work, ratio to off']];
+  const lowest = { awaitNs: Number.NaN, turnNs: Number.NaN };
+  const burnt = new Map<string, number>();
+  for (let i = 0; i < 10; i += 1) {
+    for (const method of ['off', ...METHODS]) {
+      if (method !== 'off') await ask(`start ${method}`);
+      burnt.set(method, Math.min(burnt.get(method) ?? Number.POSITIVE_INFINITY, await ask<number>('burn')));
+      if (method !== 'off') await ask('stop');
+    }
+  }
+  for (const method of ['off', ...METHODS]) {
+    if (method !== 'off') await ask(`start ${method}`);
+    const { awaitNs, turnNs } = await ask<{ awaitNs: number; turnNs: number }>('callbacks');
+    if (method === 'off') Object.assign(lowest, { awaitNs, turnNs });
+    else await ask('stop');
+    const more = [awaitNs - lowest.awaitNs, turnNs - lowest.turnNs].map((ns) => ns.toFixed(0));
+    const ratio = ((burnt.get(method) ?? Number.NaN) / (burnt.get('off') ?? Number.NaN)).toFixed(3);
+    rows.push([method, awaitNs.toFixed(0), more[0] ?? '', turnNs.toFixed(0), more[1] ?? '', ratio]);
   }
   printTable(rows);
   print();
@@ -112,12 +154,13 @@ export const cpuAttribution: Bench = {
   name: 'cpu-attribution',
   summary: 'how well CPU is charged to tenants, what it costs, and how long a report holds the event loop',
   run: async () => {
-    const { child, ready } = await BenchChild.start<{ url: string }>('attribution-child.js', []);
+    const { child } = await BenchChild.start<{ url: string }>(CHILD, []);
     const ask: Ask = (request) => child.ask(request);
     await attribution(ask);
     await rotation(ask);
     print();
-    await overhead(ask, ready.url);
+    await callbackCost(ask);
     await child.end();
+    await overhead();
   },
 };

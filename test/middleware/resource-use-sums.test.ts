@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { OTHER_TENANTS, type TenantId, UNATTRIBUTED_TENANT } from '../../src/domain/tenant-id.ts';
 import { apportion, largest, type TenantUse } from '../../src/middleware/resource-use/apportion.ts';
-import { type Sample, type Sampled, tallySamples } from '../../src/middleware/resource-use/sample-tally.ts';
+import { type Sampled, type Samples, tallySamples } from '../../src/middleware/resource-use/sample-tally.ts';
 
 const id = (text: string) => text as TenantId;
 const use = (tenantId: TenantId, part: Partial<TenantUse> = {}): TenantUse => ({
@@ -102,57 +102,44 @@ describe('largest', () => {
 describe('tallySamples', () => {
   const tenantOf = (spell: object) => (spell as { tenant?: TenantId }).tenant;
   const spell = (tenant?: string) => (tenant === undefined ? {} : { tenant: id(tenant) });
-  /** Samples at every 10 ms. */
-  const every10Ms = (spells: readonly (object | undefined)[], cpuMicros = (_: number) => 10_000): Sample[] =>
-    spells.map((one, i) => ({ at: 5_000 + i * 10_000, spell: one, cpuMicros: cpuMicros(i) }));
+  /** Samples at every 10 ms, and none of anything else. */
+  const every10Ms = (spells: readonly (object | undefined)[], cpuMicros = 10_000): Samples => ({
+    kept: spells.map((one, i) => ({ at: 5_000 + i * 10_000, spell: one, cpuMicros })),
+    taken: spells.length,
+    wallMs: spells.length * 10,
+  });
 
   it('counts time for whose samples they are, apart from idle time, in whatever order they come', () => {
     const samples = every10Ms([spell('a'), undefined, spell('b'), spell('a'), spell(), undefined]);
-    const { tenants, idleMs, busySamples } = tallySamples(samples.toReversed(), tenantOf);
+    const { tenants, idleMs, busySamples } = tallySamples({ ...samples, kept: samples.kept.toReversed() }, tenantOf);
     expect(tenants.get(id('a'))).toEqual({ samples: 2, loopMs: 20, waitingMs: 0 });
     expect(tenants.get(id('b'))).toEqual({ samples: 1, loopMs: 10, waitingMs: 0 });
     expect(tenants.get(UNATTRIBUTED_TENANT)?.samples).toBe(1);
     expect({ idleMs, busySamples }).toEqual({ idleMs: 20, busySamples: 4 });
   });
 
-  it('takes a long stand within one spell for a wait, but neither a short one nor one across spells', () => {
-    const blocked = spell('blocked');
-    const stood = () => 0;
-    const long = tallySamples(
-      every10Ms(
-        Array.from({ length: 41 }, () => blocked),
-        stood,
-      ),
-      tenantOf,
-    );
-    expect(long.tenants.get(id('blocked'))).toEqual({ samples: 41, loopMs: 410, waitingMs: 400 });
-    const short = tallySamples(
-      every10Ms(
-        Array.from({ length: 11 }, () => blocked),
-        stood,
-      ),
-      tenantOf,
-    );
-    expect(short.tenants.get(id('blocked'))?.waitingMs).toBe(0);
-    const many = tallySamples(
-      every10Ms(
-        Array.from({ length: 41 }, () => spell('blocked')),
-        stood,
-      ),
-      tenantOf,
-    );
-    expect(many.tenants.get(id('blocked'))?.waitingMs).toBe(0);
-    const ran = tallySamples(every10Ms(Array.from({ length: 41 }, () => blocked)), tenantOf);
-    expect(ran.tenants.get(id('blocked'))?.waitingMs).toBe(0);
+  it('gives every sample its part of the interval, those that are not kept included', () => {
+    const samples = every10Ms([spell('a'), spell('a'), undefined]);
+    const { tenants, idleMs } = tallySamples({ ...samples, taken: 6, wallMs: 120 }, tenantOf);
+    expect(tenants.get(id('a'))?.loopMs).toBe(40);
+    expect(idleMs).toBe(20);
+    // More kept than counted can only be a count that is behind.
+    expect(tallySamples({ ...samples, taken: 0 }, tenantOf).tenants.get(id('a'))?.loopMs).toBe(20);
   });
 
-  it('does not charge a sample for a gap before it', () => {
-    const a = spell('a');
-    const samples = [0, 10, 20, 30, 500].map((ms) => ({ at: ms * 1_000, spell: a, cpuMicros: 10_000 }));
-    expect(tallySamples(samples, tenantOf).tenants.get(id('a'))?.loopMs).toBe(55);
+  it('takes a long stand within one spell for a wait, but neither a short one nor one across spells', () => {
+    const one = spell('blocked');
+    const waited = (count: number, spellOf: () => object, cpuMicros: number) =>
+      tallySamples(every10Ms(Array.from({ length: count }, spellOf), cpuMicros), tenantOf).tenants.get(id('blocked'))
+        ?.waitingMs;
+    expect(waited(41, () => one, 0)).toBe(400);
+    expect(waited(11, () => one, 0)).toBe(0);
+    expect(waited(41, () => spell('blocked'), 0)).toBe(0);
+    expect(waited(41, () => one, 10_000)).toBe(0);
   });
 
   it('has nothing to say of nothing', () => {
-    expect(tallySamples([], tenantOf)).toEqual({ tenants: new Map(), idleMs: 0, busySamples: 0 });
+    const nothing = { kept: [], taken: 0, wallMs: 0 };
+    expect(tallySamples(nothing, tenantOf)).toEqual({ tenants: new Map(), idleMs: 0, busySamples: 0 });
   });
 });

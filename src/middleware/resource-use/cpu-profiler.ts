@@ -62,6 +62,7 @@ export class CpuProfiler implements ContextListener {
   readonly #options: Parameters<SamplingProfiler['start']>[0];
   #state: Uint32Array = new Uint32Array(1);
   #seen = 0;
+  #since = 0;
   readonly #sampleCount: number;
   #label: Label = { context: undefined };
   context: Context | undefined;
@@ -86,6 +87,7 @@ export class CpuProfiler implements ContextListener {
   start(): void {
     this.#profiler.start(this.#options);
     this.#state = this.#profiler.getState();
+    this.#since = performance.now();
     this.#relabel();
   }
 
@@ -116,17 +118,21 @@ export class CpuProfiler implements ContextListener {
 
   #stop(restart: boolean): ProfilerFigures {
     const { NON_JS_THREADS_FUNCTION_NAME } = this.#profiler.constants;
-    const samples: Sample[] = [];
+    const kept: Sample[] = [];
+    const taken = this.#state[this.#sampleCount] ?? 0;
+    const now = performance.now();
+    const wallMs = now - this.#since;
+    this.#since = now;
     let otherThreadsCpuMs = 0;
     // The labels that are asked for here are what is wanted; the profile that is made of them is thrown away.
     this.#profiler.stop(restart, ({ node, context }) => {
       if (context === undefined) return NO_LABELS;
       const cpuMicros = (context.cpuTime ?? 0) / 1_000;
       if (node.name === NON_JS_THREADS_FUNCTION_NAME) otherThreadsCpuMs += cpuMicros / 1_000;
-      else samples.push({ at: Number(context.timestamp), spell: context.context, cpuMicros });
+      else kept.push({ at: Number(context.timestamp), spell: context.context, cpuMicros });
       return NO_LABELS;
     });
-    return { ...tallySamples(samples, tenantOf), otherThreadsCpuMs };
+    return { ...tallySamples({ kept, taken, wallMs }, tenantOf), otherThreadsCpuMs };
   }
 
   #relabel(): void {

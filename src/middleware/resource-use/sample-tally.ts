@@ -33,51 +33,52 @@ export interface SampleTally {
   readonly busySamples: number;
 }
 
-/** Less CPU than this share of the time since the sample before, and the thread stood still in between. */
-const STANDING_BELOW = 0.1;
+/** Less CPU than this share of the time since the sample before, and the thread stood still but for the sampling itself. */
+const STANDING_BELOW = 0.25;
 /**
  * A thread that stands still for less is taken to run: it was more likely descheduled or throttled (a quota's period is
  * 100 ms), which shows only in long spells of work and would favour the tenants that have them.
  */
 const SHORTEST_WAIT_MS = 150;
-/** A sample stands for at most so many usual intervals: before it were others, of code that is neither idle nor JavaScript. */
-const LONGEST_INTERVALS = 1.5;
-
-function median(values: readonly number[]): number {
-  return values.toSorted((left, right) => left - right)[values.length >> 1] ?? 0;
+/** All samples of an interval. */
+export interface Samples {
+  /** Those of JavaScript and of a loop that waits for events, in any order. */
+  readonly kept: readonly Sample[];
+  /** How many were taken, those of code that is neither included: libuv's own work, for one. */
+  readonly taken: number;
+  /** Milliseconds in which they were taken. Each stands for its part of these, however often the thread was descheduled. */
+  readonly wallMs: number;
 }
 
 /** @param tenantOf whom the work of a spell was for; undefined: nobody */
 export function tallySamples(
-  samples: readonly Sample[],
+  { kept, taken, wallMs }: Samples,
   tenantOf: (spell: object) => TenantId | undefined,
 ): SampleTally {
-  const inOrder = samples.toSorted((left, right) => left.at - right.at);
-  const elapsed = inOrder.map(({ at }, i) => (at - (inOrder[i - 1]?.at ?? at)) / 1_000);
-  const usual = median(elapsed);
+  const inOrder = kept.toSorted((left, right) => left.at - right.at);
+  const eachMs = wallMs / Math.max(taken, kept.length, 1);
   const tenants = new Map<TenantId, Sampled>();
-  let idleMs = 0;
-  let busySamples = 0;
+  let idle = 0;
   let standingMs = 0;
-  for (const [i, { spell, cpuMicros }] of inOrder.entries()) {
-    const sinceLast = elapsed[i] ?? 0;
-    // The first one has none before it.
-    const standsFor = i === 0 ? usual : Math.min(sinceLast, usual * LONGEST_INTERVALS);
+  let previous: Sample | undefined;
+  for (const sample of inOrder) {
+    const { spell, at, cpuMicros } = sample;
+    const elapsedMicros = at - (previous?.at ?? at);
+    const stood = spell !== undefined && previous?.spell === spell && cpuMicros < elapsedMicros * STANDING_BELOW;
+    const stoodBefore = standingMs;
+    standingMs = stood ? stoodBefore + elapsedMicros / 1_000 : 0;
+    previous = sample;
     if (spell === undefined) {
-      idleMs += standsFor;
+      idle += 1;
       continue;
     }
-    busySamples += 1;
-    const stood = inOrder[i - 1]?.spell === spell && cpuMicros / 1_000 < sinceLast * STANDING_BELOW;
-    const stoodBefore = standingMs;
-    standingMs = stood ? stoodBefore + standsFor : 0;
     const sampled = entryOf(tenants, tenantOf(spell) ?? UNATTRIBUTED_TENANT);
     sampled.samples += 1;
-    sampled.loopMs += standsFor;
+    sampled.loopMs += eachMs;
     if (standingMs >= SHORTEST_WAIT_MS)
       sampled.waitingMs += standingMs - (stoodBefore >= SHORTEST_WAIT_MS ? stoodBefore : 0);
   }
-  return { tenants, idleMs, busySamples };
+  return { tenants, idleMs: idle * eachMs, busySamples: kept.length - idle };
 }
 
 function entryOf(tenants: Map<TenantId, Sampled>, tenantId: TenantId): Sampled {
