@@ -64,7 +64,8 @@ export async function openStores(config: Config, log: Logger): Promise<Stores> {
   }
 }
 
-async function openClickHouse(config: Config): Promise<ClickHouse> {
+/** The analytics store alone, for who only reads; its schema is as the last server left it. */
+export async function openClickHouse(config: Config): Promise<ClickHouse> {
   if (config.CLICKHOUSE_URL === undefined) {
     return new EmbeddedClickHouse({ path: join(config.TENANTRY_DATA_DIR, 'clickhouse') });
   }

@@ -61,6 +61,11 @@ export class MinuteDetector {
     for (const [index, shard] of this.#shards.entries()) if (stale[index]) settle(shard, minute);
   }
 
+  /** Ends everything that is open, as when the data end. */
+  finish(): void {
+    for (const { tenants } of this.#shards) for (const { minutes } of tenants.values()) minutes.finish();
+  }
+
   /** Minutes up to here that were not observed were not measured, and never will be. */
   skipTo(minute: number): void {
     for (const shard of this.#shards) shard.judged = Math.max(shard.judged, minute);

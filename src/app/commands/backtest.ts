@@ -1,46 +1,122 @@
-import { Command, Option } from 'commander';
+import { writeFile } from 'node:fs/promises';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { readMinuteValues } from '../../aggregate/minute-values-reader.ts';
+import { loadConfig } from '../../config/config.ts';
+import { scoreLabels } from '../../detect/label-score.ts';
 import { RULE_SETS, type RuleSetName } from '../../detect/rule-sets.ts';
 import { TenantryError } from '../../domain/errors.ts';
+import { DAY_MS } from '../../domain/window.ts';
+import { readLabels, scoreLines } from '../backtest-labels.ts';
 import type { BadLine } from '../backtest-rows.ts';
-import { backtestSeries } from '../backtest-series.ts';
-import { print } from '../terminal.ts';
+import { type BacktestEvent, backtestSeries } from '../backtest-series.ts';
+import { backtestStored } from '../backtest-stored.ts';
+import { openClickHouse } from '../stores.ts';
+import { print, printTable } from '../terminal.ts';
 
 interface Options {
   readonly input?: string;
   readonly events?: string;
+  readonly labels?: string;
   readonly rules: RuleSetName;
+  readonly from?: number;
+  readonly to?: number;
+  readonly tenant?: string;
 }
 
 /** Whoever reads the terminal has seen enough after so many. */
 const BAD_LINES_SHOWN = 20;
+const FINDINGS_SHOWN = 50;
+const WINDOW_MS = 7 * DAY_MS;
+const HISTORY_MS = 8 * DAY_MS;
+
+const time = (text: string) => {
+  const unixMs = Date.parse(text);
+  if (Number.isNaN(unixMs)) throw new InvalidArgumentError('Give a time as in 2026-11-02T10:00:00Z.');
+  return unixMs;
+};
 
 export function backtestCommand(): Command {
   return new Command('backtest')
     .description('replay what was measured through the detectors, and say what they would have found')
     .option('--input <file>', 'CSV of ts_unix,tenant_id,metric,value, one row a minute, sorted by time')
     .option('--events <file>', 'where findings go, one JSON object a line')
+    .option('--labels <file>', 'what is known to have happened, lines like those of an events file; prints a score')
     .addOption(new Option('--rules <set>', 'which rules').choices(RULE_SETS).default('tenantry'))
+    .option('--from <time>', 'without --input: beginning of the stored minutes; default: 7 days before the end', time)
+    .option('--to <time>', 'without --input: their end; default: now', time)
+    .option('--tenant <id>', 'without --input: only this tenant')
+    .addHelpText(
+      'after',
+      '\nWithout --input the stored minutes are replayed; on embedded stores the server must not be running.',
+    )
     .action(async (options: Options) => {
-      if (options.input !== undefined) return runSeries(options.input, options);
-      throw new TenantryError('BAD_REQUEST', 'There is nothing to replay.', { hint: 'Give --input <file>.' });
+      if (options.input === undefined) await runStored(options);
+      else await runSeries(options.input, options);
     });
 }
 
-async function runSeries(input: string, { events, rules }: Options): Promise<void> {
+async function runSeries(input: string, { events, rules, labels }: Options): Promise<void> {
   let shown = 0;
   const onBadLine = ({ line, problem }: BadLine) => {
     shown += 1;
     if (shown <= BAD_LINES_SHOWN) process.stderr.write(`${input} line ${line}: ${problem}\n`);
   };
+  // Read first: hours of work must not end at a label that is none.
+  const known = labels === undefined ? undefined : await readLabels(labels);
+  const found: BacktestEvent[] = [];
   const startedAt = Date.now();
-  const report = await backtestSeries({ input, events, rules, onBadLine });
-  const seconds = (Date.now() - startedAt) / 1_000;
-  print(
-    `${report.rows} rows of ${report.tenants} tenants in ${seconds.toFixed(1)} s: ${report.findings} findings (rules: ${rules}).`,
-  );
-  if (report.badLines === 0) return;
-  if (report.badLines > BAD_LINES_SHOWN) process.stderr.write(`… and ${report.badLines - BAD_LINES_SHOWN} more.\n`);
-  throw new TenantryError('BAD_REQUEST', `${report.badLines} lines could not be used; the others were.`, {
+  const report = await backtestSeries({
+    input,
+    events,
+    rules,
+    onBadLine,
+    ...(known === undefined ? {} : { onEvent: (event) => found.push(event) }),
+  });
+  const seconds = ((Date.now() - startedAt) / 1_000).toFixed(1);
+  const { rows, tenants, findings, tenantMinutes, badLines } = report;
+  print(`${rows} rows of ${tenants} tenants in ${seconds} s: ${findings} findings (rules: ${rules}).`);
+  if (known !== undefined) for (const line of scoreLines(scoreLabels(found, known, tenantMinutes))) print(line);
+  if (badLines === 0) return;
+  if (badLines > BAD_LINES_SHOWN) process.stderr.write(`… and ${badLines - BAD_LINES_SHOWN} more.\n`);
+  throw new TenantryError('BAD_REQUEST', `${badLines} lines could not be used; the others were.`, {
     hint: 'Mend the lines named above, or leave them out.',
   });
+}
+
+async function runStored({ events, labels, rules, from, to = Date.now(), tenant }: Options): Promise<void> {
+  const known = labels === undefined ? undefined : await readLabels(labels);
+  const clickhouse = await openClickHouse(loadConfig());
+  try {
+    const report = await backtestStored({
+      window: { from: from ?? to - WINDOW_MS, to },
+      historyMs: HISTORY_MS,
+      rules,
+      tenantId: tenant,
+      minutes: (window) => readMinuteValues(clickhouse, window),
+    });
+    showFindings(report.events);
+    print(
+      `${report.minutes} minutes of ${report.tenants} tenants: ${report.events.length} findings (rules: ${rules}).`,
+    );
+    if (known !== undefined)
+      for (const line of scoreLines(scoreLabels(report.events, known, report.tenantMinutes))) print(line);
+    if (events !== undefined)
+      await writeFile(events, report.events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+  } finally {
+    await clickhouse.close();
+  }
+}
+
+function showFindings(events: readonly BacktestEvent[]): void {
+  if (events.length === 0) return;
+  const utc = (seconds: number) => new Date(seconds * 1_000).toISOString().slice(0, 16).replace('T', ' ');
+  const rows = events
+    .slice(0, FINDINGS_SHOWN)
+    .map((event) => [
+      utc(event.detected_at),
+      `${Math.round((event.ended_at - event.detected_at) / 60)} min`,
+      event.reason,
+    ]);
+  printTable([['FOUND AT (UTC)', 'FOR', 'WHY'], ...rows]);
+  if (events.length > FINDINGS_SHOWN) print(`… and ${events.length - FINDINGS_SHOWN} more; --events writes them all.`);
 }
