@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { toError } from '../domain/errors.ts';
+import { alertCommand } from './commands/alert.ts';
 import { backtestCommand } from './commands/backtest.ts';
 import { breakerCommand } from './commands/breaker.ts';
 import { capCommand } from './commands/cap.ts';
@@ -27,7 +28,8 @@ const program = new Command('tenantry')
   .addCommand(throttleCommand())
   .addCommand(backtestCommand())
   .addCommand(capCommand())
-  .addCommand(breakerCommand());
+  .addCommand(breakerCommand())
+  .addCommand(alertCommand());
 
 try {
   await program.parseAsync();
