@@ -16,7 +16,7 @@ create table tenantry.alert_routes (
 grant select, insert, delete on tenantry.alert_routes to tenantry_staff;
 
 create table tenantry.alerts (
-  id uuid primary key default gen_random_uuid(),
+  id uuid not null default gen_random_uuid(),
   -- '(all)': about no tenant in particular. No foreign key: breakers may name tenants before anybody enters them.
   tenant_id text not null check (length(tenant_id) between 1 and 128),
   plan text,
@@ -30,7 +30,9 @@ create table tenantry.alerts (
   raised_at timestamptz not null default clock_timestamp(),
   ended_at timestamptz,
   acked_at timestamptz,
-  acked_by text
+  acked_by text,
+  -- tenant_id is part of it so that the notices' foreign key carries it.
+  primary key (id, tenant_id)
 );
 -- At most one open alert of one thing, whoever raises it.
 create unique index alerts_one_open on tenantry.alerts (tenant_id, kind, key) where ended_at is null;
@@ -44,7 +46,7 @@ grant select, insert, update, delete on tenantry.alerts to tenantry_staff;
 create table tenantry.alert_notices (
   id uuid primary key default gen_random_uuid(),
   tenant_id text not null,
-  alert_id uuid not null references tenantry.alerts (id) on delete cascade,
+  alert_id uuid not null,
   route_id uuid not null references tenantry.alert_routes (id) on delete cascade,
   group_key text not null check (length(group_key) <= 2000),
   event text not null check (event in ('trigger', 'acknowledge', 'resolve')),
@@ -59,7 +61,8 @@ create table tenantry.alert_notices (
   told_at timestamptz,
   failed_at timestamptz,
   error text check (length(error) <= 300),
-  unique (alert_id, route_id, event)
+  unique (alert_id, route_id, event),
+  foreign key (alert_id, tenant_id) references tenantry.alerts (id, tenant_id) on delete cascade
 );
 create index alert_notices_due on tenantry.alert_notices (due_at) where state = 'waiting';
 create index alert_notices_route on tenantry.alert_notices (route_id, group_key);
