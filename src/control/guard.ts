@@ -2,6 +2,7 @@ import type { Anomaly } from '../domain/anomaly.ts';
 import type { EnforcementMode, ThrottleLimit, ThrottleScope } from '../domain/flags.ts';
 import type { ThrottleRecord } from '../domain/throttle-record.ts';
 import type { PolicyEvidence, TenantFacts } from './policy-evidence.ts';
+import { MAX_RATE } from './policy-limit.ts';
 import type { PolicyParams } from './policy-params.ts';
 
 /** An open finding, and what the tenant usually requests per second (null: not known). */
@@ -88,7 +89,7 @@ export function shadowOnly(because: string): HeldBack {
 /** Requests a second that the tenant sends now; undefined: not known. */
 export function loadOf({ finding: { anomaly }, facts }: GuardCase): number | undefined {
   const known = anomaly.metric === 'requests' ? anomaly.value : (facts?.requestsPerSecond ?? undefined);
-  return known !== undefined && Number.isFinite(known) ? known : undefined;
+  return known !== undefined && known >= 0 && known <= MAX_RATE ? known : undefined;
 }
 
 /** The throttle that goes on if one is written now: for the same finding, ended of itself a moment ago. */

@@ -2,14 +2,14 @@
 import { HOUR_MS, SECOND_MS } from '../domain/window.ts';
 import { alertOnly, type Guard, type GuardCase, type HeldBack, loadOf, renewedOf, shadowOnly } from './guard.ts';
 import { routeSegment } from './policy-evidence.ts';
-import { burstOf, roundUpRate } from './policy-limit.ts';
+import { burstOf, MAX_RATE, roundUpRate } from './policy-limit.ts';
 import { effectiveStage } from './policy-stage.ts';
 
 export const usualRate: Guard = {
   name: 'no-usual-rate',
   row: 'G11',
   check: ({ finding: { usualRequestsPerSecond: usual } }) =>
-    usual !== null && Number.isFinite(usual)
+    usual !== null && usual >= 0 && usual <= MAX_RATE
       ? undefined
       : alertOnly('its usual request rate is not known, so no fair limit is'),
 };

@@ -1,9 +1,12 @@
 import type { ThrottleLimit } from '../domain/flags.ts';
 import type { PolicyParams } from './policy-params.ts';
 
+/** Requests a second; a figure above it is a broken reading of something else. */
+export const MAX_RATE = 1e9;
+
 /** To the next tenth of a request per second. */
 export function roundUpRate(rate: number): number {
-  return Math.ceil(rate * 10) / 10;
+  return Math.min(MAX_RATE, Math.ceil(rate * 10) / 10);
 }
 
 export function burstOf(requestsPerSecond: number, { burstSeconds }: PolicyParams): number {

@@ -43,7 +43,7 @@ it('every decision that was stored is made again the same, and is the one that w
       const { actions } = decide(of);
       expect(stored.decision.actions.map(({ kind }) => kind)).toEqual(actions.map(({ kind }) => kind));
     }),
-    { numRuns: 5_000 },
+    { numRuns: 2_000 },
   );
 });
 
