@@ -63,6 +63,7 @@ export class DetectorLoop {
   #state: DetectorState | undefined;
   #told = new Set<string>();
   #decisionSuspended = false;
+  #page: string | null = null;
   #figures: DetectorFigures = { lastTickAt: null, suspended: 'not started yet', openFindings: 0, leader: false };
 
   constructor(options: DetectorLoopOptions) {
@@ -72,6 +73,11 @@ export class DetectorLoop {
 
   figures(): DetectorFigures {
     return this.#figures;
+  }
+
+  /** Why automatic throttling stands still while tenants are out of line; null: it does not, or another server leads. */
+  page(): string | null {
+    return this.#figures.leader ? this.#page : null;
   }
 
   async tick(): Promise<void> {
@@ -150,6 +156,7 @@ export class DetectorLoop {
       await journal.note(situation, decision, action, throttle);
     }
     this.#decisionSuspended = decision.suspended;
+    if (!decision.suspended) this.#page = null;
     if (result.open.length === 0) this.#told.clear();
   }
 
@@ -179,6 +186,7 @@ export class DetectorLoop {
         log.warn({ tenant: action.tenantId, heldBackBy: action.heldBackBy }, action.explanation);
         return undefined;
       case 'page':
+        this.#page = action.explanation;
         log.error({ page: true }, action.explanation);
         return undefined;
     }

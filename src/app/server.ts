@@ -168,6 +168,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
     throttles: (actor, filter) => throttles.list(actor, filter),
     breakers: (actor, filter, now) => breakers.list(actor, filter, now),
     detector: () => detector.figures(),
+    page: () => detector.page(),
     publicUrl: () => config.TENANTRY_PUBLIC_URL?.replace(/\/+$/, '') ?? urlOf(host, apiPort),
     allowRanges: config.TENANTRY_ALERT_ALLOW_RANGES,
   });
