@@ -12,7 +12,10 @@ export interface BadLine {
 
 export interface RowCount {
   readonly rows: number;
+  /** Lines that are no row. */
   readonly badLines: number;
+  /** Rows that came at the wrong time. */
+  readonly skippedRows: number;
 }
 
 const COLUMNS = ['ts_unix', 'tenant_id', 'metric', 'value'] as const;
@@ -34,6 +37,7 @@ export class SeriesFile {
   #line = 0;
   #rows = 0;
   #bad = 0;
+  #skipped = 0;
 
   constructor(path: string, onBadLine: (bad: BadLine) => void) {
     this.#path = path;
@@ -53,7 +57,7 @@ export class SeriesFile {
     }
     if (rest !== undefined && rest.length > 0) this.#take(rest, 0, rest.length, handle);
     if (this.#line === 0) this.#header('');
-    return { rows: this.#rows, badLines: this.#bad };
+    return { rows: this.#rows, badLines: this.#bad, skippedRows: this.#skipped };
   }
 
   /** Handles the whole lines of a chunk and returns what is left of it. */
@@ -125,7 +129,8 @@ export class SeriesFile {
   /** For callers too: a row that reads well may still come at the wrong time. */
   refuseRow(problem: string): void {
     this.#rows -= 1;
-    this.#refuse(problem);
+    this.#skipped += 1;
+    this.#onBadLine({ line: this.#line, problem });
   }
 
   #refuse(problem: string): void {

@@ -29,7 +29,10 @@ export interface BacktestEvent {
 
 export interface SeriesBacktestReport {
   readonly rows: number;
+  /** Lines that are no row. */
   readonly badLines: number;
+  /** Rows that were late or there already; the first counts. */
+  readonly skippedRows: number;
   readonly tenants: number;
   readonly findings: number;
   /** Minutes from each tenant's first row to its last, added up. */
@@ -60,7 +63,7 @@ export async function backtestSeries(options: SeriesBacktest): Promise<SeriesBac
   };
   const file = new SeriesFile(input, onBadLine);
   try {
-    const { rows, badLines } = await file.read((seconds, tenantId, metric, value) => {
+    const { rows, badLines, skippedRows } = await file.read((seconds, tenantId, metric, value) => {
       const minute = Math.floor(seconds / MINUTE_SECONDS);
       let watched = tenants.get(tenantId);
       if (watched === undefined) {
@@ -76,7 +79,7 @@ export async function backtestSeries(options: SeriesBacktest): Promise<SeriesBac
       minutes.finish();
       tenantMinutes += last - first + 1;
     }
-    return { rows, badLines, tenants: tenants.size, findings, tenantMinutes };
+    return { rows, badLines, skippedRows, tenants: tenants.size, findings, tenantMinutes };
   } finally {
     writer.close();
   }

@@ -13,6 +13,8 @@ export interface MetricNature {
   readonly floor: number;
   /** The unit that comes in one piece, as noise is counted in it. */
   readonly quantum: number;
+  /** The name says nothing: counted per minute it is taken for a count, measured more rarely for a gauge. */
+  readonly isGuess?: boolean;
 }
 
 const REQUEST_FLOOR = 20;
@@ -76,7 +78,7 @@ export function natureOf(metric: string): MetricNature {
   if (GAUGE.test(name)) return { kind: 'gauge', verb: 'showed', noun, floor: 0, quantum: 1 };
   return TOKENS.test(name)
     ? { ...count('used', noun), floor: REQUEST_FLOOR * USUAL_TOKENS, quantum: USUAL_TOKENS }
-    : count('had', noun);
+    : { ...count('had', noun), isGuess: true };
 }
 
 /** The metric that says how many requests a tenant's other figures of a minute were made of. */

@@ -19,9 +19,11 @@ export type FindingHandler = (finding: MinuteFinding) => void;
 /** One series of a tenant with the rule that watches it, and the value of the minute that is being put together. */
 class TenantSeries {
   readonly metric: string;
-  readonly nature: MetricNature;
-  readonly watch: MinuteWatch;
+  nature: MetricNature;
+  watch: MinuteWatch;
   value = Number.NaN;
+  /** Of a series that nothing is known of but its first value. */
+  first: { readonly minute: number; readonly value: number } | undefined;
 
   constructor(metric: string, nature: MetricNature, watch: MinuteWatch) {
     this.metric = metric;
@@ -144,7 +146,25 @@ export class TenantMinutes {
     return Number.isNaN(requests.value) ? 1 : requests.value;
   }
 
+  /** Whoever counts per minute counts every minute; what comes more rarely is a measurement. */
+  #decide(series: TenantSeries, value: number): void {
+    if (series.first === undefined) {
+      series.first = { minute: this.#minute, value };
+      return;
+    }
+    const { minute, value: first } = series.first;
+    const { verb, noun } = series.nature;
+    const isCount = this.#minute - minute <= 1;
+    series.nature = isCount
+      ? { ...series.nature, isGuess: false }
+      : { kind: 'gauge', verb, noun, floor: 0, quantum: 1 };
+    if (isCount) return;
+    series.watch = WATCHES[this.#rules](series.nature);
+    series.watch.observe(minute, first, Number.NaN);
+  }
+
   #judge(series: TenantSeries, value: number, weight: number): void {
+    if (series.nature.isGuess) this.#decide(series, value);
     const { watch } = series;
     const change = watch.observe(this.#minute, value, weight);
     const closed = watch.closed();

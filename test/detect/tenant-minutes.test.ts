@@ -120,3 +120,27 @@ it('ends what is open when the data end', () => {
   expect(findings.map(({ change }) => change)).toEqual(['opened', 'ended']);
   expect(findings[1]?.departure.endedAt).toBe(TUESDAY + SURGE_AT + 10);
 });
+
+describe('a metric whose name says nothing', () => {
+  const opened = (step: number) => {
+    const findings: MinuteFinding[] = [];
+    const tenant = new TenantMinutes('acme', 'tenantry', (finding) => findings.push(finding));
+    const jitter = seeded('unnamed');
+    for (let index = 0; index < 4_000; index += 1) {
+      // It falls to a tenth for a while: nothing for a count, much for a measurement.
+      const level = index >= 3_000 && index < 3_060 ? 2 : 20;
+      tenant.put(TUESDAY + index * step, 'widgets', level + jitter());
+    }
+    tenant.finish();
+    return findings.filter(
+      ({ change, departure }) => change === 'opened' && departure.startedAt >= TUESDAY + 3_000 * step,
+    );
+  };
+
+  it('is a count when it comes every minute, and a measurement when it comes more rarely', () => {
+    expect(opened(1)).toEqual([]);
+    const [found] = opened(5);
+    expect(found?.departure.startedAt).toBeLessThan(TUESDAY + 3_010 * 5);
+    expect(found?.reason).toMatch(/^acme had 0\.\dx its usual widgets/);
+  });
+});

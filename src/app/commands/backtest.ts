@@ -73,11 +73,12 @@ async function runSeries(input: string, { events, rules, labels }: Options): Pro
     ...(known === undefined ? {} : { onEvent: (event) => found.push(event) }),
   });
   const seconds = ((Date.now() - startedAt) / 1_000).toFixed(1);
-  const { rows, tenants, findings, tenantMinutes, badLines } = report;
+  const { rows, tenants, findings, tenantMinutes, badLines, skippedRows } = report;
   print(`${rows} rows of ${tenants} tenants in ${seconds} s: ${findings} findings (rules: ${rules}).`);
   if (known !== undefined) for (const line of scoreLines(scoreLabels(found, known, tenantMinutes))) print(line);
+  if (shown > BAD_LINES_SHOWN) process.stderr.write(`… and ${shown - BAD_LINES_SHOWN} more.\n`);
+  if (skippedRows > 0) print(`${skippedRows} rows were late or there already, and do not count.`);
   if (badLines === 0) return;
-  if (badLines > BAD_LINES_SHOWN) process.stderr.write(`… and ${badLines - BAD_LINES_SHOWN} more.\n`);
   throw new TenantryError('BAD_REQUEST', `${badLines} lines could not be used; the others were.`, {
     hint: 'Mend the lines named above, or leave them out.',
   });
