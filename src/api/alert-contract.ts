@@ -1,6 +1,6 @@
 /** Wire types of `/v1/alerts`, `/v1/alert-routes` and `/v1/mutes`; part of `contract.ts`. */
-export type AlertKindName = 'finding' | 'throttle' | 'spend_threshold' | 'breaker_flapping' | 'page' | 'data_health';
-export type AlertSeverityName = 'info' | 'warning' | 'critical';
+type AlertKindName = 'finding' | 'throttle' | 'spend_threshold' | 'breaker_flapping' | 'page' | 'data_health';
+type AlertSeverityName = 'info' | 'warning' | 'critical';
 
 export interface AlertItem {
   id: string;

@@ -41,7 +41,7 @@ const address = z
 const headerText = z.string().regex(/^[\x20-\x7e]{1,2000}$/, 'must be one line of ASCII');
 
 /** Secrets, all of it: taken, never given back. */
-export const newAlertTargetSchema = z.discriminatedUnion('channel', [
+const newAlertTargetSchema = z.discriminatedUnion('channel', [
   z.strictObject({ channel: z.literal('slack'), url: address }),
   z.strictObject({
     channel: z.literal('pagerduty'),

@@ -11,7 +11,7 @@ import { MINUTE_MS } from '../domain/window.ts';
 const AROUND_MS = 30 * MINUTE_MS;
 
 /** The page that explains it, with tenant and range. */
-export function explainingLink(tenantId: string, startedAt: number): string {
+function explainingLink(tenantId: string, startedAt: number): string {
   const from = new Date(startedAt - AROUND_MS).toISOString();
   const to = new Date(startedAt + AROUND_MS).toISOString();
   const path = isTenantId(tenantId) ? `/tenants/${encodeURIComponent(tenantId)}` : '/';

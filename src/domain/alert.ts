@@ -16,7 +16,7 @@ export const ALERT_SEVERITIES = ['info', 'warning', 'critical'] as const;
 export type AlertSeverity = (typeof ALERT_SEVERITIES)[number];
 
 export const ALERT_CHANNELS = ['slack', 'pagerduty', 'alertmanager', 'webhook'] as const;
-export type AlertChannel = (typeof ALERT_CHANNELS)[number];
+type AlertChannel = (typeof ALERT_CHANNELS)[number];
 
 /** Something that is so now and that people should know; the same key for as long as it is the same thing. */
 export interface AlertCondition {

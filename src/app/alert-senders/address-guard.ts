@@ -51,7 +51,7 @@ export interface AddressGuard {
 }
 
 /** A range in CIDR notation; a bare address is the range of itself. Undefined when it is none. */
-export function parseRange(
+function parseRange(
   text: string,
 ): { readonly address: string; readonly prefix: number; readonly family: 'ipv4' | 'ipv6' } | undefined {
   const [, address = '', bits] = /^([0-9A-Fa-f.:]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];

@@ -6,7 +6,7 @@ import type { SendOutcome } from '../../control/alert-retry.ts';
 import { SECOND_MS } from '../../domain/window.ts';
 import type { AddressGuard } from './address-guard.ts';
 
-export interface ResolvedAddress {
+interface ResolvedAddress {
   readonly address: string;
   readonly family: number;
 }
@@ -56,7 +56,7 @@ export async function safePost(message: Message, options: PostOptions): Promise<
 }
 
 /** Why no message goes there, whatever the addresses; undefined: it may. */
-export function refusalOfUrl(text: string): string | undefined {
+function refusalOfUrl(text: string): string | undefined {
   if (!URL.canParse(text)) return 'the address is not a URL';
   const url = new URL(text);
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'the address is neither https nor http';

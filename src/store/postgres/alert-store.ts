@@ -22,7 +22,7 @@ export type NoticePlan = (
   context: { readonly groupState: (routeId: string, groupKey: string) => GroupState; readonly now: number },
 ) => readonly { readonly routeId: string; readonly groupKey: string; readonly dueAt: number }[];
 
-export type AlertStatus = 'open' | 'acknowledged' | 'ended';
+type AlertStatus = 'open' | 'acknowledged' | 'ended';
 
 export interface AlertFilter {
   readonly window: Window;
