@@ -5,7 +5,7 @@ import type { TenantId } from '../domain/tenant-id.ts';
 import type { ThrottleRecord } from '../domain/throttle-record.ts';
 
 /** The red button of automation. Times are Unix ms. */
-export interface KillSwitch {
+interface KillSwitch {
   state(): KillSwitchState;
   set(actor: StaffActor, on: boolean, reason: string): Promise<KillSwitchState>;
 }
@@ -28,7 +28,7 @@ export interface AllowListEntry {
   readonly expiresAt: number;
 }
 
-export interface AllowList {
+interface AllowList {
   list(actor: StaffActor): Promise<readonly AllowListEntry[]>;
   put(
     actor: StaffActor,

@@ -28,7 +28,7 @@ export interface ImpactVerdict {
   readonly victims: readonly { readonly tenantId: string; readonly p95Ms: number; readonly usualP95Ms: number }[];
 }
 
-export interface DataHealth {
+interface DataHealth {
   /** Unix ms up to which everything that arrived is counted. */
   readonly dataUntil: number | null;
   /** Counted against told by the apps, 0 to 1; null: they tell nothing that it could be compared with. */
@@ -56,7 +56,7 @@ export interface TenantStage extends HumanAct {
 }
 
 /** Result of replaying stored history through a rule. */
-export interface BacktestResult {
+interface BacktestResult {
   readonly at: number;
   readonly precision: number;
   readonly falsePerThousandTenantDays: number;
@@ -79,7 +79,7 @@ export interface AllowEntry {
 }
 
 /** A time in the operator's calendar in which much load is expected. Unix ms, half-open. */
-export interface KnownPeak {
+interface KnownPeak {
   readonly from: number;
   readonly to: number;
   readonly name: string;

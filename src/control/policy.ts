@@ -9,7 +9,6 @@ import { limitFor } from './policy-limit.ts';
 import type { PolicyParams } from './policy-params.ts';
 import { type Lift, reverts } from './policy-revert.ts';
 
-export type { Finding } from './guard.ts';
 export { POLICY_DEFAULTS, type PolicyParams } from './policy-params.ts';
 
 /** Name and version of the policy; part of every reason, so that a decision can be replayed. */
