@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { type Action, decide, lookBackMs, type PolicyParams } from '../control/policy.ts';
+import { NO_EVIDENCE } from '../control/policy-evidence.ts';
 import type { DecisionJournal, EvidenceReader, ThrottleReader, ThrottleWriter } from '../control/ports.ts';
 import { runTick, type TickResult } from '../detect/detector.ts';
 import { type DetectorParams, intervalsNeeded } from '../detect/detector-params.ts';
@@ -147,17 +148,27 @@ export class DetectorLoop {
       now,
       wasSuspended: this.#decisionSuspended,
       params: policyParams,
-      evidence: await evidence.gather({ findings: result.open, throttles: recent, dataUntil, now }),
+      // Unread evidence proves nothing, so nothing is throttled; what was found stays found.
+      evidence: await evidence
+        .gather({ findings: result.open, throttles: recent, dataUntil, now })
+        .catch((error: unknown) => this.#without('the evidence for decisions was not read', error, NO_EVIDENCE)),
     };
     const decision = decide(situation);
     for (const action of decision.actions) {
       if (!this.#isNews(action)) continue;
       const throttle = await this.#carryOut(action);
-      await journal.note(situation, decision, action, throttle);
+      await journal
+        .note(situation, decision, action, throttle)
+        .catch((error: unknown) => this.#without('a decision was not written to the journal', error, undefined));
     }
     this.#decisionSuspended = decision.suspended;
     if (!decision.suspended) this.#page = null;
     if (result.open.length === 0) this.#told.clear();
+  }
+
+  #without<T>(what: string, error: unknown, instead: T): T {
+    this.#options.log.error({ err: error }, what);
+    return instead;
   }
 
   /** The policy repeats an alert with every decision; people hear of each cause once. */

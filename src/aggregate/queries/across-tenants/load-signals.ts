@@ -17,7 +17,7 @@ const MOST_SOURCES = 20;
  */
 export function loadSignals(window: Window, tenants: readonly string[]): AnalyticsQuery {
   const time = timeCondition(window, 'w');
-  const spans = time.sql.replaceAll('Time', 'Timestamp');
+  const spans = time.sql.replaceAll(/\bTime\b/g, 'Timestamp');
   return {
     question: 'load-signals',
     sql: `SELECT {nonce:String} AS nonce, tenant_id, sum(n) AS requests, groupUniqArrayArray(${MOST_SOURCES})(named) AS sources
