@@ -42,7 +42,7 @@ export interface SurgeParams {
   readonly excursionRank: number;
   /** A day raises the asked ratio at most by this factor, so that nobody trains it within a night. */
   readonly dailyRaise: number;
-  /** Twice in three days at this time: this many times as much is asked for. */
+  /** Twice in three days at this time: up to this many times as much is asked for. */
   readonly sameTimeFactor: number;
   /** Minutes of history without findings; hours with activity needed; until `coldUntil` `coldRatio` is asked for. */
   readonly coldFor: number;
@@ -84,11 +84,11 @@ export const SURGE_PARAMS: SurgeParams = {
   spreadHalfLife: 1_440,
   mostSpread: 0.5,
   burstShare: 0.4,
-  leastRatio: 2.5,
+  leastRatio: 2.6,
   mostRatio: 4,
   excursionRank: 5,
   dailyRaise: 1.4,
-  sameTimeFactor: 1.5,
+  sameTimeFactor: 2,
   coldFor: 1_440,
   activeHours: 18,
   coldUntil: 2_880,

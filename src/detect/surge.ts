@@ -13,7 +13,7 @@ const WIDEST_RESIDUAL = 3;
 const MOST_SPREAD_SEEN = 1.5;
 const LEAST_SPREAD = 0.0005;
 /** Excursions beyond this are all the same. */
-const HIGHEST_EXCURSION = 20;
+const HIGHEST_EXCURSION = 50;
 /** An open departure that rises by as much again is a new one; before that many minutes its height is not known. */
 const PLATEAU_MINUTES = 8;
 const ESCALATION = 3;
@@ -128,7 +128,10 @@ export class SurgeWatch extends CusumWatch<SurgeState> {
     const { state } = this;
     const { leastRatio, mostRatio, sameTimeFactor, coldUntil, coldRatio } = this.#params;
     const calibrated = Math.max(leastRatio, Math.min(mostRatio, state.calibratedRatio));
-    const sameTime = Math.min(HIGHEST_EXCURSION, sameTimeFactor * usualExcursion(state, hourOf(minute)));
+    const excursion = usualExcursion(state, hourOf(minute));
+    // What comes at this time and is plain to see is a job; what hardly shows is noise, and must not hide a surge.
+    const factor = Math.min(sameTimeFactor, 1 + (excursion - 1) / 2);
+    const sameTime = Math.min(HIGHEST_EXCURSION, factor * excursion);
     const cold = minute - state.firstAt < coldUntil ? coldRatio : 0;
     return Math.max(calibrated, sameTime, cold);
   }
