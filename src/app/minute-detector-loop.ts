@@ -33,9 +33,9 @@ export interface MinuteDetectorLoopOptions {
 const RULE = RULE_VERSIONS.tenantry;
 /** Without a memory the stored minutes are read back for so long: a week and a day give every hour of the week one look. */
 const HISTORY_MINUTES = 8 * 1_440;
-/** Minutes of one question to the store, and questions of one tick: a week is caught up in a few ticks, not in one. */
+/** Minutes of one question to the store, and questions of one tick: a week is caught up within minutes, beside all else. */
 const BATCH_MINUTES = 60;
-const BATCHES_A_TICK = 30;
+const BATCHES_A_TICK = 8;
 /** Shards saved with each tick; all of them take a few minutes, and what is missing is read back. */
 const SAVED_A_TICK = 4;
 

@@ -1,6 +1,6 @@
 import type { Basis, Departure, MinuteChange, MinuteWatch } from './minute-watch.ts';
 
-export const BASES: readonly Basis[] = ['season', 'level', 'peak', 'recent'];
+const BASES: readonly Basis[] = ['season', 'level', 'peak', 'recent'];
 
 /** Missing minutes after which what was open is not known to last. */
 const LONGEST_GAP = 10;

@@ -32,7 +32,7 @@ export interface GaugeParams {
 }
 
 /** Tuned on half of the NAB files that the bench reads and judged on the other half, then on all; rounded. */
-export const GAUGE_PARAMS: GaugeParams = {
+const GAUGE_PARAMS: GaugeParams = {
   windows: [1, 7, 20, 110],
   background: 13,
   clip: 25,

@@ -20,7 +20,7 @@ export interface LatencyParams {
 }
 
 /** A p95 that doubles. Its own noise is what makes this hard: see LatencyWatch. */
-export const LATENCY_PARAMS: LatencyParams = {
+const LATENCY_PARAMS: LatencyParams = {
   change: Math.log(2),
   usual: Math.log(1.35),
   evidence: 10,

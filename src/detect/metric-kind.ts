@@ -2,7 +2,7 @@
  * How a series is judged. `count`: things per minute, where only a surge matters. `latency`: a percentile in any unit of
  * time. `errors`: a share that should be small. `gauge`: anything else that is measured, judged on both sides.
  */
-export type MetricKind = 'count' | 'latency' | 'errors' | 'gauge';
+type MetricKind = 'count' | 'latency' | 'errors' | 'gauge';
 
 /** How people say what a tenant did, and what of it counts. */
 export interface MetricNature {
@@ -52,11 +52,6 @@ const TOKENS = /(^|_)tokens$/;
 
 /** Between a metric and the part of it that is watched by itself: `requests on /orders`. */
 const PART = ' on ';
-
-/** The name of the series of one route or model of a metric. */
-export function partOf(metric: string, part: string): string {
-  return `${metric}${PART}${part}`;
-}
 
 export function isPart(metric: string): boolean {
   return metric.includes(PART);

@@ -65,7 +65,7 @@ class World {
   /** Ticks until everything that has been counted has been judged. */
   async tickTo(loop: MinuteDetectorLoop, counted: number): Promise<void> {
     this.counted = counted;
-    for (let turn = 0; turn < 8; turn += 1) await loop.tick();
+    for (let turn = 0; turn < 30; turn += 1) await loop.tick();
   }
 
   findings() {

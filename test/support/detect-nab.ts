@@ -14,7 +14,7 @@ export interface NabProfile {
 export const NAB_STANDARD: NabProfile = { tp: 1, fp: 0.11, fn: 1 };
 
 /** The first 15 % of a file, at most 750 rows, are for learning and never scored. */
-export function probation(rows: number): number {
+function probation(rows: number): number {
   return Math.floor(0.15 * Math.min(rows, 5_000));
 }
 
@@ -31,7 +31,7 @@ interface Raw {
 }
 
 /** `detections`: indexes of rows. */
-export function nabRaw(file: NabFile, detections: readonly number[], profile: NabProfile): Raw {
+function nabRaw(file: NabFile, detections: readonly number[], profile: NabProfile): Raw {
   const first = probation(file.times.length);
   const windows = file.windows
     .map(

@@ -20,7 +20,7 @@ const BURST = { ratio: 2.5, excess: 20 };
 /** An alarm this many minutes around a surge belongs to it. */
 const MARGIN = 15;
 
-export function binned(values: Float64Array): Float64Array {
+function binned(values: Float64Array): Float64Array {
   const bins = new Float64Array(Math.ceil(values.length / BIN));
   for (let bin = 0; bin < bins.length; bin += 1) {
     let sum = 0;
@@ -37,7 +37,7 @@ export function binned(values: Float64Array): Float64Array {
 }
 
 /** Median of the bins within `half` on either side, cut off at the ends. */
-export function runningMedian(bins: Float64Array, half: number): Float64Array {
+function runningMedian(bins: Float64Array, half: number): Float64Array {
   const sorted: number[] = [];
   const out = new Float64Array(bins.length);
   const place = (value: number) => {
