@@ -269,5 +269,5 @@ export type {
   BreakerReceipt,
   NewBreakerOrder,
 } from './breaker-contract.ts';
-export type { AllowListItem, AllowListList, DecisionItem, DecisionList, KillSwitchItem } from './control-contract.ts';
+export type { AllowListList, DecisionList } from './control-contract.ts';
 export type { CapItem, CapList, NewCap, PlanCapItem, PlanCapList } from './spend-contract.ts';

@@ -231,7 +231,7 @@ export interface Health {
 }
 
 /** Which cap of a tenant or plan. */
-export type CapId = SpendScope & { readonly period: SpendPeriod };
+type CapId = SpendScope & { readonly period: SpendPeriod };
 
 export interface Caps {
   /** IANA name: the zone of caps that name none. */

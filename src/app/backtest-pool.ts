@@ -87,7 +87,7 @@ function rowOf(text: string): PoolRow | string {
   const seconds = ts.trim() === '' ? Number.NaN : Number(ts);
   if (!Number.isFinite(seconds)) return `ts_unix "${ts}" is not a number`;
   const [requests, cpuMs, dbMs, p95Ms] = figures.map(measuredFigure);
-  const wrong = [requests, cpuMs, dbMs, p95Ms].findIndex((figure) => figure === undefined);
+  const wrong = [requests, cpuMs, dbMs, p95Ms].indexOf(undefined);
   if (wrong !== -1) return `${COLUMNS[wrong + 3]} "${figures[wrong]}" is no number of at least 0`;
   const minute = Math.floor(seconds / MINUTE_SECONDS) * MINUTE_SECONDS;
   const use = { requests: requests ?? 0, cpuMs: cpuMs ?? 0, dbMs: dbMs ?? 0, p95Ms: p95Ms ?? null };
