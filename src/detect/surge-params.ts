@@ -84,7 +84,7 @@ export const SURGE_PARAMS: SurgeParams = {
   spreadHalfLife: 1_440,
   mostSpread: 0.5,
   burstShare: 0.4,
-  leastRatio: 2.6,
+  leastRatio: 2.5,
   mostRatio: 4,
   excursionRank: 5,
   dailyRaise: 1.4,
