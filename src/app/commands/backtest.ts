@@ -7,6 +7,7 @@ import { RULE_SETS, type RuleSetName } from '../../detect/rule-sets.ts';
 import { TenantryError } from '../../domain/errors.ts';
 import { DAY_MS } from '../../domain/window.ts';
 import { readLabels, scoreLines } from '../backtest-labels.ts';
+import { backtestPool } from '../backtest-pool.ts';
 import type { BadLine } from '../backtest-rows.ts';
 import { type BacktestEvent, backtestSeries } from '../backtest-series.ts';
 import { backtestStored } from '../backtest-stored.ts';
@@ -17,6 +18,8 @@ interface Options {
   readonly input?: string;
   readonly events?: string;
   readonly labels?: string;
+  readonly pool?: string;
+  readonly blame?: string;
   readonly rules: RuleSetName;
   readonly from?: number;
   readonly to?: number;
@@ -42,6 +45,8 @@ export function backtestCommand(): Command {
     .option('--events <file>', 'where findings go, one JSON object a line')
     .option('--labels <file>', 'what is known to have happened, lines like those of an events file; prints a score')
     .addOption(new Option('--rules <set>', 'which rules').choices(RULE_SETS).default('tenantry'))
+    .option('--pool <file>', 'CSV of ts_unix,resource,tenant_id,requests,cpu_ms,db_ms,p95_ms: who hurt whom')
+    .option('--blame <file>', 'with --pool: where verdicts go, one JSON object a line')
     .option('--from <time>', 'without --input: beginning of the stored minutes; default: 7 days before the end', time)
     .option('--to <time>', 'without --input: their end; default: now', time)
     .option('--tenant <id>', 'without --input: only this tenant')
@@ -50,17 +55,50 @@ export function backtestCommand(): Command {
       '\nWithout --input the stored minutes are replayed; on embedded stores the server must not be running.',
     )
     .action(async (options: Options) => {
-      if (options.input === undefined) await runStored(options);
+      if (options.pool !== undefined || options.blame !== undefined) await runPool(options);
+      else if (options.input === undefined) await runStored(options);
       else await runSeries(options.input, options);
     });
 }
 
-async function runSeries(input: string, { events, rules, labels }: Options): Promise<void> {
-  let shown = 0;
-  const onBadLine = ({ line, problem }: BadLine) => {
-    shown += 1;
-    if (shown <= BAD_LINES_SHOWN) process.stderr.write(`${input} line ${line}: ${problem}\n`);
+/** Says what is wrong with the first bad lines of a file; `end` counts the others and fails. */
+function badLineTeller(input: string): { onBadLine: (bad: BadLine) => void; end: (badLines: number) => void } {
+  let told = 0;
+  return {
+    onBadLine: ({ line, problem }) => {
+      told += 1;
+      if (told <= BAD_LINES_SHOWN) process.stderr.write(`${input} line ${line}: ${problem}\n`);
+    },
+    end: (badLines) => {
+      if (told > BAD_LINES_SHOWN) process.stderr.write(`… and ${told - BAD_LINES_SHOWN} more.\n`);
+      if (badLines === 0) return;
+      throw new TenantryError('BAD_REQUEST', `${badLines} lines could not be used; the others were.`, {
+        hint: 'Mend the lines named above, or leave them out.',
+      });
+    },
   };
+}
+
+async function runPool({ pool, blame, input }: Options): Promise<void> {
+  if (pool === undefined || blame === undefined || input !== undefined) {
+    throw new TenantryError('BAD_REQUEST', 'A replay of pools needs --pool and --blame, and no --input.', {
+      hint: 'tenantry backtest --pool pool.csv --blame blame.jsonl',
+    });
+  }
+  const teller = badLineTeller(pool);
+  const { rows, badLines, verdicts } = await backtestPool({
+    input: pool,
+    output: blame,
+    onBadLine: teller.onBadLine,
+  });
+  const { culprit, global_slowdown: slowdowns, unclear } = verdicts;
+  print(`${rows} rows: tenants were hurt in ${culprit + slowdowns + unclear} minutes.`);
+  print(`A culprit is named in ${culprit}, nobody in particular in ${slowdowns}, ${unclear} are unclear.`);
+  teller.end(badLines);
+}
+
+async function runSeries(input: string, { events, rules, labels }: Options): Promise<void> {
+  const teller = badLineTeller(input);
   // Read first: hours of work must not end at a label that is none.
   const known = labels === undefined ? undefined : await readLabels(labels);
   const found: BacktestEvent[] = [];
@@ -69,19 +107,15 @@ async function runSeries(input: string, { events, rules, labels }: Options): Pro
     input,
     events,
     rules,
-    onBadLine,
+    onBadLine: teller.onBadLine,
     ...(known === undefined ? {} : { onEvent: (event) => found.push(event) }),
   });
   const seconds = ((Date.now() - startedAt) / 1_000).toFixed(1);
   const { rows, tenants, findings, tenantMinutes, badLines, skippedRows } = report;
   print(`${rows} rows of ${tenants} tenants in ${seconds} s: ${findings} findings (rules: ${rules}).`);
   if (known !== undefined) for (const line of scoreLines(scoreLabels(found, known, tenantMinutes))) print(line);
-  if (shown > BAD_LINES_SHOWN) process.stderr.write(`… and ${shown - BAD_LINES_SHOWN} more.\n`);
   if (skippedRows > 0) print(`${skippedRows} rows were late or there already, and do not count.`);
-  if (badLines === 0) return;
-  throw new TenantryError('BAD_REQUEST', `${badLines} lines could not be used; the others were.`, {
-    hint: 'Mend the lines named above, or leave them out.',
-  });
+  teller.end(badLines);
 }
 
 async function runStored({ events, labels, rules, from, to = Date.now(), tenant }: Options): Promise<void> {
