@@ -215,6 +215,7 @@ describe('throttles of the tenant', () => {
   it('cannot be set by a role that may not, and Escape leaves the form', async () => {
     await open();
     await page.getByTestId('throttle-button').click();
+    await page.getByTestId('throttle-dialog').waitFor();
     await page.keyboard.press('Escape');
     await page.getByTestId('throttle-dialog').waitFor({ state: 'detached' });
     stub.state.who = { ...stub.state.who, role: 'sales' };
