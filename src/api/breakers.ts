@@ -17,17 +17,12 @@ import type { ApiContext } from './context.ts';
 import type { BreakerItem, BreakerOrderItem } from './contract.ts';
 import { flagStatus, nullableTime, rfc3339 } from './convert.ts';
 import { callerOf, narrowTo, noSuchTenant, ownTenantOf, refuseForeignRows, staffOf } from './guard.ts';
-import { lineOfText, noQuery, tenantIdText, wholeNumber } from './parameters.ts';
+import { flagLifeSeconds, lineOfText, noQuery, STORED_ID, tenantIdText, wholeNumber } from './parameters.ts';
 
 /** 200 breakers with the longest names and twenty openings each come to about 250 KB. */
 const REPORT_LIMIT_BYTES = 320 * 1_024;
-/** A day, as the store holds it: what should last longer belongs into the app. */
-const MAX_LIFE_SECONDS = 86_400;
-/** Shorter ones would end before every instance has heard of them. */
-const MIN_LIFE_SECONDS = 5;
 /** Ages beyond this are of a clock gone wrong; also keeps times within what the store can hold. */
 const MAX_AGE_MS = 366 * 86_400_000;
-const ORDER_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 const integration = z
   .string()
@@ -85,7 +80,7 @@ export const newBreakerOrderSchema = z
     tenant_id: tenantIdText,
     integration,
     state: orderState.describe('auto: the breaker judges by itself, as without an order'),
-    expires_in_seconds: z.int().min(MIN_LIFE_SECONDS).max(MAX_LIFE_SECONDS),
+    expires_in_seconds: flagLifeSeconds,
     reason: lineOfText(1, 500).describe('One sentence for people'),
   })
   .meta({ id: 'NewBreakerOrder' });
@@ -276,7 +271,7 @@ export function breakerRoutes({ ports: { breakers, registry }, now }: ApiContext
       handler: async (request) => {
         const actor = staffOf(request);
         const { id } = request.params;
-        const lifted = ORDER_ID.test(id) ? await breakers.lift(actor, id) : undefined;
+        const lifted = STORED_ID.test(id) ? await breakers.lift(actor, id) : undefined;
         if (lifted === undefined) throw noSuchOrder();
         return orderToWire(lifted, actor, now());
       },

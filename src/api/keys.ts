@@ -7,11 +7,10 @@ import { SECOND_MS } from '../domain/window.ts';
 import type { ApiContext } from './context.ts';
 import { keyToWire } from './convert.ts';
 import { staffOf } from './guard.ts';
-import { lineOfText, noQuery, tenantIdText } from './parameters.ts';
+import { lineOfText, noQuery, STORED_ID, tenantIdText } from './parameters.ts';
 
 /** Ten years. A key that should live longer is one without an end; a larger number is a slip (milliseconds, say). */
 const MAX_LIFE_SECONDS = 315_360_000;
-const KEY_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 const scope = z.enum(KEY_SCOPES).describe('ingest: send telemetry; flags: read and acknowledge flags');
 
@@ -114,7 +113,7 @@ export function keyRoutes({ ports: { keyAdmin }, now }: ApiContext): FastifyPlug
       },
       handler: async (request, reply) => {
         const { id } = request.params;
-        const revoked = KEY_ID.test(id) && (await keyAdmin.revoke(staffOf(request), id));
+        const revoked = STORED_ID.test(id) && (await keyAdmin.revoke(staffOf(request), id));
         if (!revoked) throw noSuchKey();
         return reply.code(204).send();
       },

@@ -23,6 +23,15 @@ export function lineOfText(min: number, max: number) {
     .refine((text) => !/\p{Cc}/u.test(text), error);
 }
 
+/** Ids that the store gives out; another text names nothing, and is not asked for. */
+export const STORED_ID = /^[A-Za-z0-9_-]{1,64}$/;
+
+/**
+ * How long a flag that somebody sets may last. At most a day, as the store holds it: what should last longer belongs into
+ * a plan or into the app. Shorter than 5 s it would end before every instance has heard of it.
+ */
+export const flagLifeSeconds = z.int().min(5).max(86_400);
+
 export const tenantIdText = z
   .string()
   .regex(TENANT_ID_PATTERN, 'must be a tenant id: 1 to 128 letters, digits and . _ : @ | -, first a letter or digit');

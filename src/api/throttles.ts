@@ -6,14 +6,9 @@ import { parseTenantId } from '../domain/tenant-id.ts';
 import type { ApiContext } from './context.ts';
 import { throttleToWire } from './convert.ts';
 import { callerOf, narrowTo, noSuchTenant, refuseForeignRows, staffOf } from './guard.ts';
-import { lineOfText, noQuery, tenantIdText, wholeNumber } from './parameters.ts';
+import { flagLifeSeconds, lineOfText, noQuery, STORED_ID, tenantIdText, wholeNumber } from './parameters.ts';
 
-/** A day, as the store holds it: what should last longer is a plan's limit, not an emergency measure. */
-const MAX_LIFE_SECONDS = 86_400;
-/** Shorter ones would end before every instance has heard of them. */
-const MIN_LIFE_SECONDS = 5;
 const MAX_RATE = 1_000_000;
-const FLAG_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 const mode = z.enum(['enforce', 'shadow']).describe('shadow counts what it would refuse and refuses nothing');
 
@@ -74,7 +69,7 @@ export const newThrottleSchema = z
         .describe('Requests under way at the same time over all instances; absent: as many as come'),
     }),
     mode,
-    expires_in_seconds: z.int().min(MIN_LIFE_SECONDS).max(MAX_LIFE_SECONDS),
+    expires_in_seconds: flagLifeSeconds,
     reason: lineOfText(1, 500).describe('One sentence for people'),
   })
   .meta({ id: 'NewThrottle' });
@@ -173,7 +168,7 @@ export function throttleRoutes({ ports: { throttles }, now }: ApiContext): Fasti
       handler: async (request) => {
         const actor = staffOf(request);
         const { id } = request.params;
-        const record = FLAG_ID.test(id) ? await throttles.lift(actor, id) : undefined;
+        const record = STORED_ID.test(id) ? await throttles.lift(actor, id) : undefined;
         if (record === undefined) throw noSuchThrottle();
         return throttleToWire(record, actor, now());
       },

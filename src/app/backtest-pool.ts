@@ -4,10 +4,10 @@ import { createInterface } from 'node:readline';
 import { finished } from 'node:stream/promises';
 import type { PoolUse } from '../detect/blame/pool-baseline.ts';
 import { PoolBlame, type Verdict, type VerdictKind } from '../detect/blame/pool-blame.ts';
-import { TenantryError } from '../domain/errors.ts';
-import { type BadLine, fieldsOf } from './backtest-rows.ts';
+import { type BadLine, checkHeader, fieldsOf } from './backtest-rows.ts';
 
 const COLUMNS = ['ts_unix', 'resource', 'tenant_id', 'requests', 'cpu_ms', 'db_ms', 'p95_ms'] as const;
+const FILE = { kind: 'pool', columns: COLUMNS };
 const MINUTE_SECONDS = 60;
 
 export interface PoolBacktest {
@@ -49,7 +49,7 @@ export async function backtestPool({ input, output, onBadLine }: PoolBacktest): 
   };
   for await (const text of createInterface({ input: createReadStream(input), crlfDelay: Number.POSITIVE_INFINITY })) {
     line += 1;
-    if (line === 1) checkHeader(input, text);
+    if (line === 1) checkHeader(input, text, FILE);
     else if (text !== '') {
       const row = rowOf(text);
       const problem = typeof row === 'string' ? row : replay.problemWith(row);
@@ -62,19 +62,11 @@ export async function backtestPool({ input, output, onBadLine }: PoolBacktest): 
       await write(replay.take(row));
     }
   }
-  if (line === 0) checkHeader(input, '');
+  if (line === 0) checkHeader(input, '', FILE);
   await write(replay.flush());
   out.end();
   await finished(out);
   return { rows, badLines, verdicts };
-}
-
-function checkHeader(input: string, text: string): void {
-  const found = text.replace(/^\uFEFF/, '').split(',');
-  if (found.length === COLUMNS.length && COLUMNS.every((column, index) => found[index]?.trim() === column)) return;
-  throw new TenantryError('BAD_REQUEST', `${input} line 1: the header is "${text.slice(0, 100)}".`, {
-    hint: `The header of a pool file is ${COLUMNS.join(',')}.`,
-  });
 }
 
 /** The row, or what is wrong with it. */

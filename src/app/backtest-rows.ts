@@ -119,11 +119,7 @@ export class SeriesFile {
   }
 
   #header(text: string): void {
-    const found = text.replace(/^\uFEFF/, '').split(',');
-    if (found.length === COLUMNS.length && COLUMNS.every((column, index) => found[index]?.trim() === column)) return;
-    throw new TenantryError('BAD_REQUEST', `${this.#path} line 1: the header is "${text.slice(0, 100)}".`, {
-      hint: `The header of a series file is ${COLUMNS.join(',')}.`,
-    });
+    checkHeader(this.#path, text, { kind: 'series', columns: COLUMNS });
   }
 
   /** For callers too: a row that reads well may still come at the wrong time. */
@@ -137,6 +133,19 @@ export class SeriesFile {
     this.#bad += 1;
     this.#onBadLine({ line: this.#line, problem });
   }
+}
+
+/**
+ * Lets the first line of a file pass that names exactly these columns; a byte order mark and blanks do not matter.
+ * @throws TenantryError BAD_REQUEST with the header that belongs there
+ */
+export function checkHeader(path: string, text: string, file: { kind: string; columns: readonly string[] }): void {
+  const { kind, columns } = file;
+  const found = text.replace(/^\uFEFF/, '').split(',');
+  if (found.length === columns.length && columns.every((column, index) => found[index]?.trim() === column)) return;
+  throw new TenantryError('BAD_REQUEST', `${path} line 1: the header is "${text.slice(0, 100)}".`, {
+    hint: `The header of a ${kind} file is ${columns.join(',')}.`,
+  });
 }
 
 /** Whole and decimal numbers digit by digit, anything else (exponents, padding) by Number; NaN when it is none. */

@@ -1,4 +1,5 @@
 import type { BreakerOrder, BreakerOverview, BreakerPhase, BreakerSighting } from '../domain/breaker.ts';
+import { compareText } from '../domain/text-order.ts';
 import { FLAPPING_DEFAULTS, type FlappingParams, flappingOf } from './breaker-flapping.ts';
 
 const WORST_FIRST: readonly BreakerPhase[] = ['open', 'half_open', 'closed'];
@@ -59,9 +60,5 @@ function overviewOf(
 
 function byUrgency(a: BreakerOverview, b: BreakerOverview): number {
   const rank = ({ state }: BreakerOverview) => WORST_FIRST.indexOf(state);
-  return rank(a) - rank(b) || compare(a.tenantId, b.tenantId) || compare(a.integration, b.integration);
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+  return rank(a) - rank(b) || compareText(a.tenantId, b.tenantId) || compareText(a.integration, b.integration);
 }

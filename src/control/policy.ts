@@ -1,5 +1,6 @@
 import type { EnforcementMode } from '../domain/flags.ts';
 import type { TenantId } from '../domain/tenant-id.ts';
+import { compareText } from '../domain/text-order.ts';
 import type { NewThrottle, ThrottleRecord } from '../domain/throttle-record.ts';
 import { HOUR_MS, SECOND_MS } from '../domain/window.ts';
 import type { Draft, EstateTally, Finding, Guard, GuardCase, TenantPast } from './guard.ts';
@@ -167,12 +168,12 @@ function strongestPerTenant(findings: readonly Finding[]): readonly Finding[] {
 
 /** Ids last, so that the order does not depend on that of the input. */
 function byRank({ anomaly: a }: Finding, { anomaly: b }: Finding): number {
-  return b.ratio - a.ratio || compare(a.tenantId, b.tenantId) || compare(a.metric, b.metric) || compare(a.id, b.id);
-}
-
-function compare(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
+  return (
+    b.ratio - a.ratio ||
+    compareText(a.tenantId, b.tenantId) ||
+    compareText(a.metric, b.metric) ||
+    compareText(a.id, b.id)
+  );
 }
 
 const NO_PAST: TenantPast = { human: undefined, automatic: [] };
@@ -184,7 +185,7 @@ function isInForce({ flag, liftedAt }: ThrottleRecord, now: number): boolean {
 /** By tenant, newest first. The machine's throttles carry the finding that led to them, people's do not. */
 function pastsOf({ throttles, now }: Situation): ReadonlyMap<TenantId, TenantPast> {
   const pasts = new Map<TenantId, { human: ThrottleRecord | undefined; automatic: ThrottleRecord[] }>();
-  for (const record of [...throttles].sort((a, b) => b.createdAt - a.createdAt || compare(a.flag.id, b.flag.id))) {
+  for (const record of [...throttles].sort((a, b) => b.createdAt - a.createdAt || compareText(a.flag.id, b.flag.id))) {
     const past = pasts.get(record.flag.tenantId) ?? { human: undefined, automatic: [] };
     pasts.set(record.flag.tenantId, past);
     if (record.anomalyId !== null) past.automatic.push(record);

@@ -1,5 +1,6 @@
 import type { AiUsage } from '../domain/ai-usage.ts';
 import { microFromPico } from '../domain/money.ts';
+import { compareText } from '../domain/text-order.ts';
 import type { RateLookup, UnpricedReason } from './ai-price.ts';
 import { priceUsage, ratesAt } from './ai-price.ts';
 
@@ -59,12 +60,9 @@ function addUnpriced(unpriced: Map<string, UnpricedModel>, usage: AiUsage, reaso
 
 function byCallsThenName(a: UnpricedModel, b: UnpricedModel): number {
   return (
-    b.calls - a.calls || compare(a.provider, b.provider) || compare(a.model, b.model) || compare(a.reason, b.reason)
+    b.calls - a.calls ||
+    compareText(a.provider, b.provider) ||
+    compareText(a.model, b.model) ||
+    compareText(a.reason, b.reason)
   );
-}
-
-/** By code unit, not by locale: the order must be the same on every machine. */
-function compare(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }

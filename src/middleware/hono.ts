@@ -1,12 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { context } from '@opentelemetry/api';
 import type { Context as HonoContext, MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import { FetchExchange } from './fetch-exchange.ts';
 import { countSafely, guarded } from './guard.ts';
 import { NodeGate } from './node-gate.ts';
 import type { Refusal } from './refusal.ts';
-import { type GateOptions, type Passage, RequestGate } from './request-gate.ts';
+import { enterContext, type GateOptions, type Passage, RequestGate } from './request-gate.ts';
 import { judgeTenant, type RequireTenantOptions, rememberIdentity } from './require-tenant.ts';
 
 /** Options of `tenantryHono`. */
@@ -91,24 +90,11 @@ class Visits {
  */
 export function tenantryHono(options: TenantryHonoOptions): MiddlewareHandler {
   const visits = new Visits(options);
-  const enter = (passage: Passage, next: () => Promise<void>): Promise<void> => {
-    let entered = false;
-    try {
-      return context.with(passage.context, () => {
-        entered = true;
-        return next();
-      });
-    } catch (error) {
-      if (entered) throw error;
-      countSafely(visits.count, 'hook_failed');
-      return next();
-    }
-  };
   return async (c, next) => {
     const { passage, exchange } = await visits.enter(c);
     if (passage?.refusal !== undefined) c.res = toResponse(passage.refusal);
     else if (passage === undefined) await next();
-    else await enter(passage, next);
+    else await enterContext(passage.context, next, visits.count);
     if (exchange !== undefined) {
       guarded(
         visits.count,

@@ -1,9 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { context } from '@opentelemetry/api';
-import { countSafely } from './guard.ts';
 import { NodeGate } from './node-gate.ts';
 import type { Refusal } from './refusal.ts';
-import type { GateOptions, Passage } from './request-gate.ts';
+import { enterContext, type GateOptions } from './request-gate.ts';
 import { judgeTenant, type RequireTenantOptions } from './require-tenant.ts';
 
 /** Koa's context, as far as it is needed. */
@@ -47,19 +45,6 @@ function routedBy(ctx: KoaContext): string | undefined {
  */
 export function tenantryKoa(options: TenantryKoaOptions): KoaMiddleware {
   const gate = new NodeGate(options);
-  const enter = (passage: Passage, next: () => Promise<unknown>): Promise<unknown> => {
-    let entered = false;
-    try {
-      return context.with(passage.context, () => {
-        entered = true;
-        return next();
-      });
-    } catch (error) {
-      if (entered) throw error;
-      countSafely(gate.count, 'hook_failed');
-      return next();
-    }
-  };
   return async (ctx, next) => {
     const passage = await gate.enter({
       incoming: ctx.req,
@@ -74,7 +59,7 @@ export function tenantryKoa(options: TenantryKoaOptions): KoaMiddleware {
       answer(ctx, passage.refusal);
       return undefined;
     }
-    return await enter(passage, next);
+    return await enterContext(passage.context, next, gate.count);
   };
 }
 

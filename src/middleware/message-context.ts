@@ -164,20 +164,13 @@ export function runAsMessage<T>(headers: unknown, origin: MessageOrigin, fn: () 
     ctx: contextOf(context.active(), undefined),
     span: undefined,
   });
-  let result: { readonly value: T } | undefined;
+  let value: T;
   try {
-    enterContext(
-      work.ctx,
-      () => {
-        result = { value: fn() };
-      },
-      countInProcess,
-    );
+    value = enterContext(work.ctx, fn, countInProcess);
   } catch (error) {
     endSpan(work.span, { error });
     throw error;
   }
-  const value = (result as { readonly value: T } | undefined)?.value as T;
   if (!isThenable(value)) {
     endSpan(work.span);
     return value;

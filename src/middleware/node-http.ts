@@ -25,15 +25,7 @@ export function withTenantry(handler: NodeHttpHandler, options: NodeHttpOptions)
     const settle = (passage: Passage | undefined): unknown => {
       if (passage === undefined) return handler(request, response);
       if (passage.refusal !== undefined && answer(response, passage.refusal, gate.count)) return undefined;
-      let result: unknown;
-      enterContext(
-        passage.context,
-        () => {
-          result = handler(request, response);
-        },
-        gate.count,
-      );
-      return result;
+      return enterContext(passage.context, () => handler(request, response), gate.count);
     };
     const passage = gate.enter({
       incoming: request,

@@ -145,18 +145,19 @@ function mark(ctx: Context, tenant: Tenant | undefined, route: string | undefine
 }
 
 /**
- * Runs `next` in `ctx`, exactly once even if the context manager fails. What `next` throws is the app's and goes on.
+ * Runs `next` in `ctx`, exactly once even if the context manager fails. What `next` returns or throws is the app's and
+ * goes on.
  */
-export function enterContext(ctx: Context, next: () => void, count: Count): void {
+export function enterContext<T>(ctx: Context, next: () => T, count: Count): T {
   let entered = false;
   try {
-    context.with(ctx, () => {
+    return context.with(ctx, () => {
       entered = true;
-      next();
+      return next();
     });
   } catch (error) {
     if (entered) throw error;
     countSafely(count, 'hook_failed');
-    next();
+    return next();
   }
 }

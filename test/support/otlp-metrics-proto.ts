@@ -1,5 +1,5 @@
 import protobuf from 'protobufjs';
-import type { OtlpKeyValue } from './otlp-proto.ts';
+import { COMMON_PROTO, type OtlpKeyValue } from './otlp-proto.ts';
 
 /**
  * OTLP's metrics and logs messages as opentelemetry-proto 1.11 numbers them, for tests that need requests which no
@@ -11,11 +11,7 @@ const SCHEMA = `
   message ExportMetricsPartialSuccess { int64 rejected_data_points = 1; string error_message = 2; }
   message ExportMetricsServiceResponse { ExportMetricsPartialSuccess partial_success = 1; }
   message ResourceMetrics { Resource resource = 1; repeated ScopeMetrics scope_metrics = 2; string schema_url = 3; }
-  message Resource { repeated KeyValue attributes = 1; uint32 dropped_attributes_count = 2; }
   message ScopeMetrics { InstrumentationScope scope = 1; repeated Metric metrics = 2; string schema_url = 3; }
-  message InstrumentationScope {
-    string name = 1; string version = 2; repeated KeyValue attributes = 3; uint32 dropped_attributes_count = 4;
-  }
   message Metric {
     string name = 1; string description = 2; string unit = 3;
     oneof data {
@@ -68,16 +64,7 @@ const SCHEMA = `
     string severity_text = 3; AnyValue body = 5; repeated KeyValue attributes = 6; uint32 dropped_attributes_count = 7;
     fixed32 flags = 8; bytes trace_id = 9; bytes span_id = 10; string event_name = 12;
   }
-  message KeyValue { string key = 1; AnyValue value = 2; }
-  message AnyValue {
-    oneof value {
-      string string_value = 1; bool bool_value = 2; int64 int_value = 3; double double_value = 4;
-      ArrayValue array_value = 5; KeyValueList kvlist_value = 6; bytes bytes_value = 7;
-    }
-  }
-  message ArrayValue { repeated AnyValue values = 1; }
-  message KeyValueList { repeated KeyValue values = 1; }
-`;
+${COMMON_PROTO}`;
 
 const root = protobuf.parse(SCHEMA, { keepCase: true }).root;
 const Request = root.lookupType('ExportMetricsServiceRequest');

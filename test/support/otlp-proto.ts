@@ -1,5 +1,22 @@
 import protobuf from 'protobufjs';
 
+/** What all signals share: opentelemetry-proto's `common.proto` and `resource.proto`. */
+export const COMMON_PROTO = `
+  message Resource { repeated KeyValue attributes = 1; uint32 dropped_attributes_count = 2; }
+  message InstrumentationScope {
+    string name = 1; string version = 2; repeated KeyValue attributes = 3; uint32 dropped_attributes_count = 4;
+  }
+  message KeyValue { string key = 1; AnyValue value = 2; }
+  message AnyValue {
+    oneof value {
+      string string_value = 1; bool bool_value = 2; int64 int_value = 3; double double_value = 4;
+      ArrayValue array_value = 5; KeyValueList kvlist_value = 6; bytes bytes_value = 7;
+    }
+  }
+  message ArrayValue { repeated AnyValue values = 1; }
+  message KeyValueList { repeated KeyValue values = 1; }
+`;
+
 /**
  * OTLP's trace messages as opentelemetry-proto 1.11 numbers them, for tests that need requests which no exporter would
  * write. Production never builds these objects: ingest walks the bytes and ClickHouse decodes them.
@@ -11,11 +28,7 @@ const SCHEMA = `
   message ExportTraceServiceResponse { ExportTracePartialSuccess partial_success = 1; }
   message RpcStatus { int32 code = 1; string message = 2; }
   message ResourceSpans { Resource resource = 1; repeated ScopeSpans scope_spans = 2; string schema_url = 3; }
-  message Resource { repeated KeyValue attributes = 1; uint32 dropped_attributes_count = 2; }
   message ScopeSpans { InstrumentationScope scope = 1; repeated Span spans = 2; string schema_url = 3; }
-  message InstrumentationScope {
-    string name = 1; string version = 2; repeated KeyValue attributes = 3; uint32 dropped_attributes_count = 4;
-  }
   message Span {
     bytes trace_id = 1; bytes span_id = 2; string trace_state = 3; bytes parent_span_id = 4; fixed32 flags = 16;
     string name = 5; int32 kind = 6; fixed64 start_time_unix_nano = 7; fixed64 end_time_unix_nano = 8;
@@ -32,16 +45,7 @@ const SCHEMA = `
     }
   }
   message Status { string message = 2; int32 code = 3; }
-  message KeyValue { string key = 1; AnyValue value = 2; }
-  message AnyValue {
-    oneof value {
-      string string_value = 1; bool bool_value = 2; int64 int_value = 3; double double_value = 4;
-      ArrayValue array_value = 5; KeyValueList kvlist_value = 6; bytes bytes_value = 7;
-    }
-  }
-  message ArrayValue { repeated AnyValue values = 1; }
-  message KeyValueList { repeated KeyValue values = 1; }
-`;
+${COMMON_PROTO}`;
 
 const root = protobuf.parse(SCHEMA, { keepCase: true }).root;
 const Request = root.lookupType('ExportTraceServiceRequest');

@@ -1,3 +1,4 @@
+import { compareText } from '../../domain/text-order.ts';
 import {
   BASELINE_DEFAULTS,
   type BaselineParams,
@@ -158,7 +159,7 @@ export class PoolBlame {
       measured += 1;
       if (p95Ms >= this.#params.hurtRatio * usualP95Ms) victims.push({ tenantId, p95Ms, usualP95Ms, requests });
     }
-    victims.sort((a, b) => b.p95Ms / b.usualP95Ms - a.p95Ms / a.usualP95Ms || compare(a.tenantId, b.tenantId));
+    victims.sort((a, b) => b.p95Ms / b.usualP95Ms - a.p95Ms / a.usualP95Ms || compareText(a.tenantId, b.tenantId));
     return { victims, measured };
   }
 
@@ -245,7 +246,7 @@ function readMeter(meter: Meter, compared: readonly Compared[]): Reading {
         },
       ];
     })
-    .sort((a, b) => b.score - a.score || compare(a.tenantId, b.tenantId));
+    .sort((a, b) => b.score - a.score || compareText(a.tenantId, b.tenantId));
   const others = compared.filter(({ tenantId }) => tenantId !== suspects[0]?.tenantId);
   return { suspects, othersCostRatio: costRatio(others, field), nowTotal, usualTotal };
 }
@@ -277,9 +278,4 @@ function meanOf(minutes: readonly PoolUse[]): Compared['now'] {
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
-}
-
-function compare(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }
