@@ -27,8 +27,16 @@ export const IMPORT_TABLE = {
     node: true,
   },
   'src/store': { imports: ['src/domain'], packages: ['@clickhouse/client', 'chdb', 'pg', 'pino'], node: true },
-  'src/aggregate': { imports: ['src/domain'], packages: [], node: true },
-  'src/cost': { imports: ['src/domain'], packages: ['@pydantic/genai-prices'], node: false },
+  'src/aggregate': {
+    imports: ['src/domain'],
+    packages: ['aws4fetch', 'fast-xml-parser', 'libpg-query'],
+    node: true,
+  },
+  'src/cost': {
+    imports: ['src/domain'],
+    packages: ['@pydantic/genai-prices', 'csv-parse', 'hyparquet', 'hyparquet-compressors'],
+    node: false,
+  },
   'src/detect': { imports: ['src/domain'], packages: [], node: false },
   'src/control': { imports: ['src/domain'], packages: [], node: false },
   'src/api': {
@@ -71,7 +79,7 @@ export const IMPORT_TABLE = {
       'src/api',
       'ingest',
     ],
-    packages: ['commander', 'pino', 'prom-client'],
+    packages: ['commander', 'csv-parse', 'csv-stringify', 'hyparquet-writer', 'nodemailer', 'pino', 'prom-client'],
     node: true,
   },
   ingest: {

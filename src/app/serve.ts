@@ -2,9 +2,9 @@ import type { Logger } from 'pino';
 import type { IngestReady } from '../../ingest/main.ts';
 import type { Config } from '../config/config.ts';
 import { type BootstrapSecrets, bootstrapSecrets } from './secrets.ts';
-import { urlOf } from './server.ts';
 import type { ServerReady } from './server-messages.ts';
 import { Supervised } from './supervisor.ts';
+import { urlOf } from './url-of.ts';
 
 export interface Running {
   readonly url: string;

@@ -5,8 +5,9 @@ import { toError } from '../domain/errors.ts';
 import { createDemoDatabase } from './demo-database.ts';
 import { explainError } from './explain-error.ts';
 import { bootstrapSecrets } from './secrets.ts';
-import { startServer, urlOf } from './server.ts';
+import { startServer } from './server.ts';
 import type { ServerFailed, ServerReady } from './server-messages.ts';
+import { urlOf } from './url-of.ts';
 
 /** Roles that get a sign-in link at the start; others are made by `tenantry key` and the identity provider. */
 const LINKS = ['sre', 'sales', 'admin'] as const;

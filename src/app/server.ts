@@ -34,8 +34,10 @@ import { BreakerBoard } from './breaker-board.ts';
 import { decisionChains } from './control-chain.ts';
 import { decisionJournal } from './control-journal.ts';
 import { KillSwitch } from './control-kill-switch.ts';
+import { dataUntil } from './data-until.ts';
 import { DetectorLoop } from './detector-loop.ts';
 import { healthParts } from './health.ts';
+import { jwtConfig } from './jwt-config.ts';
 import { keySnapshotWriter } from './key-snapshot-writer.ts';
 import { PostgresLeadership } from './leadership.ts';
 import { MinuteDetectorLoop } from './minute-detector-loop.ts';
@@ -48,6 +50,7 @@ import { runEvery } from './schedule.ts';
 import { rememberSeenTenants } from './seen-tenants.ts';
 import { startSpend } from './spend.ts';
 import { openStores, type Stores } from './stores.ts';
+import { urlOf } from './url-of.ts';
 import { VERSION } from './version.ts';
 
 export interface ServerOptions {
@@ -65,8 +68,6 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-/** From a request's end to the rollups: the loader's own time beside that for sealing. */
-const LOADING_MS = 2 * SECOND_MS;
 const SEEN_TENANTS_EVERY_MS = 5 * SECOND_MS;
 /** A minute is judged within so much of its being counted. */
 const MINUTE_DETECTOR_EVERY_MS = 10 * SECOND_MS;
@@ -253,25 +254,4 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       await stores.close();
     },
   };
-}
-
-export function urlOf(host: string, port: number): string {
-  return `http://${host === '0.0.0.0' || host === '127.0.0.1' ? 'localhost' : host}:${port}`;
-}
-
-/**
- * Up to when everything that arrived has been counted: the start of the oldest segment that waits, else now less the
- * time that sealing and loading take. null before the first segment: nothing is known, which is not "no usage".
- */
-function dataUntil(loader: SegmentLoader, config: Config): number | null {
-  const { loadedSegments, waitingSegments, oldestWaitingMs } = loader.figures();
-  if (loadedSegments === 0) return null;
-  const settled = Date.now() - config.TENANTRY_SEGMENT_AGE_MS - LOADING_MS;
-  return waitingSegments === 0 ? settled : Math.min(settled, Date.now() - oldestWaitingMs);
-}
-
-function jwtConfig(config: Config) {
-  const { TENANTRY_JWKS_URL: jwksUrl, TENANTRY_JWT_ISSUER: issuer, TENANTRY_JWT_AUDIENCE: audience } = config;
-  if (jwksUrl === undefined || issuer === undefined || audience === undefined) return undefined;
-  return { jwksUrl, issuer, audience };
 }

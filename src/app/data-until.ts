@@ -1,0 +1,17 @@
+import type { Config } from '../config/config.ts';
+import { SECOND_MS } from '../domain/window.ts';
+import type { SegmentLoader } from '../store/clickhouse/segment-loader.ts';
+
+/** From a request's end to the rollups: the loader's own time beside that for sealing. */
+const LOADING_MS = 2 * SECOND_MS;
+
+/**
+ * Up to when everything that arrived has been counted: the start of the oldest segment that waits, else now less the
+ * time that sealing and loading take. null before the first segment: nothing is known, which is not "no usage".
+ */
+export function dataUntil(loader: SegmentLoader, config: Config): number | null {
+  const { loadedSegments, waitingSegments, oldestWaitingMs } = loader.figures();
+  if (loadedSegments === 0) return null;
+  const settled = Date.now() - config.TENANTRY_SEGMENT_AGE_MS - LOADING_MS;
+  return waitingSegments === 0 ? settled : Math.min(settled, Date.now() - oldestWaitingMs);
+}
