@@ -11,6 +11,16 @@ export interface SegmentInsert {
   readonly token: string;
 }
 
+/** Rows that Tenantry made itself: collected, imported or taken in through the API. */
+export interface RowsInsert {
+  /** Plain name of one of our tables. */
+  readonly table: string;
+  /** JSON objects, one a line, with every column of the table. */
+  readonly rows: string;
+  /** Deduplication token. Same token = same rows in the same order, for ever. */
+  readonly token: string;
+}
+
 /**
  * The only door to ClickHouse, embedded or server. Questions go through `rows`; schema and segments have their own
  * methods, so that nothing else can write.
@@ -23,6 +33,8 @@ export interface ClickHouse extends AnalyticsReader {
   inspect<Row extends object>(sql: string): Promise<Row[]>;
   /** Inserts a segment exactly once, however often it is called with the same token. */
   insertSegment(segment: SegmentInsert): Promise<void>;
+  /** Inserts rows exactly once, in the table and its rollups, however often it is called with the same token. */
+  insertRows(insert: RowsInsert): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -1,14 +1,22 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Session } from 'chdb';
 import type { AnalyticsQuery } from '../../domain/analytics-query.ts';
 import { toError } from '../../domain/errors.ts';
 import { SEGMENT_SIGNALS, type SegmentSignal } from '../../domain/spool-format.ts';
 import { assertCheckable, checkedRows, newNonce } from './answer-check.ts';
-import { type ClickHouse, DATABASE, QUERY_LIMITS, type QueryLimits, type SegmentInsert } from './clickhouse.ts';
+import {
+  type ClickHouse,
+  DATABASE,
+  QUERY_LIMITS,
+  type QueryLimits,
+  type RowsInsert,
+  type SegmentInsert,
+} from './clickhouse.ts';
 import { ConcurrencyLimit } from './concurrency-limit.ts';
 import { toStoreError } from './engine-errors.ts';
-import { OTLP_SIGNALS, segmentInsertSettings } from './otlp-schema.ts';
+import { OTLP_SIGNALS, onceOnlySettings, segmentInsertSettings } from './otlp-schema.ts';
 import { openFirstSession, openSession, SessionPool, shuttingDown } from './session-pool.ts';
 import { quoted } from './sql-text.ts';
 import { TenantTables } from './tenant-tables.ts';
@@ -33,7 +41,8 @@ export class EmbeddedClickHouse implements ClickHouse {
   /** Tenant questions open a session of their own (0.4 ms): their filter is set before readonly and stays for good. */
   readonly #tenantReaders: ConcurrencyLimit;
   readonly #tenantTables = new TenantTables(this);
-  readonly #landingColumns = new Map<SegmentSignal, string>();
+  /** Columns of tables that are inserted into, as the engine's formats want them told. */
+  readonly #columns = new Map<string, string>();
   #closed = false;
 
   constructor(options: EmbeddedClickHouseOptions) {
@@ -81,10 +90,25 @@ export class EmbeddedClickHouse implements ClickHouse {
   }
 
   async insertSegment({ signal, path, token }: SegmentInsert): Promise<void> {
-    const columns = await this.#columnsOfLanding(signal);
+    const columns = await this.#columnsOf(OTLP_SIGNALS[signal].table);
     const settings = segmentInsertSettings(signal, token, { file: this.#schemaFile(signal) });
     const sql = `INSERT INTO ${OTLP_SIGNALS[signal].table} SELECT * FROM file({path:String}, 'Protobuf', {columns:String}) SETTINGS ${settings}`;
     await this.#writer.use((session) => session.queryBindAsync(sql, { path, columns }));
+  }
+
+  async insertRows({ table, rows, token }: RowsInsert): Promise<void> {
+    const columns = await this.#columnsOf(table);
+    const sql = `INSERT INTO ${table} SELECT * FROM file({path:String}, 'JSONEachRow', {columns:String}) SETTINGS ${onceOnlySettings(token)}`;
+    await this.#writer
+      .use(async (session) => {
+        // One writer at a time, so one file: what a crash leaves behind is overwritten by the next insert.
+        const path = resolve(this.#path, 'rows.jsonl');
+        await writeFile(path, rows);
+        await session.queryBindAsync(sql, { path, columns });
+      })
+      .catch((thrown: unknown) => {
+        throw toStoreError(thrown, `insert into ${table}`);
+      });
   }
 
   async close(): Promise<void> {
@@ -135,14 +159,14 @@ export class EmbeddedClickHouse implements ClickHouse {
     return resolve(this.#path, `otlp-${signal}.proto`);
   }
 
-  async #columnsOfLanding(signal: SegmentSignal): Promise<string> {
-    const known = this.#landingColumns.get(signal);
+  async #columnsOf(table: string): Promise<string> {
+    const known = this.#columns.get(table);
     if (known !== undefined) return known;
     const columns = await this.inspect<{ name: string; type: string }>(
-      `SELECT name, type FROM system.columns WHERE database = '${DATABASE}' AND table = '${OTLP_SIGNALS[signal].table}' ORDER BY position`,
+      `SELECT name, type FROM system.columns WHERE database = '${DATABASE}' AND table = ${quoted(table)} ORDER BY position`,
     );
     const text = columns.map(({ name, type }) => `${name} ${type}`).join(', ');
-    this.#landingColumns.set(signal, text);
+    if (columns.length > 0) this.#columns.set(table, text);
     return text;
   }
 }

@@ -79,12 +79,11 @@ export const ANY_VALUE_TYPE = valueType(`Tuple(values Array(${LEAF_VALUE}))`, `T
 export type OtlpSchemaSource = 'inline' | { readonly file: string };
 
 /**
- * Settings of a segment's insert. One thread and one block: the token stands for the whole segment, and a segment that
- * were split into several blocks could be half there. async_insert defaults to on since 26.x and would give up the
+ * Settings of an insert that may be repeated. One thread and one block: the token stands for the whole insert, and one
+ * that were split into several blocks could be half there. async_insert defaults to on since 26.x and would give up the
  * token; the view setting defaults to 0 on older servers and would count a retry twice in every rollup.
  */
-export function segmentInsertSettings(signal: SegmentSignal, token: string, schema: OtlpSchemaSource): string {
-  const { proto, message } = OTLP_SIGNALS[signal];
+export function onceOnlySettings(token: string): string {
   if (!/^[\w.:#-]+$/.test(token)) throw new Error(`a deduplication token must be a plain name, not ${token}`);
   return [
     'async_insert = 0',
@@ -99,6 +98,14 @@ export function segmentInsertSettings(signal: SegmentSignal, token: string, sche
     'max_insert_block_size = 100000000',
     'min_insert_block_size_rows = 0',
     'min_insert_block_size_bytes = 0',
+  ].join(', ');
+}
+
+/** Settings of a segment's insert. */
+export function segmentInsertSettings(signal: SegmentSignal, token: string, schema: OtlpSchemaSource): string {
+  const { proto, message } = OTLP_SIGNALS[signal];
+  return [
+    onceOnlySettings(token),
     'input_format_protobuf_oneof_presence = 1',
     `format_schema_source = '${schema === 'inline' ? 'string' : 'file'}'`,
     `format_schema = ${quoted(schema === 'inline' ? proto : schema.file)}`,

@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
 import {
   type ClickHouseClient,
   ClickHouseLogLevel,
@@ -8,10 +9,17 @@ import {
 } from '@clickhouse/client';
 import type { AnalyticsQuery } from '../../domain/analytics-query.ts';
 import { assertCheckable, checkedRows, newNonce } from './answer-check.ts';
-import { type ClickHouse, DATABASE, QUERY_LIMITS, type QueryLimits, type SegmentInsert } from './clickhouse.ts';
+import {
+  type ClickHouse,
+  DATABASE,
+  QUERY_LIMITS,
+  type QueryLimits,
+  type RowsInsert,
+  type SegmentInsert,
+} from './clickhouse.ts';
 import { ConcurrencyLimit } from './concurrency-limit.ts';
 import { toStoreError } from './engine-errors.ts';
-import { OTLP_SIGNALS, segmentInsertSettings } from './otlp-schema.ts';
+import { OTLP_SIGNALS, onceOnlySettings, segmentInsertSettings } from './otlp-schema.ts';
 import { quoted } from './sql-text.ts';
 import { TenantTables } from './tenant-tables.ts';
 
@@ -95,18 +103,30 @@ export class ServerClickHouse implements ClickHouse {
 
   /** The file's bytes are the body of the request: nothing is parsed on the way. */
   async insertSegment({ signal, path, token }: SegmentInsert): Promise<void> {
-    const { stream } = await this.#client.exec({
-      query: `INSERT INTO ${DATABASE}.${OTLP_SIGNALS[signal].table} SETTINGS ${segmentInsertSettings(signal, token, 'inline')} FORMAT Protobuf`,
-      values: createReadStream(path),
-      clickhouse_settings: IN_DATABASE,
+    await this.#insert(
+      `INSERT INTO ${DATABASE}.${OTLP_SIGNALS[signal].table} SETTINGS ${segmentInsertSettings(signal, token, 'inline')} FORMAT Protobuf`,
+      createReadStream(path),
+    );
+  }
+
+  async insertRows({ table, rows, token }: RowsInsert): Promise<void> {
+    await this.#insert(
+      `INSERT INTO ${DATABASE}.${table} SETTINGS ${onceOnlySettings(token)} FORMAT JSONEachRow`,
+      Readable.from([rows], { objectMode: false }),
+    ).catch((thrown: unknown) => {
+      throw toStoreError(thrown, `insert into ${table}`);
     });
-    for await (const _ of stream) {
-      // An insert answers with an empty body; it has to be read to the end for the connection to be free again.
-    }
   }
 
   async close(): Promise<void> {
     await this.#client.close();
+  }
+
+  async #insert(query: string, values: Readable): Promise<void> {
+    const { stream } = await this.#client.exec({ query, values, clickhouse_settings: IN_DATABASE });
+    for await (const _ of stream) {
+      // An insert answers with an empty body; it has to be read to the end for the connection to be free again.
+    }
   }
 
   async #execute(sql: string, settings: ClickHouseSettings): Promise<void> {
