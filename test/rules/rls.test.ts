@@ -47,6 +47,19 @@ const FIXTURES: Readonly<Record<string, string>> = {
                 values (gen_random_uuid(), now(), 'test', '{}', '{}') returning id)
               insert into tenantry.decisions (tenant_id, at, kind, held_back_by, explanation, input_id)
               select $1, now(), 'alert', '{}', 'test', id from input`,
+  tenant_plan_history: `insert into tenantry.tenant_plan_history (tenant_id, effective_from, set_by) values ($1, now(), 'test')`,
+  billing_days: `insert into tenantry.billing_days (tenant_id, day, set_by) values ($1, 15, 'test')`,
+  seats: `insert into tenantry.seats (tenant_id, at, seats, set_by) values ($1, now(), 5, 'test')`,
+  burst_accounts: `insert into tenantry.burst_accounts (tenant_id, key) values ($1, 'requests')`,
+  burst_lots: `insert into tenantry.burst_lots (tenant_id, key, period, period_start, period_end, quota, used, earned, remaining, expires_at)
+               values ($1, 'requests', 'day', '2026-01-01Z', '2026-01-02Z', 100, 50, 5, 5, '2026-02-01Z')`,
+  burst_entries: `insert into tenantry.burst_entries
+                    (tenant_id, key, period, period_start, at, kind, debit, credit, amount, reference, reason, booked_by)
+                  values ($1, 'requests', 'day', '2026-01-01Z', now(), 'earned', 'allowance', 'balance', 5, 'test', 'test', 'test')`,
+  signals: `insert into tenantry.signals (tenant_id, kind, subject, since, seen_at, strength, sentence, evidence)
+            values ($1, 'growth', '', now(), now(), 50, 'test', '{}')`,
+  signal_watches: `insert into tenantry.signal_watches (tenant_id, kind, subject, evaluated_at) values ($1, 'growth', '', now())`,
+  placements: `insert into tenantry.placements (tenant_id, placement, reason, set_by) values ($1, 'dedicated', 'test', 'test')`,
   breaker_sightings: `insert into tenantry.breaker_sightings (tenant_id, integration, service, instance_id, key_id, state,
                         since, calls, failures, openings, reported_at, expires_at)
                       values ($1, 'stripe', 'shop', 'i', 'k', 'open', now(), 5, 5, '[]', now(), now() + interval '1 hour')`,

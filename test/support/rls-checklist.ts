@@ -14,11 +14,13 @@ export interface CatalogueRule {
 export const GLOBAL_TABLES = [
   'alert_routes',
   'decision_inputs',
+  'dedicated_offers',
   'detector_state',
   'flag_acks',
   'flag_instances',
   'migrations',
   'plan_caps',
+  'plan_versions',
   'plans',
   'revisions',
 ];
@@ -49,6 +51,17 @@ export const GRANTS: Readonly<Record<string, { readonly app: string; readonly st
   spend_alerts: { app: 'SELECT', staff: 'DELETE, INSERT, SELECT' },
   spend_reservations: { app: '', staff: 'DELETE, INSERT, SELECT, UPDATE' },
   tenants: { app: 'SELECT', staff: 'INSERT, SELECT, UPDATE' },
+  plan_versions: { app: 'SELECT', staff: 'INSERT, SELECT, UPDATE' },
+  tenant_plan_history: { app: 'SELECT', staff: 'INSERT, SELECT' },
+  billing_days: { app: 'SELECT', staff: 'DELETE, INSERT, SELECT, UPDATE' },
+  seats: { app: 'SELECT', staff: 'INSERT, SELECT, UPDATE' },
+  burst_accounts: { app: 'SELECT', staff: 'INSERT, SELECT, UPDATE' },
+  burst_lots: { app: 'SELECT', staff: 'INSERT, SELECT, UPDATE' },
+  burst_entries: { app: 'SELECT', staff: 'INSERT, SELECT' },
+  signals: { app: '', staff: 'DELETE, INSERT, SELECT, UPDATE' },
+  signal_watches: { app: '', staff: 'DELETE, INSERT, SELECT, UPDATE' },
+  dedicated_offers: { app: '', staff: 'INSERT, SELECT, UPDATE' },
+  placements: { app: 'SELECT', staff: 'INSERT, SELECT, UPDATE' },
 };
 
 const OURS = `n.nspname not like 'pg\\_%' and n.nspname <> 'information_schema'`;

@@ -81,6 +81,7 @@ export class TenantDirectory {
         [tenant],
       );
       await transaction.query('update tenantry.tenants set plan = $2 where tenant_id = $1', [tenant, plan]);
+      if (plan !== (before?.plan ?? null)) await recordPlanChange(transaction, actor, tenant, plan);
       await transaction.audit({
         action: 'tenant.plan',
         resource: `tenant/${tenant}`,
@@ -114,5 +115,22 @@ export async function enterTenants(transaction: Transaction, tenants: readonly T
      select id from unnest($1::text[]) as seen (id) where not exists (select from tenantry.tenants where tenant_id = id)
      order by id on conflict do nothing`,
     [tenants],
+  );
+}
+
+/**
+ * Keeps since when the tenant is on the plan, in the transaction that locks the tenant and puts it there. A second change
+ * within the same microsecond cannot be: the clock is asked under the lock.
+ */
+async function recordPlanChange(
+  transaction: Transaction,
+  actor: StaffActor,
+  tenant: TenantId,
+  plan: string | null,
+): Promise<void> {
+  await transaction.query(
+    `insert into tenantry.tenant_plan_history (tenant_id, effective_from, plan, set_by)
+     values ($1, clock_timestamp(), $2, $3)`,
+    [tenant, plan, actor.subject],
   );
 }
