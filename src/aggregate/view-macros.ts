@@ -1,11 +1,20 @@
 import {
   AI_ATTRIBUTE_ALIASES,
+  AI_CACHE_TOKENS_ATTRIBUTE,
+  AI_SERVICE_TIER_ATTRIBUTES,
   AI_WRAPPER_OPERATIONS,
   type AiAttribute,
   LANGFUSE_USAGE_ATTRIBUTE,
 } from '../domain/ai-attributes.ts';
-import { AI_INPUT_TIER_STARTS } from '../domain/ai-usage.ts';
-import { CACHE_HITS_ATTRIBUTE, CACHE_MISSES_ATTRIBUTE, TENANT_ATTRIBUTE } from '../domain/attributes.ts';
+import { AI_INPUT_TIER_STARTS, AI_SERVICE_TIERS } from '../domain/ai-usage.ts';
+import {
+  CACHE_HITS_ATTRIBUTE,
+  CACHE_MISSES_ATTRIBUTE,
+  DB_ROWS_ATTRIBUTES,
+  INTEGRATION_ATTRIBUTE,
+  INTEGRATION_OUTCOME_ATTRIBUTE,
+  TENANT_ATTRIBUTE,
+} from '../domain/attributes.ts';
 import { NETWORK_DIRECTION_ATTRIBUTE, NETWORK_DIRECTIONS, RESOURCE_METRICS } from '../domain/resource-metrics.ts';
 import { OTHER_TENANTS, TENANT_ID_PATTERN, UNATTRIBUTED_TENANT, UNKNOWN_TENANT } from '../domain/tenant-id.ts';
 
@@ -187,7 +196,33 @@ function aiTokens(attribute: AiAttribute): string {
     langfuseKey === undefined
       ? "''"
       : `JSONExtractRaw(a[${sqlString(LANGFUSE_USAGE_ATTRIBUTE)}], ${sqlString(langfuseKey)})`;
-  return `toUInt64OrZero(extract(${firstPresent(AI_ATTRIBUTE_ALIASES[attribute], otherwise)}, '^([0-9]{1,12})(?:[.]0*)?$'))`;
+  return wholeNumber(firstPresent(AI_ATTRIBUTE_ALIASES[attribute], otherwise));
+}
+
+function wholeNumber(text: string): string {
+  return `toUInt64OrZero(extract(${text}, '^([0-9]{1,12})(?:[.]0*)?$'))`;
+}
+
+/** Only the tiers that have prices of their own are kept apart: the names come from apps, so anybody may invent more. */
+function aiServiceTier(): string {
+  const named = `lower(${firstPresent(AI_SERVICE_TIER_ATTRIBUTES, "''")})`;
+  return `if(${named} IN (${AI_SERVICE_TIERS.map(sqlString).join(', ')}), ${named}, '')`;
+}
+
+/**
+ * Whether the cached tokens stand beside the input tokens and have to be added to them. The instrumentation's word comes
+ * first; then that of the AI SDK 5, which passes Anthropic's figures on (6 adds them up, and tells the rest by itself);
+ * then the figures: more cached than input can only be beside it.
+ */
+function aiCacheBeside(argument: string): string {
+  const [input = '', read = '', write = ''] = argument.split(', ');
+  const said = `a[${sqlString(AI_CACHE_TOKENS_ATTRIBUTE)}]`;
+  return `multiIf(
+        ${said} = 'beside', true,
+        ${said} = 'inside', false,
+        a['ai.usage.cachedInputTokens'] != '' AND a['ai.usage.inputTokenDetails.noCacheTokens'] = ''
+            AND position(${firstPresent(AI_ATTRIBUTE_ALIASES.provider, "''")}, 'anthropic') > 0, true,
+        ${read} + ${write} > ${input})`;
 }
 
 function inputTier(column: string): string {
@@ -226,10 +261,16 @@ export function viewMacros(settings: ViewSettings): Readonly<Record<string, (arg
     slow_db_call_ns: () => secondsToNs(settings.slowDbCallMs / 1_000),
     cache_hits_attribute: () => sqlString(CACHE_HITS_ATTRIBUTE),
     cache_misses_attribute: () => sqlString(CACHE_MISSES_ATTRIBUTE),
+    db_rows: () => `toUInt64OrNull(extract(${firstPresent(DB_ROWS_ATTRIBUTES, "''")}, '^[0-9]{1,12}$'))`,
+    integration_attribute: () => sqlString(INTEGRATION_ATTRIBUTE),
+    integration_outcome_attribute: () => sqlString(INTEGRATION_OUTCOME_ATTRIBUTE),
     ai_wrapper_operations: () => AI_WRAPPER_OPERATIONS.map(sqlString).join(', '),
     ai_first: (name) => firstPresent(AI_ATTRIBUTE_ALIASES[aiAttribute(name)], "''"),
     ai_tokens: (name) => aiTokens(aiAttribute(name)),
     ai_input_tier: inputTier,
+    ai_service_tier: aiServiceTier,
+    ai_search_units: () => wholeNumber(`a[${sqlString(AI_SEARCH_UNITS_ATTRIBUTE)}]`),
+    ai_cache_beside: aiCacheBeside,
     leaf_attribute_map: leafAttributeMap,
     metric_columns: () => Object.keys(METRIC_COLUMNS).join(', '),
     scope_metric_columns: () => Object.keys(SCOPE_METRIC_COLUMNS).join(', '),

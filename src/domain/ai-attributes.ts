@@ -1,3 +1,5 @@
+import { AI_SEARCH_UNITS_ATTRIBUTE } from './attributes.ts';
+
 /**
  * Under which names instrumentations report a model call. Order = precedence. Sources: OpenTelemetry GenAI semantic
  * conventions 1.37 to 1.41, OpenLLMetry, OpenInference, Vercel AI SDK and Langfuse (names only).
@@ -46,6 +48,7 @@ export const AI_ATTRIBUTE_ALIASES = {
     'gen_ai.usage.cache_write_tokens',
     'gen_ai.usage.details.cache_write_tokens',
     'llm.token_count.prompt_details.cache_write',
+    'ai.usage.inputTokenDetails.cacheWriteTokens',
   ],
   reasoning_tokens: [
     'gen_ai.usage.reasoning.output_tokens',
@@ -53,7 +56,27 @@ export const AI_ATTRIBUTE_ALIASES = {
     'llm.token_count.completion_details.reasoning',
     'ai.usage.reasoningTokens',
   ],
+  // What reranking is billed by; GenAI conventions have no name for it yet.
+  search_units: [AI_SEARCH_UNITS_ATTRIBUTE, 'gen_ai.usage.search_units'],
 } as const;
+
+/** Names of the seller's service tier. What was answered comes before what was asked for: `auto` is no tier. */
+export const AI_SERVICE_TIER_ATTRIBUTES = [
+  'tenantry.ai.service_tier',
+  'openai.response.service_tier',
+  'gen_ai.openai.response.service_tier',
+  'gen_ai.response.service_tier',
+  'gen_ai.usage.service_tier',
+  'openai.request.service_tier',
+  'gen_ai.openai.request.service_tier',
+  'gen_ai.request.service_tier',
+] as const;
+
+/**
+ * Says where the cached tokens of a span stand: `inside` its input tokens, as OpenTelemetry and OpenAI count, or `beside`
+ * them, as Anthropic's API does. For instrumentations that pass figures on as they are; overrules every guess.
+ */
+export const AI_CACHE_TOKENS_ATTRIBUTE = 'tenantry.ai.cache_tokens';
 
 export type AiAttribute = keyof typeof AI_ATTRIBUTE_ALIASES;
 

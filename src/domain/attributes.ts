@@ -42,3 +42,8 @@ export const INTEGRATION_OUTCOME_ATTRIBUTE = 'tenantry.integration.outcome';
 export const TOOL_ARGS_HASH_ATTRIBUTE = 'tenantry.tool.args_hash';
 /** What reranking is billed by; GenAI conventions have no name for it. */
 export const AI_SEARCH_UNITS_ATTRIBUTE = 'tenantry.ai.search_units';
+/**
+ * How many rows a database call returned or changed: the semantic conventions' name (opt-in), then that of the Go
+ * instrumentations (otelsql, otelgorm). First hit wins.
+ */
+export const DB_ROWS_ATTRIBUTES = ['db.response.returned_rows', 'db.rows_affected'] as const;

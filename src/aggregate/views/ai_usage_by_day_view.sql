@@ -6,6 +6,7 @@ SELECT
     Model,
     Operation,
     InputTier,
+    ServiceTier,
     toStartOfDay(ai_usage_by_hour.Time) AS Time,
     sum(ai_usage_by_hour.Calls) AS Calls,
     sum(ai_usage_by_hour.Errors) AS Errors,
@@ -14,6 +15,7 @@ SELECT
     sum(ai_usage_by_hour.OutputTokens) AS OutputTokens,
     sum(ai_usage_by_hour.CacheReadTokens) AS CacheReadTokens,
     sum(ai_usage_by_hour.CacheWriteTokens) AS CacheWriteTokens,
-    sum(ai_usage_by_hour.ReasoningTokens) AS ReasoningTokens
+    sum(ai_usage_by_hour.ReasoningTokens) AS ReasoningTokens,
+    sum(ai_usage_by_hour.SearchUnits) AS SearchUnits
 FROM ai_usage_by_hour
-GROUP BY TenantId, ServiceName, Provider, Model, Operation, InputTier, Time
+GROUP BY TenantId, ServiceName, Provider, Model, Operation, InputTier, ServiceTier, Time

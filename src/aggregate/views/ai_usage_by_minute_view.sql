@@ -6,6 +6,7 @@ SELECT
     AiModel AS Model,
     AiOperation AS Operation,
     {{ai_input_tier:AiInputTokens}} AS InputTier,
+    AiServiceTier AS ServiceTier,
     toStartOfMinute(Timestamp) AS Time,
     count() AS Calls,
     countIf(IsError) AS Errors,
@@ -14,7 +15,8 @@ SELECT
     sum(AiOutputTokens) AS OutputTokens,
     sum(AiCacheReadTokens) AS CacheReadTokens,
     sum(AiCacheWriteTokens) AS CacheWriteTokens,
-    sum(AiReasoningTokens) AS ReasoningTokens
+    sum(AiReasoningTokens) AS ReasoningTokens,
+    sum(AiSearchUnits) AS SearchUnits
 FROM spans
 WHERE AiOperation != ''
-GROUP BY TenantId, ServiceName, Provider, Model, Operation, InputTier, Time
+GROUP BY TenantId, ServiceName, Provider, Model, Operation, InputTier, ServiceTier, Time

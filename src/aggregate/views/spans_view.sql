@@ -6,6 +6,7 @@
 -- AI: a span counts as one call to a model only if it is the innermost one: agent, workflow and tool spans repeat the
 -- usage of the calls below them, and so do the outer spans of the Vercel AI SDK (`ai.generateText` around
 -- `ai.generateText.doGenerate`). Counting both would bill the tenant twice.
+-- AiInputTokens holds all input, cached tokens included, whichever way the span counted them.
 SELECT
     TenantId,
     fromUnixTimestamp64Nano(toInt64(StartNs), 'UTC') AS Timestamp,
@@ -49,6 +50,7 @@ SELECT
             a['db.query.summary'] != '', a['db.query.summary'],
             a['db.query.text'] != '', a['db.query.text'],
             a['db.statement']), '^\\s*(\\w+)')), 1, 64))) AS DbOperation,
+    if(db_system = '', NULL, {{db_rows}}) AS DbRows,
     toUInt32OrZero(a[{{cache_hits_attribute}}]) AS CacheHits,
     toUInt32OrZero(a[{{cache_misses_attribute}}]) AS CacheMisses,
     if(is_ai, if(ai_operation = '', 'chat', ai_operation), '') AS AiOperation,
@@ -58,7 +60,10 @@ SELECT
     if(is_ai, {{ai_tokens:output_tokens}}, 0) AS AiOutputTokens,
     if(is_ai, {{ai_tokens:cache_read_tokens}}, 0) AS AiCacheReadTokens,
     if(is_ai, {{ai_tokens:cache_write_tokens}}, 0) AS AiCacheWriteTokens,
-    if(is_ai, {{ai_tokens:reasoning_tokens}}, 0) AS AiReasoningTokens
+    if(is_ai, {{ai_tokens:reasoning_tokens}}, 0) AS AiReasoningTokens,
+    if(is_ai, {{ai_tokens:search_units}}, 0) AS AiSearchUnits,
+    substringUTF8(a[{{integration_attribute}}], 1, 128) AS Integration,
+    if(Integration = '', '', substringUTF8(a[{{integration_outcome_attribute}}], 1, 16)) AS IntegrationOutcome
 FROM
 (
     SELECT

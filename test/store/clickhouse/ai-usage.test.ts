@@ -26,7 +26,8 @@ async function usageOf(...spans: AttributeInput[]): Promise<Record<string, unkno
   return store.clickhouse.inspect(
     `SELECT Provider AS provider, Model AS model, Operation AS operation, InputTier AS tier, sum(Calls) AS calls,
             sum(InputTokens) AS input_tokens, sum(OutputTokens) AS output_tokens, sum(CacheReadTokens) AS cache_read_tokens,
-            sum(CacheWriteTokens) AS cache_write_tokens, sum(ReasoningTokens) AS reasoning_tokens
+            sum(CacheWriteTokens) AS cache_write_tokens, sum(ReasoningTokens) AS reasoning_tokens,
+            sum(SearchUnits) AS search_units
      FROM tenantry.ai_usage_by_hour WHERE TenantId = '${tenant}' GROUP BY ALL ORDER BY ALL`,
   );
 }
@@ -56,6 +57,7 @@ describe('one call to a model', () => {
         cache_read_tokens: 300,
         cache_write_tokens: 40,
         reasoning_tokens: 50,
+        search_units: 0,
       },
     ]);
   });
