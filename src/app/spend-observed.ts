@@ -1,13 +1,13 @@
 import type { AiUsageRow } from '../aggregate/ai-usage-sql.ts';
 import { aiUsage } from '../aggregate/queries/across-tenants/ai-usage.ts';
 import { type AiUsageHour, aiUsageHours } from '../aggregate/queries/across-tenants/ai-usage-hours.ts';
-import type { SpendHour } from '../control/spend-forecast.ts';
-import { FORECAST_HISTORY_MS } from '../control/spend-forecast.ts';
 import { type RateLookup, ratesAt } from '../cost/ai-price.ts';
 import { spendOf } from '../cost/ai-spend.ts';
 import type { AiUsage } from '../domain/ai-usage.ts';
 import type { AnalyticsReader } from '../domain/analytics-query.ts';
 import { modelMatches, type SpendAccount, type SpendAccountId } from '../domain/spend.ts';
+import type { UsedHour } from '../domain/use-forecast.ts';
+import { FORECAST_HISTORY_MS } from '../domain/use-forecast.ts';
 import { DAY_MS, floorTo, HOUR_MS, SECOND_MS, type Window } from '../domain/window.ts';
 
 /** A month of a tenant with a few models has about a hundred rows by day; an answer may have 100,000. */
@@ -53,10 +53,10 @@ export async function spendHours(
   reader: AnalyticsReader,
   accounts: readonly SpendAccount[],
   now: number,
-): Promise<ReadonlyMap<SpendAccount, readonly SpendHour[]>> {
+): Promise<ReadonlyMap<SpendAccount, readonly UsedHour[]>> {
   const to = floorTo(now, HOUR_MS);
   const window = { from: to - FORECAST_HISTORY_MS, to };
-  const hours = new Map<SpendAccount, readonly SpendHour[]>();
+  const hours = new Map<SpendAccount, readonly UsedHour[]>();
   const price = pricer();
   for (const chunk of chunks(accounts, TENANTS_PER_QUESTION / 4)) {
     const tenants = [...new Set(chunk.map((account) => account.tenantId))];
@@ -66,11 +66,11 @@ export async function spendHours(
   return hours;
 }
 
-function hoursOf(rows: readonly AiUsageHour[], account: SpendAccount, price: Pricer): readonly SpendHour[] {
+function hoursOf(rows: readonly AiUsageHour[], account: SpendAccount, price: Pricer): readonly UsedHour[] {
   const own = rows.filter((row) => isOf(row, account));
   return [...groupBy(own, (row) => row.hour)].map(([hour, usages]) => ({
     at: hour * SECOND_MS,
-    micro: price(usages, hour * SECOND_MS),
+    amount: price(usages, hour * SECOND_MS),
   }));
 }
 

@@ -1,8 +1,7 @@
 import type { Logger } from 'pino';
-import { FORECAST_HISTORY_MS, forecastCap, type SpendHour } from '../control/spend-forecast.ts';
 import { availableIn, type HeldCap, limitOf, overshootBound, stepAt, usedOf } from '../control/spend-ledger.ts';
-import { periodAt, type ZoneOffset } from '../control/spend-period.ts';
 import type { Actor, StaffActor } from '../domain/actor.ts';
+import { periodAt, type ZoneOffset } from '../domain/calendar-period.ts';
 import { toError } from '../domain/errors.ts';
 import {
   accountKey,
@@ -15,6 +14,7 @@ import {
   type SpendForecast,
 } from '../domain/spend.ts';
 import type { TenantId } from '../domain/tenant-id.ts';
+import { FORECAST_HISTORY_MS, forecastMeeting, type UsedHour } from '../domain/use-forecast.ts';
 import type { CapId, CapPage, CapStore, Standing } from '../store/postgres/cap-store.ts';
 import { zoneOffset } from './spend-zones.ts';
 
@@ -43,7 +43,7 @@ export function zoneOrUtc(timeZone: string): ZoneOffset {
 export type SpendHistory = (
   accounts: readonly SpendAccount[],
   now: number,
-) => Promise<ReadonlyMap<SpendAccount, readonly SpendHour[]>>;
+) => Promise<ReadonlyMap<SpendAccount, readonly UsedHour[]>>;
 
 export interface SpendCapsOptions {
   readonly store: CapStore;
@@ -112,14 +112,14 @@ export class SpendCaps {
   }
 }
 
-function forecastOf({ cap, account }: HeldCap, hours: readonly SpendHour[], now: number): SpendForecast {
+function forecastOf({ cap, account }: HeldCap, hours: readonly UsedHour[], now: number): SpendForecast {
   // Before the first call nothing was spent because the tenant was not there, which is no history of spending nothing.
   const first = Math.min(now, ...hours.map(({ at }) => at));
-  return forecastCap({
+  return forecastMeeting({
     hours,
     knownFrom: Math.max(first, now - FORECAST_HISTORY_MS),
     now,
-    remainingMicro: cap.amountMicro - usedOf(account),
+    remaining: cap.amountMicro - usedOf(account),
     periodEnd: account.window.to,
   });
 }

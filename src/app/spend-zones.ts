@@ -1,4 +1,4 @@
-import type { ZoneOffset } from '../control/spend-period.ts';
+import type { ZoneOffset } from '../domain/calendar-period.ts';
 import { MINUTE_MS, SECOND_MS } from '../domain/window.ts';
 
 const formats = new Map<string, Intl.DateTimeFormat>();

@@ -1,6 +1,6 @@
 import type { QuietHours } from '../domain/alert.ts';
+import type { ZoneOffset } from '../domain/calendar-period.ts';
 import { DAY_MS, MINUTE_MS } from '../domain/window.ts';
-import type { ZoneOffset } from './spend-period.ts';
 
 /** Every day quiet for 24 hours has no end: after so long it is told anyway. */
 const LONGEST_MS = 8 * DAY_MS;

@@ -1,8 +1,8 @@
 /** Which routes hear of an alert, with whom it is told together, and when. Pure. */
 import { type Alert, type AlertMatch, type AlertRoute, type GroupField, severityRank } from '../domain/alert.ts';
+import type { ZoneOffset } from '../domain/calendar-period.ts';
 import { SECOND_MS } from '../domain/window.ts';
 import { afterQuietHours } from './alert-quiet-hours.ts';
-import type { ZoneOffset } from './spend-period.ts';
 
 /** A trigger for one route. */
 export interface PlannedNotice {

@@ -2,6 +2,8 @@
  * One tenant's page in the books, in memory: what is asked of it is decided by the rules of `spend-ledger`, and what
  * changed is handed back to be written in one go. Whoever opens a page holds the tenant's lock until it is written.
  */
+
+import { periodAt } from '../domain/calendar-period.ts';
 import type { DegradeStep } from '../domain/flags.ts';
 import {
   accountKey,
@@ -30,7 +32,6 @@ import {
   stepAt,
   usedOf,
 } from './spend-ledger.ts';
-import { periodAt } from './spend-period.ts';
 import type { SpendAsker, SpendPageChanges, SpendPageData, SpendTools, StoredReservation } from './spend-ports.ts';
 import { capSentence } from './spend-words.ts';
 

@@ -1,9 +1,10 @@
 /** What the spend desk needs of the rest of the house. */
+
+import type { ZoneOffset } from '../domain/calendar-period.ts';
 import type { SpendAccount, SpendAccountId, SpendCap, SpendScope } from '../domain/spend.ts';
 import type { TokenRates } from '../domain/spend-price.ts';
 import type { TenantId } from '../domain/tenant-id.ts';
 import type { Reservation } from './spend-ledger.ts';
-import type { ZoneOffset } from './spend-period.ts';
 
 /** Who asks; every report must come under the same tenant. */
 export interface SpendAsker {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { observedSpend, spendHours } from '../../src/app/spend-observed.ts';
 import { zoneOffset } from '../../src/app/spend-zones.ts';
-import { periodAt } from '../../src/control/spend-period.ts';
+import { periodAt } from '../../src/domain/calendar-period.ts';
 import { emptyAccount, type SpendPeriod } from '../../src/domain/spend.ts';
 import type { TenantId } from '../../src/domain/tenant-id.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../src/domain/window.ts';
@@ -86,9 +86,9 @@ describe('what spans say was spent', () => {
     const hours = (await spendHours(store.clickhouse, [all], NOW)).get(all) ?? [];
     const hour = (at: number) => Math.floor(at / HOUR_MS) * HOUR_MS;
     expect(hours.toSorted((a, b) => a.at - b.at)).toEqual([
-      { at: hour(NOW - 1.9 * DAY_MS), micro: COST },
-      { at: NOON - 13 * HOUR_MS, micro: COST },
-      { at: hour(NOW - 3 * HOUR_MS), micro: COST + MINI },
+      { at: hour(NOW - 1.9 * DAY_MS), amount: COST },
+      { at: NOON - 13 * HOUR_MS, amount: COST },
+      { at: hour(NOW - 3 * HOUR_MS), amount: COST + MINI },
     ]);
   });
 });

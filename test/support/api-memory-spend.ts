@@ -1,7 +1,7 @@
 import { SpendDesk } from '../../src/control/spend-desk.ts';
 import { availableIn, limitOf, overshootBound, stepAt, usedOf } from '../../src/control/spend-ledger.ts';
-import { periodAt } from '../../src/control/spend-period.ts';
 import type { Actor, StaffActor } from '../../src/domain/actor.ts';
+import { periodAt } from '../../src/domain/calendar-period.ts';
 import {
   accountKey,
   emptyAccount,

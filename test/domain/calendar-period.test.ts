@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { zoneOffset } from '../../src/app/spend-zones.ts';
-import { periodAt } from '../../src/control/spend-period.ts';
+import { periodAt } from '../../src/domain/calendar-period.ts';
 import { HOUR_MS } from '../../src/domain/window.ts';
 
 const dayIn = (zone: string, at: string) => {
@@ -60,4 +60,38 @@ test('periods hold their moment and follow each other without gap or overlap, in
     ),
     { numRuns: 300 },
   );
+});
+
+describe('a month with a day of its own', () => {
+  test.each([
+    [15, 'UTC', '2026-06-14T23:59:59Z', '2026-05-15T00:00:00.000Z', '2026-06-15T00:00:00.000Z'],
+    [15, 'UTC', '2026-06-15T00:00:00Z', '2026-06-15T00:00:00.000Z', '2026-07-15T00:00:00.000Z'],
+    // In months without the day it is the last one.
+    [31, 'UTC', '2026-02-10T00:00:00Z', '2026-01-31T00:00:00.000Z', '2026-02-28T00:00:00.000Z'],
+    [31, 'UTC', '2026-03-01T00:00:00Z', '2026-02-28T00:00:00.000Z', '2026-03-31T00:00:00.000Z'],
+    [29, 'UTC', '2028-02-29T12:00:00Z', '2028-02-29T00:00:00.000Z', '2028-03-29T00:00:00.000Z'],
+    [20, 'UTC', '2026-01-03T00:00:00Z', '2025-12-20T00:00:00.000Z', '2026-01-20T00:00:00.000Z'],
+    [20, 'Europe/Berlin', '2026-03-20T00:00:00Z', '2026-03-19T23:00:00.000Z', '2026-04-19T22:00:00.000Z'],
+  ])('%i in %s at %s', (anchorDay, zone, at, from, to) => {
+    const month = periodAt('month', Date.parse(at), zoneOffset(zone), anchorDay);
+    expect([new Date(month.from).toISOString(), new Date(month.to).toISOString()]).toEqual([from, to]);
+  });
+
+  test('follows the one before without gap or overlap', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: Date.UTC(2024, 0), max: Date.UTC(2030, 0) }),
+        fc.integer({ min: 1, max: 31 }),
+        fc.constantFrom('UTC', 'Europe/Berlin', 'America/Havana', 'Pacific/Auckland'),
+        (at, day, zone) => {
+          const offset = zoneOffset(zone);
+          const { from, to } = periodAt('month', at, offset, day);
+          expect(from <= at && at < to).toBe(true);
+          expect(periodAt('month', from - 1, offset, day).to).toBe(from);
+          expect(periodAt('month', to, offset, day).from).toBe(to);
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
 });

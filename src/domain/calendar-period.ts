@@ -1,5 +1,4 @@
-import type { SpendPeriod } from '../domain/spend.ts';
-import { HOUR_MS, MINUTE_MS, type Window } from '../domain/window.ts';
+import { HOUR_MS, MINUTE_MS, type Window } from './window.ts';
 
 /** Minutes that a time zone is ahead of UTC at an instant (Unix ms); fractions for zones of before 1972. */
 export type ZoneOffset = (at: number) => number;
@@ -10,13 +9,25 @@ const LARGEST_OFFSET_MS = 15 * HOUR_MS;
 /**
  * The period that `now` lies in: from the first instant of its local day or month to the first of the next one. Half
  * open, so the instant of midnight belongs to the new period; on days with a change of clocks it has 23 or 25 hours.
+ * `anchorDay`: the day on which months begin (1 to 31); in shorter months the last day.
  */
-export function periodAt(period: SpendPeriod, now: number, offset: ZoneOffset): Window {
+export function periodAt(period: 'day' | 'month', now: number, offset: ZoneOffset, anchorDay = 1): Window {
   const local = new Date(now + offset(now) * MINUTE_MS);
-  const [year, month] = [local.getUTCFullYear(), local.getUTCMonth()];
-  const day = period === 'day' ? local.getUTCDate() : 1;
-  const next = period === 'day' ? Date.UTC(year, month, day + 1) : Date.UTC(year, month + 1, 1);
-  return { from: firstInstant(Date.UTC(year, month, day), offset), to: firstInstant(next, offset) };
+  const [year, month, date] = [local.getUTCFullYear(), local.getUTCMonth(), local.getUTCDate()];
+  if (period === 'day') {
+    return {
+      from: firstInstant(Date.UTC(year, month, date), offset),
+      to: firstInstant(Date.UTC(year, month, date + 1), offset),
+    };
+  }
+  const begin = (at: number) => Date.UTC(year, at, Math.min(anchorDay, daysIn(year, at)));
+  const first = date < Math.min(anchorDay, daysIn(year, month)) ? month - 1 : month;
+  return { from: firstInstant(begin(first), offset), to: firstInstant(begin(first + 1), offset) };
+}
+
+/** `month` counts on from 0 and may lie outside the year, as Date takes it. */
+function daysIn(year: number, month: number): number {
+  return new Date(Date.UTC(year, month + 1, 0)).getUTCDate();
 }
 
 /**

@@ -1,20 +1,20 @@
 import { describe, expect, test } from 'vitest';
-import { forecastCap, type SpendHour } from '../../src/control/spend-forecast.ts';
+import { forecastMeeting, type UsedHour } from '../../src/domain/use-forecast.ts';
 import { DAY_MS, HOUR_MS } from '../../src/domain/window.ts';
 
 const NOW = Date.UTC(2026, 5, 15, 12);
 const END = Date.UTC(2026, 6, 1);
 
 /** Hours before now, oldest first, as `cost` says by hours ago (1: the last whole hour). */
-function history(hours: number, cost: (hoursAgo: number) => number): SpendHour[] {
+function history(hours: number, cost: (hoursAgo: number) => number): UsedHour[] {
   return Array.from({ length: hours }, (_, index) => ({
     at: NOW - (hours - index) * HOUR_MS,
-    micro: cost(hours - index),
+    amount: cost(hours - index),
   }));
 }
 
-const forecast = (hours: readonly SpendHour[], remainingMicro: number, changes = {}) =>
-  forecastCap({ hours, knownFrom: hours[0]?.at ?? NOW, now: NOW, remainingMicro, periodEnd: END, ...changes });
+const forecast = (hours: readonly UsedHour[], remaining: number, changes = {}) =>
+  forecastMeeting({ hours, knownFrom: hours[0]?.at ?? NOW, now: NOW, remaining, periodEnd: END, ...changes });
 
 describe('the forecast', () => {
   test('of steady spend is exact, with a range that closes in on it', () => {
@@ -117,7 +117,7 @@ describe('the forecast', () => {
   });
 
   test('takes hours without spend for what they are: nothing spent', () => {
-    const first = { at: NOW - 2 * DAY_MS, micro: 4_800 };
+    const first = { at: NOW - 2 * DAY_MS, amount: 4_800 };
     // One of the two days met it, the other cost nothing.
     expect(forecast([first], 9_600)).toMatchObject({ kind: 'not_before_period_end', earliest: expect.any(Number) });
     expect(forecast([], 1, { knownFrom: NOW - 7 * DAY_MS })).toMatchObject({ kind: 'not_before_period_end' });

@@ -1,25 +1,26 @@
 /**
- * When will a cap be met? Every past day is one way in which the coming hours may go: its spend is laid over them hour by
- * hour, and the moment at which the rest of the cap would be gone is noted. The middle of those moments is the forecast
+ * When will a limit be met? Every past day is one way in which the coming hours may go: its use is laid over them hour by
+ * hour, and the moment at which the rest of the limit would be gone is noted. The middle of those moments is the forecast
  * and their spread the range. No model is fitted, so one mad hour moves one scenario and not the answer, and the hours of
  * day and week come along by themselves.
  */
-import type { SpendForecast } from '../domain/spend.ts';
-import { DAY_MS, floorTo, HOUR_MS } from '../domain/window.ts';
+import type { SpendForecast } from './spend.ts';
+import { DAY_MS, floorTo, HOUR_MS } from './window.ts';
 
-export interface SpendHour {
+export interface UsedHour {
   /** Start of a whole hour of Unix time, ms. */
   readonly at: number;
-  readonly micro: number;
+  /** Of whatever the limit counts. */
+  readonly amount: number;
 }
 
 export interface ForecastInput {
-  /** Hours with spend, in any order; hours that are absent cost nothing. */
-  readonly hours: readonly SpendHour[];
+  /** Hours with use, in any order; hours that are absent had none. */
+  readonly hours: readonly UsedHour[];
   /** Start of the history: hours before it are not known. */
   readonly knownFrom: number;
   readonly now: number;
-  readonly remainingMicro: number;
+  readonly remaining: number;
   readonly periodEnd: number;
 }
 
@@ -30,19 +31,20 @@ const LEAST_HOURS = 3;
 const EARLY_SHARE = 0.1;
 const LATE_SHARE = 0.9;
 
-export function forecastCap({ hours, knownFrom, now, remainingMicro, periodEnd }: ForecastInput): SpendForecast {
-  if (remainingMicro <= 0) return { kind: 'already_met' };
+/** When the rest of a limit will be gone, as the last two weeks say. */
+export function forecastMeeting({ hours, knownFrom, now, remaining, periodEnd }: ForecastInput): SpendForecast {
+  if (remaining <= 0) return { kind: 'already_met' };
   const thisHour = floorTo(now, HOUR_MS);
   const first = Math.max(floorTo(knownFrom + HOUR_MS - 1, HOUR_MS), thisHour - FORECAST_HISTORY_MS);
   const basisHours = Math.max(0, (thisHour - first) / HOUR_MS);
   if (basisHours < LEAST_HOURS) return { kind: 'unknown', basisHours };
   const history = new Array<number>(basisHours).fill(0);
-  for (const { at, micro } of hours) {
+  for (const { at, amount } of hours) {
     const index = (at - first) / HOUR_MS;
-    if (index >= 0 && index < basisHours) history[index] = (history[index] ?? 0) + micro;
+    if (index >= 0 && index < basisHours) history[index] = (history[index] ?? 0) + amount;
   }
   const moments = scenarios(history)
-    .map((path) => meetingTime(path, now, remainingMicro, periodEnd))
+    .map((path) => meetingTime(path, now, remaining, periodEnd))
     .sort((a, b) => a - b);
   const at = (share: number) => moments[Math.min(moments.length - 1, Math.floor(moments.length * share))] ?? periodEnd;
   const [earliest, middle, latest] = [at(EARLY_SHARE), at(0.5), at(LATE_SHARE)];
@@ -52,7 +54,7 @@ export function forecastCap({ hours, knownFrom, now, remainingMicro, periodEnd }
   return { kind: 'met', at: middle, earliest, latest: latest < periodEnd ? latest : null, basisHours };
 }
 
-/** Spend of the hours to come, by index from the current hour. */
+/** Use of the hours to come, by index from the current hour. */
 type Path = (hour: number) => number;
 
 /**
@@ -84,14 +86,14 @@ function recentLevel(history: readonly number[], days: number): number {
 }
 
 /** Unix ms; `periodEnd` when not before. */
-function meetingTime(path: Path, now: number, remainingMicro: number, periodEnd: number): number {
-  let left = remainingMicro;
+function meetingTime(path: Path, now: number, remaining: number, periodEnd: number): number {
+  let left = remaining;
   for (let hour = floorTo(now, HOUR_MS), index = 0; hour < periodEnd; hour += HOUR_MS, index += 1) {
     const begin = Math.max(hour, now);
     const share = (hour + HOUR_MS - begin) / HOUR_MS;
-    const spend = path(index) * share;
-    if (spend >= left) return Math.min(periodEnd, Math.round(begin + (left / spend) * (hour + HOUR_MS - begin)));
-    left -= spend;
+    const used = path(index) * share;
+    if (used >= left) return Math.min(periodEnd, Math.round(begin + (left / used) * (hour + HOUR_MS - begin)));
+    left -= used;
   }
   return periodEnd;
 }
