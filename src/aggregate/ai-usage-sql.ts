@@ -12,11 +12,11 @@ export function aiUsageSelect(window: Window, whose: Whose, by: 'day' | 'window'
   const rows = rowsInWindow('ai_usage', window, whose);
   return {
     sql: `SELECT TenantId AS tenant_id, ${by === 'day' ? 'toUnixTimestamp(toStartOfDay(Time))' : '0'} AS day,
-                 Provider AS provider, Model AS model, Operation AS operation, InputTier AS inputTier,
+                 Provider AS provider, Model AS model, Operation AS operation, InputTier AS inputTier, ServiceTier AS serviceTier,
                  sum(Calls) AS calls, sum(InputTokens) AS inputTokens, sum(OutputTokens) AS outputTokens,
                  sum(CacheReadTokens) AS cacheReadTokens, sum(CacheWriteTokens) AS cacheWriteTokens,
-                 sum(ReasoningTokens) AS reasoningTokens
-          FROM ${rows.sql} GROUP BY tenant_id, day, provider, model, operation, inputTier`,
+                 sum(ReasoningTokens) AS reasoningTokens, sum(SearchUnits) AS searchUnits
+          FROM ${rows.sql} GROUP BY tenant_id, day, provider, model, operation, inputTier, serviceTier`,
     params: rows.params,
   };
 }

@@ -196,11 +196,7 @@ function aiTokens(attribute: AiAttribute): string {
     langfuseKey === undefined
       ? "''"
       : `JSONExtractRaw(a[${sqlString(LANGFUSE_USAGE_ATTRIBUTE)}], ${sqlString(langfuseKey)})`;
-  return wholeNumber(firstPresent(AI_ATTRIBUTE_ALIASES[attribute], otherwise));
-}
-
-function wholeNumber(text: string): string {
-  return `toUInt64OrZero(extract(${text}, '^([0-9]{1,12})(?:[.]0*)?$'))`;
+  return `toUInt64OrZero(extract(${firstPresent(AI_ATTRIBUTE_ALIASES[attribute], otherwise)}, '^([0-9]{1,12})(?:[.]0*)?$'))`;
 }
 
 /** Only the tiers that have prices of their own are kept apart: the names come from apps, so anybody may invent more. */
@@ -210,19 +206,18 @@ function aiServiceTier(): string {
 }
 
 /**
- * Whether the cached tokens stand beside the input tokens and have to be added to them. The instrumentation's word comes
- * first; then that of the AI SDK 5, which passes Anthropic's figures on (6 adds them up, and tells the rest by itself);
- * then the figures: more cached than input can only be beside it.
+ * All input of a call. Where cached tokens stand beside the reported input they are added to it: by the word of the
+ * instrumentation first; then by what is known of the AI SDK 5, which passes Anthropic's figures on (6 adds them up, and
+ * tells the rest by itself); then by the figures, as more cached than input can only be beside it.
  */
-function aiCacheBeside(argument: string): string {
-  const [input = '', read = '', write = ''] = argument.split(', ');
+function aiWholeInput(argument: string): string {
+  const cached = argument.split(', ').join(' + ');
+  const input = aiTokens('input_tokens');
   const said = `a[${sqlString(AI_CACHE_TOKENS_ATTRIBUTE)}]`;
-  return `multiIf(
-        ${said} = 'beside', true,
-        ${said} = 'inside', false,
-        a['ai.usage.cachedInputTokens'] != '' AND a['ai.usage.inputTokenDetails.noCacheTokens'] = ''
-            AND position(${firstPresent(AI_ATTRIBUTE_ALIASES.provider, "''")}, 'anthropic') > 0, true,
-        ${read} + ${write} > ${input})`;
+  const isAiSdk5 = `a['ai.usage.cachedInputTokens'] != '' AND a['ai.usage.inputTokenDetails.noCacheTokens'] = ''`;
+  const isAnthropic = `position(${firstPresent(AI_ATTRIBUTE_ALIASES.provider, "''")}, 'anthropic') > 0`;
+  return `${input} + multiIf(${said} = 'beside', ${cached}, ${said} = 'inside', 0,
+        (${isAiSdk5} AND ${isAnthropic}) OR ${cached} > ${input}, ${cached}, 0)`;
 }
 
 function inputTier(column: string): string {
@@ -269,8 +264,7 @@ export function viewMacros(settings: ViewSettings): Readonly<Record<string, (arg
     ai_tokens: (name) => aiTokens(aiAttribute(name)),
     ai_input_tier: inputTier,
     ai_service_tier: aiServiceTier,
-    ai_search_units: () => wholeNumber(`a[${sqlString(AI_SEARCH_UNITS_ATTRIBUTE)}]`),
-    ai_cache_beside: aiCacheBeside,
+    ai_whole_input: aiWholeInput,
     leaf_attribute_map: leafAttributeMap,
     metric_columns: () => Object.keys(METRIC_COLUMNS).join(', '),
     scope_metric_columns: () => Object.keys(SCOPE_METRIC_COLUMNS).join(', '),

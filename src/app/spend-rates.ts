@@ -16,6 +16,8 @@ const NOTHING: Omit<AiUsage, 'provider' | 'model' | 'inputTier'> = {
   cacheReadTokens: 0,
   cacheWriteTokens: 0,
   reasoningTokens: 0,
+  searchUnits: 0,
+  serviceTier: '',
 };
 
 /** One token of each kind, as the price book wants it. */

@@ -24,7 +24,15 @@ export interface AiUsage {
   readonly cacheReadTokens: number;
   readonly cacheWriteTokens: number;
   readonly reasoningTokens: number;
+  /** What rerank calls are charged by. */
+  readonly searchUnits: number;
+  /** '' = the seller's usual one. */
+  readonly serviceTier: AiServiceTier;
 }
+
+/** Service tiers that sellers charge at prices of their own; every other one that spans name is the usual one. */
+export const AI_SERVICE_TIERS = ['batch', 'flex', 'priority'] as const;
+export type AiServiceTier = (typeof AI_SERVICE_TIERS)[number] | '';
 
 /**
  * Every input size at which some price list changes its rate, ascending: a call is charged the higher rate when its

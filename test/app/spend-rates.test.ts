@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { spendRates } from '../../src/app/spend-rates.ts';
 import { priceUsage } from '../../src/cost/ai-price.ts';
-import { aiInputTierOf } from '../../src/domain/ai-usage.ts';
 import { microFromPico } from '../../src/domain/money.ts';
 import { highestPriceOfCall, priceOfCall } from '../../src/domain/spend-price.ts';
+import { oneCall } from '../support/cost-usage.ts';
 
 const AT = Date.UTC(2026, 5, 15, 12);
 const MODELS = [
@@ -34,7 +34,7 @@ describe('rates as an app has them', () => {
             cacheWriteTokens: part,
             reasoningTokens: Math.floor(output * share),
           };
-          const usage = { ...tokens, provider, model, operation: 'chat', calls: 1, inputTier: aiInputTierOf(input) };
+          const usage = oneCall({ ...tokens, provider, model });
           const price = priceUsage(usage, new Date(AT));
           if (!('costPico' in price)) throw new Error(price.unpriced);
           const mine = priceOfCall(rates, tokens);

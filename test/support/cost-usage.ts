@@ -16,6 +16,8 @@ export function oneCall(parts: Partial<AiUsage> = {}): AiUsage {
     cacheReadTokens: 0,
     cacheWriteTokens: 0,
     reasoningTokens: 0,
+    searchUnits: 0,
+    serviceTier: '',
     ...parts,
   };
 }
@@ -30,6 +32,7 @@ export function summed(a: AiUsage, b: AiUsage): AiUsage {
     cacheReadTokens: a.cacheReadTokens + b.cacheReadTokens,
     cacheWriteTokens: a.cacheWriteTokens + b.cacheWriteTokens,
     reasoningTokens: a.reasoningTokens + b.reasoningTokens,
+    searchUnits: a.searchUnits + b.searchUnits,
   };
 }
 

@@ -7,6 +7,7 @@
 -- usage of the calls below them, and so do the outer spans of the Vercel AI SDK (`ai.generateText` around
 -- `ai.generateText.doGenerate`). Counting both would bill the tenant twice.
 -- AiInputTokens holds all input, cached tokens included, whichever way the span counted them.
+-- AiInputTokens holds all input, cached tokens included, whichever way the span counted them.
 SELECT
     TenantId,
     fromUnixTimestamp64Nano(toInt64(StartNs), 'UTC') AS Timestamp,
@@ -56,11 +57,12 @@ SELECT
     if(is_ai, if(ai_operation = '', 'chat', ai_operation), '') AS AiOperation,
     if(is_ai, {{ai_first:provider}}, '') AS AiProvider,
     if(is_ai, {{ai_first:model}}, '') AS AiModel,
-    if(is_ai, {{ai_tokens:input_tokens}}, 0) AS AiInputTokens,
-    if(is_ai, {{ai_tokens:output_tokens}}, 0) AS AiOutputTokens,
     if(is_ai, {{ai_tokens:cache_read_tokens}}, 0) AS AiCacheReadTokens,
     if(is_ai, {{ai_tokens:cache_write_tokens}}, 0) AS AiCacheWriteTokens,
+    if(is_ai, {{ai_whole_input:AiCacheReadTokens, AiCacheWriteTokens}}, 0) AS AiInputTokens,
+    if(is_ai, {{ai_tokens:output_tokens}}, 0) AS AiOutputTokens,
     if(is_ai, {{ai_tokens:reasoning_tokens}}, 0) AS AiReasoningTokens,
+    if(is_ai, {{ai_service_tier}}, '') AS AiServiceTier,
     if(is_ai, {{ai_tokens:search_units}}, 0) AS AiSearchUnits,
     substringUTF8(a[{{integration_attribute}}], 1, 128) AS Integration,
     if(Integration = '', '', substringUTF8(a[{{integration_outcome_attribute}}], 1, 16)) AS IntegrationOutcome

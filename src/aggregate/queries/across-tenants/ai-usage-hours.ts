@@ -17,12 +17,12 @@ export function aiUsageHours(window: Window, tenants: readonly TenantId[]): Anal
   return {
     question: 'ai-usage-hours',
     sql: `SELECT {nonce:String} AS nonce, TenantId AS tenant_id, toUnixTimestamp(Time) AS hour, Provider AS provider,
-                 Model AS model, Operation AS operation, InputTier AS inputTier,
+                 Model AS model, Operation AS operation, InputTier AS inputTier, ServiceTier AS serviceTier,
                  sum(Calls) AS calls, sum(InputTokens) AS inputTokens, sum(OutputTokens) AS outputTokens,
                  sum(CacheReadTokens) AS cacheReadTokens, sum(CacheWriteTokens) AS cacheWriteTokens,
-                 sum(ReasoningTokens) AS reasoningTokens
+                 sum(ReasoningTokens) AS reasoningTokens, sum(SearchUnits) AS searchUnits
           FROM ${rollupTable('ai_usage', 'hour')} WHERE ${time.sql} AND ${whose.sql}
-          GROUP BY tenant_id, hour, provider, model, operation, inputTier`,
+          GROUP BY tenant_id, hour, provider, model, operation, inputTier, serviceTier`,
     params: { ...time.params, ...whose.params },
     scope: 'across-tenants',
   };

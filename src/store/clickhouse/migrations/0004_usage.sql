@@ -40,3 +40,20 @@ ALTER TABLE spans_by_hour {{on_cluster}}
 ALTER TABLE spans_by_day {{on_cluster}}
     ADD COLUMN IF NOT EXISTS IntegrationCalls SimpleAggregateFunction(sum, UInt64) CODEC(ZSTD(1)),
     ADD COLUMN IF NOT EXISTS IntegrationErrors SimpleAggregateFunction(sum, UInt64) CODEC(ZSTD(1));
+
+-- Sellers' service tiers have prices of their own. The tier is part of the sort key, or the merges of an aggregating table
+-- would add up what is priced apart.
+ALTER TABLE spans {{on_cluster}}
+    ADD COLUMN IF NOT EXISTS AiServiceTier LowCardinality(String) CODEC(ZSTD(1));
+
+ALTER TABLE ai_usage_by_minute {{on_cluster}}
+    ADD COLUMN IF NOT EXISTS ServiceTier LowCardinality(String),
+    MODIFY ORDER BY (toStartOfHour(Time), TenantId, Time, ServiceName, Provider, Model, Operation, InputTier, ServiceTier);
+
+ALTER TABLE ai_usage_by_hour {{on_cluster}}
+    ADD COLUMN IF NOT EXISTS ServiceTier LowCardinality(String),
+    MODIFY ORDER BY (toStartOfDay(Time), TenantId, Time, ServiceName, Provider, Model, Operation, InputTier, ServiceTier);
+
+ALTER TABLE ai_usage_by_day {{on_cluster}}
+    ADD COLUMN IF NOT EXISTS ServiceTier LowCardinality(String),
+    MODIFY ORDER BY (toStartOfMonth(Time), TenantId, Time, ServiceName, Provider, Model, Operation, InputTier, ServiceTier);
