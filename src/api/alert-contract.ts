@@ -38,7 +38,7 @@ export interface AlertRouteItem {
   id: string;
   name: string;
   /** Where it leads within the channel is a secret and never shown. */
-  channel: 'slack' | 'pagerduty' | 'alertmanager' | 'webhook';
+  channel: 'slack' | 'pagerduty' | 'alertmanager' | 'webhook' | 'email';
   match: {
     tenants: string[];
     plans: string[];
@@ -68,6 +68,8 @@ export interface AlertRouteItem {
     last_sent_at: string | null;
     last_failed_at: string | null;
     last_error: string | null;
+    /** Why nothing can go by this route at all, and what to do. */
+    problem: string | null;
   };
 }
 

@@ -60,6 +60,7 @@ export function routeToWire(route: AlertRoute & { readonly health: AlertRouteHea
       last_sent_at: nullableTime(health.lastSentAt),
       last_failed_at: nullableTime(health.lastFailedAt),
       last_error: health.lastError,
+      problem: health.problem,
     },
   };
 }
@@ -94,6 +95,8 @@ function targetFromWire(target: WireRoute['target']): AlertTarget {
     case 'slack':
     case 'alertmanager':
       return target;
+    case 'email':
+      return { channel: target.channel, to: [...new Set(target.to)] };
     case 'pagerduty':
       return { channel: target.channel, routingKey: target.routing_key, region: target.region };
     case 'webhook':

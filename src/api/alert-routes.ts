@@ -39,7 +39,7 @@ export function alertRouteRoutes({ ports: { alerting }, now }: ApiContext): Fast
         operationId: 'createAlertRoute',
         tags: ['alerts'],
         summary:
-          'Send alerts of some tenants, plans, kinds or severities to Slack, PagerDuty, Alertmanager or a webhook',
+          'Send alerts of some tenants, plans, kinds or severities to Slack, PagerDuty, Alertmanager, a webhook or by e-mail',
         querystring: noQuery,
         body: newAlertRouteSchema,
         response: { 201: alertRouteSchema },

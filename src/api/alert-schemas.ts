@@ -40,6 +40,8 @@ const address = z
   .refine((text) => URL.canParse(text) && new URL(text).username === '', 'must not hold a user or password');
 const headerText = z.string().regex(/^[\x20-\x7e]{1,2000}$/, 'must be one line of ASCII');
 
+const mailbox = z.email('must be an e-mail address').max(254);
+
 /** Secrets, all of it: taken, never given back. */
 const newAlertTargetSchema = z.discriminatedUnion('channel', [
   z.strictObject({ channel: z.literal('slack'), url: address }),
@@ -59,6 +61,10 @@ const newAlertTargetSchema = z.discriminatedUnion('channel', [
     signing_secret: z
       .string()
       .regex(/^whsec_[A-Za-z0-9+/]{32,88}={0,2}$/, 'must be whsec_ and 24 to 64 bytes in base64, as Standard Webhooks'),
+  }),
+  z.strictObject({
+    channel: z.literal('email'),
+    to: z.array(mailbox).min(1).max(50).describe('By the mail server of the settings; all of them see each other'),
   }),
 ]);
 
@@ -145,6 +151,7 @@ export const alertRouteSchema = z
       last_sent_at: nullableText,
       last_failed_at: nullableText,
       last_error: nullableText,
+      problem: nullableText.describe('Why nothing can go by this route at all, and what to do'),
     }),
   })
   .meta({ id: 'AlertRoute' });

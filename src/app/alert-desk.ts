@@ -1,4 +1,6 @@
 import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import type { Config } from '../config/config.ts';
 import { planNotices } from '../control/alert-routing.ts';
 import type { StaffActor } from '../domain/actor.ts';
 import type { Alert, AlertMute, AlertRoute, AlertRouteHealth, NewAlertMute, NewAlertRoute } from '../domain/alert.ts';
@@ -10,17 +12,21 @@ import { standingSpendAlerts } from '../store/postgres/alert-spend.ts';
 import { type AlertFilter, AlertStore, type NoticeState } from '../store/postgres/alert-store.ts';
 import type { Postgres } from '../store/postgres/postgres.ts';
 import { AlertDispatcher, testAlert } from './alert-dispatcher.ts';
+import { AlertMetrics } from './alert-metrics.ts';
 import { addressGuard } from './alert-senders/address-guard.ts';
-import { type Send, sender } from './alert-senders/send.ts';
+import { channelProblem, type Send, sender } from './alert-senders/send.ts';
+import { emailSender, mailServerOf } from './alert-senders/smtp.ts';
 import { AlertSources, type AlertSourcesOptions } from './alert-sources.ts';
+import { alertVault } from './alert-vault.ts';
 import { PostgresLeadership } from './leadership.ts';
 import { runEvery } from './schedule.ts';
+import { dropOldSecretsKeys, type SecretsKeys, secretsKeys } from './secrets-keys.ts';
 import { zoneOrUtc } from './spend-standing.ts';
 
 const LOOK_EVERY_MS = 3 * SECOND_MS;
 const TELL_EVERY_MS = SECOND_MS;
 const NO_HEALTH: AlertRouteHealth = {
-  ...{ waiting: 0, dead: 0, lastSentAt: null, lastFailedAt: null, lastError: null },
+  ...{ waiting: 0, dead: 0, lastSentAt: null, lastFailedAt: null, lastError: null, problem: null },
 };
 
 /** What people do with alerts, routes and mutes. */
@@ -30,17 +36,18 @@ export class AlertDesk {
   readonly #mutes: AlertMuteStore;
   readonly #send: Send;
   readonly #linkOf: (alert: Alert) => string;
+  readonly #hasMailServer: boolean;
 
   constructor(
     stores: { readonly alerts: AlertStore; readonly routes: AlertRouteStore; readonly mutes: AlertMuteStore },
-    send: Send,
-    linkOf: (alert: Alert) => string,
+    telling: { readonly send: Send; readonly linkOf: (alert: Alert) => string; readonly hasMailServer: boolean },
   ) {
     this.#alerts = stores.alerts;
     this.#routes = stores.routes;
     this.#mutes = stores.mutes;
-    this.#send = send;
-    this.#linkOf = linkOf;
+    this.#send = telling.send;
+    this.#linkOf = telling.linkOf;
+    this.#hasMailServer = telling.hasMailServer;
   }
 
   async list(
@@ -61,14 +68,14 @@ export class AlertDesk {
 
   async routes(actor: StaffActor): Promise<readonly (AlertRoute & { readonly health: AlertRouteHealth })[]> {
     const health = await this.#routes.health(actor);
-    return (await this.#routes.list(actor)).map((route) => ({ ...route, health: health.get(route.id) ?? NO_HEALTH }));
+    return (await this.#routes.list(actor)).map((route) => this.#withHealth(route, health.get(route.id)));
   }
 
   async createRoute(
     actor: StaffActor,
     route: NewAlertRoute,
   ): Promise<AlertRoute & { readonly health: AlertRouteHealth }> {
-    return { ...(await this.#routes.create(actor, route)), health: NO_HEALTH };
+    return this.#withHealth(await this.#routes.create(actor, route), NO_HEALTH);
   }
 
   removeRoute(actor: StaffActor, id: string): Promise<boolean> {
@@ -80,14 +87,15 @@ export class AlertDesk {
     const found = await this.#routes.targetOf(id);
     if (found === undefined) return undefined;
     const alert = testAlert(found.route, now);
-    const delivery = { idempotencyKey: `msg_${alert.id}`, alerts: [alert], linkOf: this.#linkOf, now };
+    if (found.target === undefined) return { sent: false, detail: found.problem };
+    const delivery = { idempotencyKey: `msg_${alert.id}`, answers: [], alerts: [alert], linkOf: this.#linkOf, now };
     const outcome = await this.#send(found.target, { ...delivery, event: 'trigger' });
     if (outcome.kind !== 'sent') return { sent: false, detail: outcome.detail };
     // What was opened for the test is closed again; chats are spared the second message.
     if (found.target.channel === 'pagerduty' || found.target.channel === 'alertmanager') {
       await this.#send(found.target, { ...delivery, event: 'resolve' });
     }
-    return { sent: true, detail: 'the receiver took it' };
+    return { sent: true, detail: outcome.shortfall ?? 'the receiver took it' };
   }
 
   mutes(actor: StaffActor): Promise<readonly AlertMute[]> {
@@ -101,16 +109,24 @@ export class AlertDesk {
   unmute(actor: StaffActor, id: string): Promise<boolean> {
     return this.#mutes.remove(actor, id);
   }
+
+  #withHealth(
+    route: AlertRoute,
+    health: AlertRouteHealth = NO_HEALTH,
+  ): AlertRoute & { readonly health: AlertRouteHealth } {
+    const problem = health.problem ?? channelProblem(route.channel, this.#hasMailServer);
+    return { ...route, health: { ...health, problem } };
+  }
 }
 
 export interface AlertingOptions
   extends Pick<AlertSourcesOptions, 'findings' | 'throttles' | 'breakers' | 'detector' | 'page'> {
   readonly postgres: Postgres;
   readonly postgresUrl: string;
-  /** Where people reach the pages, without a slash at the end. */
-  readonly publicUrl: () => string;
-  /** Ranges of the operator's own that messages may go to. */
-  readonly allowRanges: readonly string[];
+  readonly config: Config;
+  /** Where the API listens, for the links when no other address is set. */
+  readonly ownUrl: () => string;
+  readonly registry: Registry;
   readonly log: Logger;
 }
 
@@ -121,27 +137,50 @@ export function startAlerting(options: AlertingOptions): {
   /** No further run is begun; resolves when those under way have ended. */
   stop(): Promise<void>;
 } {
-  const { postgres, postgresUrl, publicUrl, allowRanges, log } = options;
+  const { postgres, postgresUrl, config, ownUrl, registry, log } = options;
+  const keys = secretsKeys(config);
   const alerts = alertStore(postgres);
-  const routes = new AlertRouteStore(postgres);
-  const send = sender({ guard: addressGuard(allowRanges) });
-  const linkOf = ({ link }: Alert) => `${publicUrl()}${link}`;
-  const dispatcher = new AlertDispatcher({ outbox: new AlertOutbox(postgres), routes, send, linkOf, log });
+  const routes = new AlertRouteStore(postgres, alertVault(keys));
+  const outbox = new AlertOutbox(postgres);
+  const mailServer = mailServerOf(config);
+  const email = mailServer === undefined ? undefined : emailSender(mailServer);
+  const send = sender({ guard: addressGuard(config.TENANTRY_ALERT_ALLOW_RANGES), email });
+  const linkOf = ({ link }: Alert) => `${config.TENANTRY_PUBLIC_URL?.replace(/\/+$/, '') ?? ownUrl()}${link}`;
+  const metrics = new AlertMetrics(registry, () => outbox.depth());
+  const onResult = metrics.count.bind(metrics);
+  const dispatcher = new AlertDispatcher({ outbox, routes, send, linkOf, log, onResult });
   const leadership = new PostgresLeadership(postgresUrl, 'alerts');
   const sources = new AlertSources({ ...options, leadership, alerts, spend: () => standingSpendAlerts(postgres) });
+  const sealing = sealOnce(routes, config, keys, log);
   const schedules = [
     runEvery(LOOK_EVERY_MS, 'alert-sources', log, () => sources.tick()),
     runEvery(TELL_EVERY_MS, 'alert-dispatcher', log, async () => {
+      await sealing();
       await dispatcher.tick();
     }),
   ];
+  const telling = { send, linkOf, hasMailServer: mailServer !== undefined };
   return {
-    desk: new AlertDesk({ alerts, routes, mutes: new AlertMuteStore(postgres) }, send, linkOf),
+    desk: new AlertDesk({ alerts, routes, mutes: new AlertMuteStore(postgres) }, telling),
     dispatcher,
     stop: async () => {
       await Promise.all(schedules.map((schedule) => schedule.stop()));
       await leadership.release();
     },
+  };
+}
+
+/** Seals what is open, or sealed under an older key, once; until it has succeeded every call tries. */
+function sealOnce(routes: AlertRouteStore, config: Config, keys: SecretsKeys, log: Logger): () => Promise<void> {
+  let isDone = false;
+  return async () => {
+    if (isDone) return;
+    const { sealed, unreadable } = await routes.sealAll();
+    isDone = true;
+    if (sealed > 0) log.info({ routes: sealed, key: keys.current.id }, 'targets of alert routes were sealed');
+    if (unreadable.length > 0)
+      log.error({ routes: unreadable }, 'targets of alert routes cannot be read; see them in GET /v1/alert-routes');
+    else dropOldSecretsKeys(config, keys);
   };
 }
 

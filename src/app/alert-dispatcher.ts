@@ -1,16 +1,18 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
-import { nextStep, type SendOutcome } from '../control/alert-retry.ts';
+import { ALLOWANCES, AlertBudget } from '../control/alert-budget.ts';
+import { type FailureReason, nextStep, type SendOutcome } from '../control/alert-retry.ts';
 import { repeatAt } from '../control/alert-routing.ts';
-import type { Alert, AlertNotice, AlertRoute, AlertTarget } from '../domain/alert.ts';
+import type { Alert, AlertChannel, AlertNotice, AlertRoute, OpenedRoute } from '../domain/alert.ts';
 import { toError } from '../domain/errors.ts';
 import type { AlertOutbox, NoticeResult } from '../store/postgres/alert-outbox.ts';
 import type { AlertRouteStore } from '../store/postgres/alert-route-store.ts';
-import { type Send, takesOneByOne } from './alert-senders/send.ts';
+import type { Send } from './alert-senders/send.ts';
 import { zoneOrUtc } from './spend-standing.ts';
 
 /** Longer than one message can take, with room for the database's answers. */
 const LEASE_SECONDS = 60;
+const BURSTS = Object.fromEntries(Object.entries(ALLOWANCES).map(([channel, { burst }]) => [channel, burst]));
 
 export interface AlertDispatcherOptions {
   readonly outbox: Pick<AlertOutbox, 'claim' | 'finish'>;
@@ -18,8 +20,17 @@ export interface AlertDispatcherOptions {
   readonly send: Send;
   readonly linkOf: (alert: Alert) => string;
   readonly log: Logger;
+  /** Hears what came of every notice. */
+  readonly onResult?: (result: DispatchResult) => void;
   /** Uniform in [0, 1). */
   readonly chance?: () => number;
+}
+
+export interface DispatchResult {
+  readonly channel: AlertChannel;
+  readonly kind: NoticeResult['kind'];
+  /** Absent for what was sent. */
+  readonly reason?: FailureReason;
 }
 
 export interface AlertDispatchFigures {
@@ -34,6 +45,7 @@ type Bundle = readonly [AlertNotice, ...AlertNotice[]];
 /** Tells routes what the outbox holds. Runs on every server; the outbox gives each notice to one at a time. */
 export class AlertDispatcher {
   readonly #options: AlertDispatcherOptions;
+  readonly #budget = new AlertBudget();
   #figures: AlertDispatchFigures = { sent: 0, failed: 0, dead: 0 };
 
   constructor(options: AlertDispatcherOptions) {
@@ -45,60 +57,68 @@ export class AlertDispatcher {
     return this.#figures;
   }
 
-  /** Tells everything that is due. @returns how many notices were tried */
+  /** Tells everything that is due and within its route's allowance. @returns how many notices were tried */
   async tick(): Promise<number> {
-    const { token, notices, now } = await this.#options.outbox.claim(LEASE_SECONDS);
+    const { outbox, routes } = this.#options;
+    const allowance = { byRoute: this.#budget.left(Date.now()), byChannel: BURSTS };
+    const { token, notices, now } = await outbox.claim(LEASE_SECONDS, allowance);
     await Promise.all(
-      bundlesByRoute(notices).map(async ([routeId, bundles]) => {
-        const found = await this.#options.routes.targetOf(routeId);
+      messagesByRoute(notices).map(async ([routeId, bundles]) => {
+        const found = await routes.targetOf(routeId);
         // Deleted meanwhile, and its notices with it.
         if (found === undefined) return;
-        const split = takesOneByOne(found.target.channel) ? bundles.flat().map((one): Bundle => [one]) : bundles;
-        await Promise.all(split.map((bundle) => this.#tell(bundle, found, token, now)));
+        this.#budget.spend(found.route, bundles.length, Date.now());
+        await Promise.all(bundles.map((bundle) => this.#tell(bundle, found, token, now)));
       }),
     );
     return notices.length;
   }
 
-  async #tell(
-    bundle: Bundle,
-    { route, target }: { readonly route: AlertRoute; readonly target: AlertTarget },
-    token: string,
-    now: number,
-  ): Promise<void> {
+  async #tell(bundle: Bundle, { route, target, problem }: OpenedRoute, token: string, now: number): Promise<void> {
     const { send, outbox, linkOf, log, chance = Math.random } = this.#options;
-    const [{ event }] = bundle;
-    const outcome = await send(target, {
-      idempotencyKey: idempotencyKeyOf(bundle),
-      event,
-      alerts: bundle.map(({ alert }) => alert),
-      linkOf,
-      now,
-    }).catch((thrown: unknown): SendOutcome => {
-      log.error({ err: toError(thrown), route: route.id }, 'an alert could not be put into a message');
-      return { kind: 'refused', detail: 'the message could not be made' };
-    });
+    const [{ event, messageKey }] = bundle;
+    const answers = bundle.flatMap(({ firstMessageKey }) => firstMessageKey ?? []);
+    const outcome: SendOutcome =
+      target === undefined
+        ? { kind: 'retry', reason: 'setup', detail: problem }
+        : await send(target, {
+            idempotencyKey: messageKey,
+            answers: [...new Set(answers)],
+            event,
+            alerts: bundle.map(({ alert }) => alert),
+            linkOf,
+            now,
+          }).catch((thrown: unknown): SendOutcome => {
+            log.error({ err: toError(thrown), route: route.id }, 'an alert could not be put into a message');
+            return { kind: 'refused', reason: 'message', detail: 'the message could not be made' };
+          });
     // One wait for all of a message: what fails together is tried together, under the same idempotency key.
     const draw = chance();
     for (const notice of bundle) {
       const result = resultOf(notice, route, outcome, { now, chance: draw });
       await outbox.finish(token, notice.id, result);
       this.#count(result, notice, route);
+      const reason = outcome.kind === 'sent' ? {} : { reason: outcome.reason };
+      this.#options.onResult?.({ channel: route.channel, kind: result.kind, ...reason });
     }
   }
 
   #count(result: NoticeResult, notice: AlertNotice, route: AlertRoute): void {
+    const { log } = this.#options;
     const { sent, failed, dead } = this.#figures;
     this.#figures = {
       sent: sent + (result.kind === 'sent' ? 1 : 0),
       failed: failed + (result.kind === 'sent' ? 0 : 1),
       dead: dead + (result.kind === 'dead' ? 1 : 0),
     };
-    if (result.kind === 'sent') return;
     const about = { route: route.id, channel: route.channel, alert: notice.alert.id, attempts: notice.attempts };
+    if (result.kind === 'sent') {
+      if (result.shortfall !== undefined) log.warn(about, `an alert was not told to everybody: ${result.shortfall}`);
+      return;
+    }
     const text = `an alert was not told: ${result.error}`;
-    if (result.kind === 'dead') this.#options.log.error(about, `${text}; given up`);
-    else this.#options.log.warn(about, text);
+    if (result.kind === 'dead') log.error(about, `${text}; given up`);
+    else log.warn(about, text);
   }
 }
 
@@ -123,24 +143,18 @@ function resultOf(
   if (step.kind === 'dead') return { kind: 'dead', error };
   if (step.kind === 'again') return { kind: 'again', dueAt: step.dueAt, error };
   const again = notice.event === 'trigger' ? repeatAt(route, notice.alert, { zone: zoneOrUtc, now }) : null;
-  return { kind: 'sent', repeatAt: again };
+  const shortfall = outcome.kind === 'sent' && outcome.shortfall !== undefined ? { shortfall: outcome.shortfall } : {};
+  return { kind: 'sent', repeatAt: again, ...shortfall };
 }
 
-function bundlesByRoute(notices: readonly AlertNotice[]): (readonly [string, readonly Bundle[]])[] {
+function messagesByRoute(notices: readonly AlertNotice[]): (readonly [string, readonly Bundle[]])[] {
   const routes = new Map<string, Map<string, [AlertNotice, ...AlertNotice[]]>>();
   for (const notice of notices) {
-    const groups = routes.get(notice.routeId) ?? new Map<string, [AlertNotice, ...AlertNotice[]]>();
-    routes.set(notice.routeId, groups);
-    const name = JSON.stringify([notice.event, notice.groupKey]);
-    const bundle = groups.get(name);
-    if (bundle === undefined) groups.set(name, [notice]);
-    else bundle.push(notice);
+    const messages = routes.get(notice.routeId) ?? new Map<string, [AlertNotice, ...AlertNotice[]]>();
+    routes.set(notice.routeId, messages);
+    const message = messages.get(notice.messageKey);
+    if (message === undefined) messages.set(notice.messageKey, [notice]);
+    else message.push(notice);
   }
-  return [...routes].map(([routeId, groups]) => [routeId, [...groups.values()]] as const);
-}
-
-/** Repeats of one trigger are news, and told under a key of their own: when they were first due tells them apart. */
-function idempotencyKeyOf(bundle: Bundle): string {
-  const parts = bundle.map(({ id, firstDueAt }) => `${id} ${firstDueAt}`).sort();
-  return `msg_${createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 32)}`;
+  return [...routes].map(([routeId, messages]) => [routeId, [...messages.values()]] as const);
 }

@@ -163,6 +163,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
   let apiPort = config.TENANTRY_API_PORT;
   const host = config.TENANTRY_HOST;
   const breakers = new BreakerBoard(new BreakerSightings(postgres), new BreakerOrders(postgres));
+  const registry = ownMetrics({ loader: () => loader.figures(), detector: () => detector.figures() });
   const alerting = startAlerting({
     ...{ postgres, postgresUrl, log },
     findings: () => anomalies.openOnes(),
@@ -170,8 +171,8 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
     breakers: (actor, filter, now) => breakers.list(actor, filter, now),
     detector: () => detector.figures(),
     page: () => detector.page(),
-    publicUrl: () => config.TENANTRY_PUBLIC_URL?.replace(/\/+$/, '') ?? urlOf(host, apiPort),
-    allowRanges: config.TENANTRY_ALERT_ALLOW_RANGES,
+    ownUrl: () => urlOf(host, apiPort),
+    ...{ config, registry },
   });
   const production = config.NODE_ENV === 'production';
   const issuer =
@@ -198,7 +199,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       keys,
       keyAdmin: keys,
       health: { parts: () => healthParts({ clickhouse, postgres, loader, detector, now: Date.now }) },
-      registry: ownMetrics({ loader: () => loader.figures(), detector: () => detector.figures() }),
+      registry,
     },
     // Derived, so that a cursor survives a restart and several servers understand each other's.
     auth: {

@@ -36,6 +36,21 @@ function isRange(text: string): boolean {
   return version !== 0 && Number(bits) <= (version === 4 ? 32 : 128);
 }
 const secret = z.string().min(16, 'must have at least 16 characters').optional();
+/** Of AES-256. */
+export const SECRETS_KEY_BYTES = 32;
+/** Base64 as `openssl rand -base64 32` prints it. */
+function isSecretsKey(text: string): boolean {
+  return /^[A-Za-z0-9+/]{43}=$/.test(text) && Buffer.from(text, 'base64').length === SECRETS_KEY_BYTES;
+}
+/** A mail server: the scheme and the query say how it is spoken to, and nothing else may stand in it. */
+function isMailServer(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, pathname, search, username, password, hash } = new URL(text);
+  const isBare = hostname !== '' && pathname.replace('/', '') === '' && `${username}${password}${hash}` === '';
+  return (
+    isBare && (protocol === 'smtps:' ? search === '' : protocol === 'smtp:' && ['', '?tls=never'].includes(search))
+  );
+}
 
 /** Every setting, its default and its meaning. `tenantry serve --help` and the README's table are made from this. */
 export const SETTINGS = {
@@ -114,6 +129,29 @@ export const SETTINGS = {
   TENANTRY_ALERT_ALLOW_RANGES: list([])
     .refine((ranges) => ranges.every(isRange), 'must be ranges such as 10.20.0.0/16,fd00:1::/64')
     .describe('private address ranges that alerts may be sent to, and there without TLS'),
+  TENANTRY_SECRETS_KEY: list([])
+    .refine(
+      (keys) => keys.every(isSecretsKey),
+      'must be keys of 32 bytes in base64, as `openssl rand -base64 32` makes',
+    )
+    .describe(
+      'keys that alert targets are sealed with: the first seals, all open; unset = made in the data directory at the first start',
+    ),
+  TENANTRY_SMTP_URL: z
+    .string()
+    .refine(
+      isMailServer,
+      'must be smtp://host[:port] (STARTTLS is demanded), smtps://host[:port] or smtp://host?tls=never',
+    )
+    .optional()
+    .describe('mail server for alerts: smtp:// demands STARTTLS, smtps:// is TLS from the start; unset = no e-mail'),
+  TENANTRY_SMTP_FROM: z.email().optional().describe('sender of alerts by e-mail; needed with TENANTRY_SMTP_URL'),
+  TENANTRY_SMTP_USER: z.string().optional().describe('user at the mail server; unset = without signing in'),
+  TENANTRY_SMTP_PASSWORD: z.string().optional().describe('password at the mail server'),
+  TENANTRY_SMTP_PASSWORD_FILE: z
+    .string()
+    .optional()
+    .describe('file with that password instead; read for each message, so that it may change'),
   TENANTRY_DEV_ISSUER: flag(true).describe('embedded token issuer for sign-in links; refused when NODE_ENV=production'),
   TENANTRY_LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'])

@@ -1,11 +1,24 @@
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../domain/window.ts';
 
+/**
+ * Why it was not told: the address may not be reached; no connection; no answer in time; an answer that says no; a
+ * message that no receiver takes; something that the operator has to set right first.
+ */
+export const FAILURE_REASONS = ['address', 'connection', 'timeout', 'answer', 'message', 'setup'] as const;
+export type FailureReason = (typeof FAILURE_REASONS)[number];
+
 /** What came of an attempt to tell. `detail` is for people and holds no part of the target. */
 export type SendOutcome =
-  | { readonly kind: 'sent' }
-  | { readonly kind: 'retry'; readonly detail: string; readonly retryAfterMs?: number }
+  /** `shortfall`: it was taken, but not for everybody whom it was for. */
+  | { readonly kind: 'sent'; readonly shortfall?: string }
+  | {
+      readonly kind: 'retry';
+      readonly reason: FailureReason;
+      readonly detail: string;
+      readonly retryAfterMs?: number;
+    }
   /** Would fail the same way every time. */
-  | { readonly kind: 'refused'; readonly detail: string };
+  | { readonly kind: 'refused'; readonly reason: FailureReason; readonly detail: string };
 
 export type NextStep =
   | { readonly kind: 'sent' }

@@ -15,8 +15,8 @@ export type AlertKind = (typeof ALERT_KINDS)[number];
 export const ALERT_SEVERITIES = ['info', 'warning', 'critical'] as const;
 export type AlertSeverity = (typeof ALERT_SEVERITIES)[number];
 
-export const ALERT_CHANNELS = ['slack', 'pagerduty', 'alertmanager', 'webhook'] as const;
-type AlertChannel = (typeof ALERT_CHANNELS)[number];
+export const ALERT_CHANNELS = ['slack', 'pagerduty', 'alertmanager', 'webhook', 'email'] as const;
+export type AlertChannel = (typeof ALERT_CHANNELS)[number];
 
 /** Something that is so now and that people should know; the same key for as long as it is the same thing. */
 export interface AlertCondition {
@@ -89,7 +89,9 @@ export type AlertTarget =
   | { readonly channel: 'slack'; readonly url: string }
   | { readonly channel: 'pagerduty'; readonly routingKey: string; readonly region: 'us' | 'eu' }
   | { readonly channel: 'alertmanager'; readonly url: string; readonly authorization: string | null }
-  | { readonly channel: 'webhook'; readonly url: string; readonly signingSecret: string };
+  | { readonly channel: 'webhook'; readonly url: string; readonly signingSecret: string }
+  /** By the mail server of the settings. */
+  | { readonly channel: 'email'; readonly to: readonly string[] };
 
 export interface NewAlertRoute extends AlertRouteTerms {
   readonly target: AlertTarget;
@@ -102,6 +104,11 @@ export interface AlertRoute extends AlertRouteTerms {
   readonly createdAt: number;
 }
 
+/** Where a route leads, or why nobody can tell: then nothing goes by it until somebody mends that. */
+export type OpenedRoute =
+  | { readonly route: AlertRoute; readonly target: AlertTarget; readonly problem?: never }
+  | { readonly route: AlertRoute; readonly target?: never; readonly problem: string };
+
 /** What became of a route's notices; times are Unix ms. */
 export interface AlertRouteHealth {
   readonly waiting: number;
@@ -111,6 +118,8 @@ export interface AlertRouteHealth {
   readonly lastFailedAt: number | null;
   /** Without any part of the target. */
   readonly lastError: string | null;
+  /** Why nothing can go by this route at all, and what to do; null: nothing is known against it. */
+  readonly problem: string | null;
 }
 
 export interface AlertMute {
@@ -145,6 +154,10 @@ export interface AlertNotice {
   readonly attempts: number;
   /** Since when it may be told, Unix ms. */
   readonly firstDueAt: number;
+  /** Notices with the same key are one message, in every attempt; the key of what was told before is never used again. */
+  readonly messageKey: string;
+  /** The message that told of this alert first; null: none has yet. */
+  readonly firstMessageKey: string | null;
   readonly alert: Alert;
 }
 

@@ -11,7 +11,7 @@ import type { TenantId } from '../../src/domain/tenant-id.ts';
 import { AlertMuteStore } from '../../src/store/postgres/alert-mute-store.ts';
 import { AlertOutbox } from '../../src/store/postgres/alert-outbox.ts';
 import { AlertRouteStore } from '../../src/store/postgres/alert-route-store.ts';
-import { ALERT_START, newRouteOf, type Receiver, startReceiver } from '../support/alert-samples.ts';
+import { ALERT_START, newRouteOf, type Receiver, startReceiver, testVault } from '../support/alert-samples.ts';
 import { silentLog, startTestPostgres, type TestPostgres } from '../support/postgres.ts';
 
 const SRE: StaffActor = { kind: 'staff', subject: 'sam', role: 'sre' };
@@ -48,13 +48,16 @@ afterEach(async () => {
 function parts() {
   const { postgres } = database;
   const alerts = alertStore(postgres);
-  const routes = new AlertRouteStore(postgres);
+  const routes = new AlertRouteStore(postgres, testVault);
   const send = sender({ guard: addressGuard(['127.0.0.1/32']), pagerDutyEndpoint: () => `${receiver.url}/v2/enqueue` });
   const linkOf = ({ link }: { link: string }) => `https://tenantry.example${link}`;
   const options = { outbox: new AlertOutbox(postgres), routes, send, linkOf, log: silentLog, chance: () => 0 };
   return {
     ...{ alerts, routes },
-    desk: new AlertDesk({ alerts, routes, mutes: new AlertMuteStore(postgres) }, send, linkOf),
+    desk: new AlertDesk(
+      { alerts, routes, mutes: new AlertMuteStore(postgres) },
+      { send, linkOf, hasMailServer: false },
+    ),
     dispatcher: new AlertDispatcher(options),
     sources: new AlertSources({
       ...{ alerts, log: silentLog, leadership: { isLeader: async () => true } },

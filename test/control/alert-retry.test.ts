@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { nextStep, RETRY } from '../../src/control/alert-retry.ts';
 
-const RETRY_OUTCOME = { kind: 'retry', detail: 'the receiver answered 500' } as const;
+const RETRY_OUTCOME = { kind: 'retry', reason: 'answer', detail: 'the receiver answered 500' } as const;
 const step = (attempts: number, { retryAfterMs = 0, chance = 0, age = 0 } = {}) =>
   nextStep({ ...RETRY_OUTCOME, retryAfterMs }, { attempts, firstDueAt: 0 }, { now: age, chance });
 
@@ -18,7 +18,7 @@ test('what is refused is not tried again, what is sent is done', () => {
     { attempts: 1, firstDueAt: 0 },
     { now: 0, chance: 0 },
   ] as const;
-  expect(nextStep({ kind: 'refused', detail: '404' }, ...first)).toEqual({ kind: 'dead' });
+  expect(nextStep({ kind: 'refused', reason: 'answer', detail: '404' }, ...first)).toEqual({ kind: 'dead' });
   expect(nextStep({ kind: 'sent' }, ...first)).toEqual({ kind: 'sent' });
 });
 

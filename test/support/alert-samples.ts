@@ -1,6 +1,9 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { alertVault } from '../../src/app/alert-vault.ts';
+import { ALLOWANCES } from '../../src/control/alert-budget.ts';
 import type { Alert, AlertCondition, AlertRoute, NewAlertRoute } from '../../src/domain/alert.ts';
+import type { ClaimAllowance } from '../../src/store/postgres/alert-outbox.ts';
 
 export const ALERT_START = Date.UTC(2026, 5, 15, 12);
 
@@ -47,6 +50,20 @@ export function routeOf(id: string, changes: Partial<AlertRoute> = {}): AlertRou
   const { target, ...terms } = newRouteOf();
   return { ...terms, id, channel: target.channel, createdBy: 'test', createdAt: 0, ...changes };
 }
+
+const TEST_KEY = Buffer.alloc(32, 7);
+/** A vault with one key of the tests. */
+export const testVault = alertVault({
+  current: { id: 'test', key: TEST_KEY },
+  all: new Map([['test', TEST_KEY]]),
+  inFile: false,
+});
+
+/** What a server may tell that has told nothing yet. */
+export const FULL_ALLOWANCE: ClaimAllowance = {
+  byRoute: {},
+  byChannel: Object.fromEntries(Object.entries(ALLOWANCES).map(([channel, { burst }]) => [channel, burst])),
+};
 
 export interface Received {
   readonly path: string;

@@ -3,7 +3,7 @@ import type { Alerting } from '../../src/api/ports.ts';
 import type { StaffActor } from '../../src/domain/actor.ts';
 import type { Alert, AlertMute, AlertRoute, NewAlertMute, NewAlertRoute } from '../../src/domain/alert.ts';
 
-const NO_HEALTH = { waiting: 0, dead: 0, lastSentAt: null, lastFailedAt: null, lastError: null };
+const NO_HEALTH = { waiting: 0, dead: 0, lastSentAt: null, lastFailedAt: null, lastError: null, problem: null };
 
 /** Alerts, routes and mutes in memory; nothing is told to anybody. */
 export class MemoryAlerting implements Alerting {

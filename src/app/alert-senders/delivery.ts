@@ -4,6 +4,8 @@ import type { Alert, AlertEvent } from '../../domain/alert.ts';
 export interface Delivery {
   /** The same for every attempt to tell the same. */
   readonly idempotencyKey: string;
+  /** Keys of the messages that told of these alerts first; empty for news. */
+  readonly answers: readonly string[];
   readonly event: AlertEvent;
   /** At least one. */
   readonly alerts: readonly Alert[];

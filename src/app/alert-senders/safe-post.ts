@@ -46,12 +46,12 @@ export async function safePost(message: Message, options: PostOptions): Promise<
     const url = new URL(message.url);
     const addresses = await withSignal(addressesOf(url, options.resolve ?? systemResolve), signal);
     const refusal = refusalOf(url, addresses, options.guard);
-    if (refusal !== undefined) return { kind: 'refused', detail: refusal };
+    if (refusal !== undefined) return { kind: 'refused', reason: 'address', detail: refusal };
     return await post(url, addresses, message, { signal, ca: options.ca });
   } catch (thrown) {
     return signal.aborted
-      ? { kind: 'retry', detail: 'the receiver did not answer in time' }
-      : { kind: 'retry', detail: `no connection to the receiver (${codeOf(thrown)})` };
+      ? { kind: 'retry', reason: 'timeout', detail: 'the receiver did not answer in time' }
+      : { kind: 'retry', reason: 'connection', detail: `no connection to the receiver (${codeOf(thrown)})` };
   }
 }
 
@@ -140,11 +140,11 @@ function outcomeOf({ statusCode = 0, headers }: IncomingMessage): SendOutcome {
   const detail = `the receiver answered ${statusCode}`;
   if (statusCode === 429 || statusCode === 503) {
     const wait = retryAfterMs(headers['retry-after']);
-    return { kind: 'retry', detail, ...(wait === undefined ? {} : { retryAfterMs: wait }) };
+    return { kind: 'retry', reason: 'answer', detail, ...(wait === undefined ? {} : { retryAfterMs: wait }) };
   }
   // 408 and 425 ask for another try; any other 4xx and every redirect would come again.
   const isTransient = statusCode >= 500 || statusCode === 408 || statusCode === 425;
-  return { kind: isTransient ? 'retry' : 'refused', detail };
+  return { kind: isTransient ? 'retry' : 'refused', reason: 'answer', detail };
 }
 
 function retryAfterMs(text: string | undefined): number | undefined {

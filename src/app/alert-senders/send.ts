@@ -5,27 +5,37 @@ import type { Delivery } from './delivery.ts';
 import { type PagerDutyRegion, pagerDutyMessage } from './pagerduty.ts';
 import { type Message, type PostOptions, safePost } from './safe-post.ts';
 import { slackMessage } from './slack.ts';
+import type { SendEmail } from './smtp.ts';
 import { webhookMessage } from './webhook.ts';
 
 export type Send = (target: AlertTarget, delivery: Delivery) => Promise<SendOutcome>;
 
-/** @param pagerDutyEndpoint takes the place of PagerDuty's own, for tests */
-export function sender(
-  options: PostOptions & { readonly pagerDutyEndpoint?: (region: PagerDutyRegion) => string },
-): Send {
-  return (target, delivery) => {
+/** What stands against a channel as such; null: nothing. */
+export function channelProblem(channel: AlertTarget['channel'], hasMailServer: boolean): string | null {
+  if (channel !== 'email' || hasMailServer) return null;
+  return 'no mail server is set; set TENANTRY_SMTP_URL and TENANTRY_SMTP_FROM';
+}
+
+export interface SenderOptions extends PostOptions {
+  /** Undefined without a mail server. */
+  readonly email?: SendEmail | undefined;
+  /** Takes the place of PagerDuty's own, for tests. */
+  readonly pagerDutyEndpoint?: (region: PagerDutyRegion) => string;
+}
+
+export function sender(options: SenderOptions): Send {
+  const { email } = options;
+  return async (target, delivery) => {
+    const problem = channelProblem(target.channel, email !== undefined);
+    if (problem !== null) return { kind: 'retry', reason: 'setup', detail: problem };
+    if (target.channel === 'email') return email?.(target.to, delivery) ?? { kind: 'sent' };
     const message = messageFor(target, delivery, options.pagerDutyEndpoint);
-    return message === undefined ? Promise.resolve({ kind: 'sent' }) : safePost(message, options);
+    return message === undefined ? { kind: 'sent' } : safePost(message, options);
   };
 }
 
-/** Whether the channel takes one alert at a time. */
-export function takesOneByOne(channel: AlertTarget['channel']): boolean {
-  return channel === 'pagerduty';
-}
-
 function messageFor(
-  target: AlertTarget,
+  target: Exclude<AlertTarget, { channel: 'email' }>,
   delivery: Delivery,
   pagerDutyEndpoint: ((region: PagerDutyRegion) => string) | undefined,
 ): Message | undefined {

@@ -12,6 +12,7 @@ import type {
 import { loadConfig } from '../../config/config.ts';
 import { TenantryError } from '../../domain/errors.ts';
 import { askServer } from '../api-client.ts';
+import { addSecretsKey } from '../secrets-keys.ts';
 import { print, printTable } from '../terminal.ts';
 
 const DEFAULT_MUTE_SECONDS = 3_600;
@@ -45,9 +46,10 @@ async function routes(): Promise<void> {
     return;
   }
   const row = ({ id, name, channel, health }: AlertRouteItem) => {
-    return [id, name, channel, String(health.waiting), String(health.dead), health.last_error ?? '-'];
+    const trouble = health.problem ?? health.last_error ?? '-';
+    return [id, name, channel, String(health.waiting), String(health.dead), trouble];
   };
-  printTable([['ROUTE', 'NAME', 'CHANNEL', 'WAITING', 'GIVEN UP', 'LAST ERROR'], ...items.map(row)]);
+  printTable([['ROUTE', 'NAME', 'CHANNEL', 'WAITING', 'GIVEN UP', 'PROBLEM OR LAST ERROR'], ...items.map(row)]);
 }
 
 /** From a file and not from options: what is typed stays in the shell's history and shows in the list of processes. */
@@ -112,6 +114,13 @@ export function alertCommand(): Command {
       const { sent, detail } = await askServer<AlertRouteTestResult>(loadConfig(), 'POST', path);
       print(sent ? `It works: ${detail}.` : `It does not work: ${detail}.`);
       if (!sent) process.exitCode = 1;
+    });
+  command
+    .command('rotate-secrets')
+    .description('make a new key for the targets of routes; they are sealed with it at the next start of the server')
+    .action(() => {
+      const { id } = addSecretsKey(loadConfig());
+      print(`Key ${id} is made. Restart the server: it seals every target with it and forgets the older keys.`);
     });
   command
     .command('remove-route <route>')

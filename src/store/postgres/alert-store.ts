@@ -211,12 +211,15 @@ export class AlertStore {
     for (const { routeId, groupKey, dueAt } of planned) {
       // A route deleted meanwhile inserts nothing: the share lock makes the deletion wait for this transaction.
       await transaction.query(
-        `insert into tenantry.alert_notices (tenant_id, alert_id, route_id, group_key, event, due_at, first_due_at)
+        `insert into tenantry.alert_notices as n (tenant_id, alert_id, route_id, group_key, event, due_at, first_due_at)
          select $1, $2, id, $4, 'trigger', ${fromUnixMs('$5')}, ${fromUnixMs('$5')}
          from tenantry.alert_routes where id = $3
          on conflict (alert_id, route_id, event) do update
          set state = 'waiting', group_key = excluded.group_key, due_at = excluded.due_at,
-             first_due_at = excluded.first_due_at, attempts = 0`,
+             first_due_at = excluded.first_due_at,
+             -- One that is on its way tells of what was less grave: its word counts no more, but it may arrive.
+             lease_token = null, leased_until = null, attempts = least(n.attempts, 1),
+             first_message_key = coalesce(n.first_message_key, n.message_key), message_key = null`,
         [alert.tenantId, alert.id, routeId, groupKey, dueAt],
       );
     }

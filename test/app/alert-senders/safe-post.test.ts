@@ -63,6 +63,7 @@ describe('hostile addresses are refused, and nothing is sent', () => {
     const world = [{ address: '93.184.216.34', family: 4 }];
     expect(await post('http://world.example/', { resolve: async () => world })).toEqual({
       kind: 'refused',
+      reason: 'address',
       detail: 'http without TLS is only for addresses in TENANTRY_ALERT_ALLOW_RANGES',
     });
   });
@@ -111,7 +112,7 @@ describe('answers', () => {
   ])('Retry-After: %s', async (text, retryAfterMs) => {
     receiver.answer = { status: 429, headers: { 'retry-after': text } };
     expect(await post(receiver.url)).toEqual({
-      ...{ kind: 'retry', detail: 'the receiver answered 429' },
+      ...{ kind: 'retry', reason: 'answer', detail: 'the receiver answered 429' },
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     });
   });
@@ -129,11 +130,13 @@ describe('answers', () => {
     const { port } = silent.address() as { port: number };
     expect(await post(`http://127.0.0.1:${port}/`, { timeoutMs: 100 })).toEqual({
       kind: 'retry',
+      reason: 'timeout',
       detail: 'the receiver did not answer in time',
     });
     await new Promise((resolve) => silent.close(resolve));
     expect(await post(`http://127.0.0.1:${port}/secret`)).toEqual({
       kind: 'retry',
+      reason: 'connection',
       detail: 'no connection to the receiver (ECONNREFUSED)',
     });
     const never: Resolve = () => new Promise(() => undefined);

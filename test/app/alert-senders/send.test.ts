@@ -22,6 +22,7 @@ beforeEach(() => {
 
 const delivery = (changes: Partial<Delivery> = {}): Delivery => ({
   idempotencyKey: 'msg_1',
+  answers: [],
   event: 'trigger',
   alerts: [alertOf()],
   linkOf: ({ link }) => `https://tenantry.example${link}`,
