@@ -39,10 +39,10 @@ export function timeCondition(window: Window, name: string): Fragment {
  * A subquery with every row of a family in the window, each second of it read from exactly one level, so that sums and
  * merged sketches over it are the window's.
  */
-export function rowsInWindow(family: RollupFamily, window: Window, whose: Whose): Fragment {
+export function rowsInWindow(family: RollupFamily, window: Window, whose: Whose, coarsest: Level = 'day'): Fragment {
   const tenant = tenantCondition(whose);
   const params: Record<string, QueryParam> = { ...tenant.params };
-  const selects = planLevels(window).map(({ level, window: piece }, index) => {
+  const selects = planLevels(window, coarsest).map(({ level, window: piece }, index) => {
     const time = timeCondition(piece, `w${index}`);
     Object.assign(params, time.params);
     return `SELECT * FROM ${rollupTable(family, level)} WHERE ${time.sql} AND ${tenant.sql}`;

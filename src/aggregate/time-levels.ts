@@ -10,14 +10,15 @@ export interface LevelPiece {
 /**
  * Cuts a window into whole days, whole hours and whole minutes, so that a month is read as 30 rows a tenant instead of
  * 43,200 and is still exact at its edges. The window is widened to whole minutes first: rollups know nothing finer.
+ * @param coarsest what is asked by smaller steps must not be read from larger ones
  */
-export function planLevels(asked: Window): readonly LevelPiece[] {
+export function planLevels(asked: Window, coarsest: Level = 'day'): readonly LevelPiece[] {
   const window = alignOutwards(asked, MINUTE_MS);
-  const days = inner(window, DAY_MS);
+  const days = coarsest === 'day' ? inner(window, DAY_MS) : undefined;
   const outsideDays = around(window, days);
   const pieces: LevelPiece[] = days === undefined ? [] : [{ level: 'day', window: days }];
   for (const rest of outsideDays) {
-    const hours = inner(rest, HOUR_MS);
+    const hours = coarsest === 'minute' ? undefined : inner(rest, HOUR_MS);
     if (hours !== undefined) pieces.push({ level: 'hour', window: hours });
     for (const edge of around(rest, hours)) pieces.push({ level: 'minute', window: edge });
   }
