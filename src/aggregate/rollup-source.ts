@@ -35,17 +35,28 @@ export function timeCondition(window: Window, name: string): Fragment {
   };
 }
 
+/** Columns: only these, for a text that is quick to analyse. Coarsest: rows must not reach over steps of this length. */
+interface RowsOptions {
+  readonly columns?: readonly string[];
+  readonly coarsest?: Level;
+}
+
 /**
  * A subquery with every row of a family in the window, each second of it read from exactly one level, so that sums and
  * merged sketches over it are the window's.
  */
-export function rowsInWindow(family: RollupFamily, window: Window, whose: Whose, coarsest: Level = 'day'): Fragment {
+export function rowsInWindow(
+  family: RollupFamily,
+  window: Window,
+  whose: Whose,
+  { columns = ['*'], coarsest = 'day' }: RowsOptions = {},
+): Fragment {
   const tenant = tenantCondition(whose);
   const params: Record<string, QueryParam> = { ...tenant.params };
   const selects = planLevels(window, coarsest).map(({ level, window: piece }, index) => {
     const time = timeCondition(piece, `w${index}`);
     Object.assign(params, time.params);
-    return `SELECT * FROM ${rollupTable(family, level)} WHERE ${time.sql} AND ${tenant.sql}`;
+    return `SELECT ${columns.join(', ')} FROM ${rollupTable(family, level)} WHERE ${time.sql} AND ${tenant.sql}`;
   });
   return { sql: `(${selects.join(' UNION ALL ')})`, params };
 }

@@ -7,7 +7,14 @@ import { usageServices } from './queries/across-tenants/usage-services.ts';
 import { usageSteps } from './queries/across-tenants/usage-steps.ts';
 import { tenantUsage } from './queries/tenant-usage.ts';
 import type { UsageRow, UsageSource, UsageSourceQuestion } from './usage-source.ts';
-import { isRollupMetric, type RollupMetric, type UsageServiceRow, type UsageSqlRow } from './usage-sql.ts';
+import {
+  isMeasuredByAnySpan,
+  isRollupMetric,
+  metricsOfFamily,
+  type RollupMetric,
+  type UsageServiceRow,
+  type UsageSqlRow,
+} from './usage-sql.ts';
 
 /** By service: which of the metrics it measured. */
 export type MeasuredServices = ReadonlyMap<string, ReadonlySet<RollupMetric>>;
@@ -27,68 +34,68 @@ export class UsageRollups implements UsageSource {
     return isRollupMetric(metric);
   }
 
-  /** The services that sent anything in the window, whoever they served, and what each measured. */
+  /** The services that sent anything on the days of the window, whoever they served, and what each measured. */
   async services(window: Window, metrics: readonly RollupMetric[]): Promise<MeasuredServices> {
     const rows = await this.#reader.rows<UsageServiceRow>(usageServices(window, metrics));
-    return new Map(
-      rows.map(({ service, measured }) => [service, new Set(metrics.filter((_, index) => measured[index] === 1))]),
-    );
+    const services = new Map<string, Set<RollupMetric>>();
+    for (const { service, family, measured } of rows) {
+      const ofService = services.get(service) ?? new Set(metrics.filter(isMeasuredByAnySpan));
+      services.set(service, ofService);
+      for (const [index, metric] of metricsOfFamily(family, metrics).entries()) {
+        if (measured[index] === 1) ofService.add(metric);
+      }
+    }
+    return services;
   }
 
   async read({ window, metrics: asked, tenants, step }: UsageSourceQuestion): Promise<readonly UsageRow[]> {
     const metrics = asked.filter(isRollupMetric);
-    const [services, steps] = await Promise.all([
-      this.services(window, metrics),
-      step === undefined ? [] : this.#reader.rows<{ at: number }>(usageSteps(window, step)),
-    ]);
-    const select = { window, metrics, step, services: servicesByMetric(services, metrics) };
     const [only] = tenants ?? [];
+    const select = { window, metrics, step };
     const query =
       only !== undefined && tenants?.length === 1
         ? tenantUsage(only, select)
         : usage({ ...select, whose: tenants === undefined ? 'everybody' : { tenants } });
-    const rows = await this.#reader.rows<UsageSqlRow>(query);
-    return rows.flatMap((row) =>
-      step === undefined
-        ? [totalOf(row, metrics, window)]
-        : seriesOf(
-            row,
-            metrics,
-            steps.map(({ at }) => at),
-          ),
-    );
+    const [rows, services, heard] = await Promise.all([
+      this.#reader.rows<UsageSqlRow>(query),
+      this.services(window, metrics),
+      step === undefined ? [{ at: 0 }] : this.#reader.rows<{ at: number }>(usageSteps(window, step)),
+    ]);
+    return rows.flatMap((row) => {
+      const steps = stepsOf(row, metrics, services, heard);
+      return [...steps].map(([at, values]) => ({
+        tenantId: row.tenant_id as TenantId,
+        at: step === undefined ? window.from : at * SECOND_MS,
+        values,
+      }));
+    });
   }
 }
 
-function servicesByMetric(services: MeasuredServices, metrics: readonly RollupMetric[]): Map<RollupMetric, string[]> {
-  return new Map(
-    metrics.map((metric) => [
-      metric,
-      [...services].filter(([, measured]) => measured.has(metric)).map(([service]) => service),
-    ]),
-  );
-}
-
-function valuesOf(row: UsageSqlRow, metrics: readonly RollupMetric[], index: number): Map<UsageKey, bigint> {
-  return new Map(
-    metrics.flatMap((metric, position) =>
-      row.measured[position] === 1 ? [[metric, BigInt(row.sums[position]?.[index] ?? 0)] as const] : [],
-    ),
-  );
-}
-
-function totalOf(row: UsageSqlRow, metrics: readonly RollupMetric[], window: Window): UsageRow {
-  return { tenantId: row.tenant_id as TenantId, at: window.from, values: valuesOf(row, metrics, 0) };
-}
-
-/** A step without rows of this tenant is a zero if anybody at all was heard of in it. */
-function seriesOf(row: UsageSqlRow, metrics: readonly RollupMetric[], heard: readonly number[]): UsageRow[] {
-  const indexes = new Map(row.at.map((at, index) => [at, index]));
-  const steps = [...new Set([...heard, ...row.at])];
-  return steps.map((at) => ({
-    tenantId: row.tenant_id as TenantId,
-    at: at * SECOND_MS,
-    // Beyond the last index there are no sums, which makes zeros of what was measured.
-    values: valuesOf(row, metrics, indexes.get(at) ?? row.at.length),
-  }));
+/** By step: a zero for each metric that the tenant's services measure in every step in which anybody was heard of. */
+function stepsOf(
+  row: UsageSqlRow,
+  metrics: readonly RollupMetric[],
+  services: MeasuredServices,
+  heard: readonly { readonly at: number }[],
+): Map<number, Map<UsageKey, bigint>> {
+  const measured = new Set(row.services.flatMap((service) => [...(services.get(service) ?? [])]));
+  for (const [index, family] of row.families.entries()) {
+    // What was used without a span, like CPU time that no tenant can be charged for.
+    for (const [position, metric] of metricsOfFamily(family, metrics).entries()) {
+      if (row.sums[index]?.[position] !== '0') measured.add(metric);
+    }
+  }
+  const known = metrics.filter((metric) => measured.has(metric));
+  const steps = new Map<number, Map<UsageKey, bigint>>();
+  for (const at of [...heard.map((step) => step.at), ...row.at]) {
+    steps.set(at, new Map(known.map((metric) => [metric, 0n])));
+  }
+  for (const [index, family] of row.families.entries()) {
+    const values = steps.get(row.at[index] ?? 0);
+    for (const [position, metric] of metricsOfFamily(family, metrics).entries()) {
+      if (measured.has(metric)) values?.set(metric, BigInt(row.sums[index]?.[position] ?? 0));
+    }
+  }
+  return steps;
 }
