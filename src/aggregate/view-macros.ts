@@ -25,6 +25,8 @@ export interface ViewSettings {
   readonly acceptPastHours: number;
   readonly acceptFutureSeconds: number;
   readonly slowDbCallMs: number;
+  /** Length of the steps that the detector looks at; ten, which names the table, unless somebody wants it to be quicker. */
+  readonly activitySeconds: number;
 }
 
 /** A ClickHouse string literal. Settings come from the operator's environment, yet they are escaped like any other. */
@@ -254,6 +256,7 @@ export function viewMacros(settings: ViewSettings): Readonly<Record<string, (arg
     accept_past_ns: () => secondsToNs(settings.acceptPastHours * 3_600),
     accept_future_ns: () => secondsToNs(settings.acceptFutureSeconds),
     slow_db_call_ns: () => secondsToNs(settings.slowDbCallMs / 1_000),
+    activity_seconds: () => String(settings.activitySeconds),
     cache_hits_attribute: () => sqlString(CACHE_HITS_ATTRIBUTE),
     cache_misses_attribute: () => sqlString(CACHE_MISSES_ATTRIBUTE),
     db_rows: () => `toUInt64OrNull(extract(${firstPresent(DB_ROWS_ATTRIBUTES, "''")}, '^[0-9]{1,12}$'))`,

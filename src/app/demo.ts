@@ -38,7 +38,9 @@ export function demoConfig(config: Config): Config {
     TENANTRY_THROTTLE_MIN_HISTORY_SECONDS: 90,
     TENANTRY_THROTTLE_SETTLE_SECONDS: 60,
     TENANTRY_DETECT_MIN_HISTORY_SECONDS: 90,
-    TENANTRY_DETECT_INTERVAL_SECONDS: 5,
+    // Whoever watches sees the noisy tenant refused within seconds of its beginning.
+    TENANTRY_DETECT_INTERVAL_SECONDS: 1,
+    TENANTRY_DETECT_RESOLUTION_SECONDS: 2,
   };
 }
 

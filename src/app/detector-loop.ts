@@ -1,21 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
-import { type Action, decide, lookBackMs, type PolicyParams } from '../control/policy.ts';
-import { NO_EVIDENCE } from '../control/policy-evidence.ts';
-import type { DecisionJournal, EvidenceReader, ThrottleReader, ThrottleWriter } from '../control/ports.ts';
+import type { Finding } from '../control/guard.ts';
+import type { PolicyMemory, PolicyMemoryStore } from '../control/ports.ts';
 import { runTick, type TickResult } from '../detect/detector.ts';
 import { type DetectorParams, intervalsNeeded } from '../detect/detector-params.ts';
 import { type DetectorState, INITIAL_STATE, restoreState, serializeState } from '../detect/detector-state.ts';
 import { OWNER_RULE } from '../detect/owner-rule.ts';
-import type { ActivityReader } from '../detect/ports.ts';
+import { judgeCeilings, PLAN_CEILING_RULE } from '../detect/plan-ceiling.ts';
+import type { ActivityReader, ActivityTable } from '../detect/ports.ts';
 import type { Anomaly } from '../domain/anomaly.ts';
-import type { EnforcementMode } from '../domain/flags.ts';
-import type { ThrottleRecord } from '../domain/throttle-record.ts';
+import { toError } from '../domain/errors.ts';
+import type { TenantId } from '../domain/tenant-id.ts';
 import { floorTo, SECOND_MS } from '../domain/window.ts';
+import { PolicyActs, type PolicyActsOptions } from './policy-acts.ts';
+import { drivingFindings } from './policy-findings.ts';
 
 /** Length of the detector's intervals: that of the rollup `activity_by_ten_seconds`. */
 const INTERVAL_SECONDS = 10;
+const INTERVAL_MS = INTERVAL_SECONDS * SECOND_MS;
 
 export interface AnomalyWriter {
   open(anomaly: Anomaly): Promise<Anomaly>;
@@ -29,18 +32,15 @@ export interface Leadership {
   isLeader(): Promise<boolean>;
 }
 
-export interface DetectorLoopOptions {
+export interface DetectorLoopOptions extends PolicyActsOptions {
   readonly activity: ActivityReader;
   readonly anomalies: AnomalyWriter;
-  readonly throttles: ThrottleReader & ThrottleWriter;
-  /** What decisions are made from beside findings and throttles. */
-  readonly evidence: EvidenceReader;
-  readonly journal: DecisionJournal;
   readonly leadership: Leadership;
-  readonly mode: 'off' | EnforcementMode;
+  readonly memory: PolicyMemoryStore;
+  /** Requests per second that the plans of these tenants allow; those without a ceiling are absent. */
+  readonly ceilings: (tenants: readonly TenantId[], now: number) => Promise<ReadonlyMap<TenantId, number>>;
   readonly detectorParams: DetectorParams;
-  readonly policyParams: PolicyParams;
-  /** Where the state is kept over restarts. */
+  /** Where the state is kept over restarts, beside the memory that other servers can read too. */
   readonly stateFile: string;
   readonly log: Logger;
   readonly now?: () => number;
@@ -52,6 +52,8 @@ export interface DetectorFigures {
   readonly suspended: string | null;
   readonly openFindings: number;
   readonly leader: boolean;
+  /** Intervals that nobody has judged since the start: no detector ran, and it was too long to catch up. */
+  readonly unjudgedIntervals: number;
 }
 
 /**
@@ -61,15 +63,17 @@ export interface DetectorFigures {
 export class DetectorLoop {
   readonly #options: DetectorLoopOptions;
   readonly #now: () => number;
+  readonly #acts: PolicyActs;
   #state: DetectorState | undefined;
-  #told = new Set<string>();
-  #decisionSuspended = false;
-  #page: string | null = null;
-  #figures: DetectorFigures = { lastTickAt: null, suspended: 'not started yet', openFindings: 0, leader: false };
+  #saved: string | null = null;
+  #figures: DetectorFigures = {
+    ...{ lastTickAt: null, suspended: 'not started yet', openFindings: 0, leader: false, unjudgedIntervals: 0 },
+  };
 
   constructor(options: DetectorLoopOptions) {
     this.#options = options;
     this.#now = options.now ?? Date.now;
+    this.#acts = new PolicyActs(options);
   }
 
   figures(): DetectorFigures {
@@ -78,7 +82,7 @@ export class DetectorLoop {
 
   /** Why automatic throttling stands still while tenants are out of line; null: it does not, or another server leads. */
   page(): string | null {
-    return this.#figures.leader ? this.#page : null;
+    return this.#figures.leader ? this.#acts.page().page : null;
   }
 
   async tick(): Promise<void> {
@@ -102,32 +106,27 @@ export class DetectorLoop {
     const state = this.#state ?? (await this.#restore());
     const now = this.#now();
     const dataUntil = await activity.dataUntil();
-    const result = runTick({
-      state,
-      table: await activity.activity({
-        intervalSeconds: INTERVAL_SECONDS,
-        intervals: intervalsNeeded(detectorParams, INTERVAL_SECONDS),
-        end: floorTo(now, INTERVAL_SECONDS * SECOND_MS),
-      }),
-      dataUntil,
-      now,
-      newId: randomUUID,
-      params: detectorParams,
+    const table = await activity.activity({
+      intervalSeconds: INTERVAL_SECONDS,
+      intervals: intervalsNeeded(detectorParams, INTERVAL_SECONDS),
+      end: floorTo(now, INTERVAL_MS),
     });
+    const result = runTick({ state, table, dataUntil, now, newId: randomUUID, params: detectorParams });
     await this.#store(result);
     // Without fresh data there is nothing to act on: what is in force ends by its own expiry.
-    if (result.suspended === null) await this.#act(result, dataUntil, now);
+    if (result.suspended === null) {
+      this.#countUnjudged(state, result.state);
+      const others = await this.#judgeCeilings(table, dataUntil, now);
+      const findings: readonly Finding[] = [...result.open, ...drivingFindings(others, table)];
+      await this.#acts.act({ findings, activeTenants: [...table.tenants.keys()], dataUntil, now });
+    }
     this.#state = result.state;
-    if (result.opened.length + result.ended.length > 0) await this.#save(result.state);
-    this.#figures = {
-      lastTickAt: now,
-      suspended: result.suspended,
-      openFindings: result.open.length,
-      leader: true,
-    };
+    await this.#save(result);
+    const { suspended, open } = result;
+    this.#figures = { ...this.#figures, lastTickAt: now, suspended, openFindings: open.length, leader: true };
   }
 
-  async #store({ opened, updated, ended }: TickResult): Promise<void> {
+  async #store({ opened, updated, ended }: Pick<TickResult, 'opened' | 'updated' | 'ended'>): Promise<void> {
     const { anomalies, log } = this.#options;
     for (const anomaly of opened) {
       await anomalies.open(anomaly);
@@ -137,77 +136,43 @@ export class DetectorLoop {
     for (const anomaly of ended) await anomalies.close(anomaly, anomaly.endedAt ?? this.#now());
   }
 
-  async #act(result: TickResult, dataUntil: number | null, now: number): Promise<void> {
-    const { mode, policyParams, throttles, evidence, journal } = this.#options;
-    const recent = await throttles.recent(now, now - lookBackMs(policyParams));
-    const situation = {
-      findings: result.open,
-      throttles: recent,
-      activeTenants: result.activeTenants,
-      mode,
-      now,
-      wasSuspended: this.#decisionSuspended,
-      params: policyParams,
-      // Unread evidence proves nothing, so nothing is throttled; what was found stays found.
-      evidence: await evidence
-        .gather({ findings: result.open, throttles: recent, dataUntil, now })
-        .catch((error: unknown) => this.#without('the evidence for decisions was not read', error, NO_EVIDENCE)),
-    };
-    const decision = decide(situation);
-    for (const action of decision.actions) {
-      if (!this.#isNews(action)) continue;
-      const throttle = await this.#carryOut(action);
-      await journal
-        .note(situation, decision, action, throttle)
-        .catch((error: unknown) => this.#without('a decision was not written to the journal', error, undefined));
-    }
-    this.#decisionSuspended = decision.suspended;
-    if (!decision.suspended) this.#page = null;
-    if (result.open.length === 0) this.#told.clear();
+  /** @returns what is open and was found by other rules than this loop's own, with the ceilings that are passed now */
+  async #judgeCeilings(table: ActivityTable, dataUntil: number | null, now: number): Promise<readonly Anomaly[]> {
+    const { anomalies, ceilings, log } = this.#options;
+    const others = (await anomalies.openOnes()).filter(({ rule }) => rule !== OWNER_RULE);
+    const open = new Map(others.filter(({ rule }) => rule === PLAN_CEILING_RULE).map((one) => [one.tenantId, one]));
+    const known = await ceilings([...table.tenants.keys()], now).catch((thrown: unknown) => {
+      log.error({ err: toError(thrown) }, 'the ceilings of plans were not read');
+      return undefined;
+    });
+    if (known === undefined || dataUntil === null) return others;
+    const judged = judgeCeilings({ table, dataUntil, ceilings: known, open, now, newId: randomUUID });
+    await this.#store(judged);
+    const ended = new Set(judged.ended.map(({ id }) => id));
+    const newer = new Map([...judged.opened, ...judged.updated].map((one) => [one.id, one]));
+    const kept = others.filter(({ id }) => !ended.has(id) && !newer.has(id));
+    return [...kept, ...newer.values()];
   }
 
-  #without<T>(what: string, error: unknown, instead: T): T {
-    this.#options.log.error({ err: error }, what);
-    return instead;
-  }
-
-  /** The policy repeats an alert with every decision; people hear of each cause once. */
-  #isNews(action: Action): boolean {
-    if (action.kind !== 'alert') return true;
-    const key = `${action.anomalyId} ${action.heldBackBy}`;
-    if (this.#told.has(key)) return false;
-    this.#told.add(key);
-    return true;
-  }
-
-  async #carryOut(action: Action): Promise<ThrottleRecord | undefined> {
-    const { log, policyParams, throttles } = this.#options;
-    const actor = { kind: 'system', subject: policyParams.automaticSubject } as const;
-    switch (action.kind) {
-      case 'throttle': {
-        const record = await throttles.create(actor, action.throttle);
-        const { tenantId, mode, reason } = action.throttle;
-        log.warn({ tenant: tenantId, mode }, reason);
-        return record;
-      }
-      case 'lift':
-        log.warn({ tenant: action.tenantId, throttle: action.throttleId }, action.explanation);
-        return throttles.lift(actor, action.throttleId);
-      case 'alert':
-        log.warn({ tenant: action.tenantId, heldBackBy: action.heldBackBy }, action.explanation);
-        return undefined;
-      case 'page':
-        this.#page = action.explanation;
-        log.error({ page: true }, action.explanation);
-        return undefined;
-    }
+  /** Missed intervals are caught up, but not more than the rule looks back on; the others are told of. */
+  #countUnjudged(before: DetectorState, after: DetectorState): void {
+    if (before.judgedUntil === null || after.judgedUntil === null) return;
+    const missed = Math.floor((after.judgedUntil - before.judgedUntil) / INTERVAL_MS);
+    const unjudged = missed - this.#options.detectorParams.catchUpIntervals;
+    if (unjudged <= 0) return;
+    const { unjudgedIntervals } = this.#figures;
+    this.#figures = { ...this.#figures, unjudgedIntervals: unjudgedIntervals + unjudged };
+    const minutes = Math.round((unjudged * INTERVAL_SECONDS) / 6) / 10;
+    this.#options.log.warn({ unjudged }, `no detector ran for a while: ${minutes} minutes were not judged`);
   }
 
   /** The state of the last run; findings that it does not know of are closed, or they would stay open for ever. */
   async #restore(): Promise<DetectorState> {
-    const { stateFile, anomalies, log } = this.#options;
-    const text = await readFile(stateFile, 'utf8').catch(() => undefined);
-    const state = (text === undefined ? undefined : restoreState(text)) ?? INITIAL_STATE;
+    const { stateFile, anomalies, memory, log } = this.#options;
+    const remembered = await memory.load();
+    this.#acts.restore(remembered);
+    const own = await readFile(stateFile, 'utf8').catch(() => undefined);
+    const state = newest(own, remembered);
     const known = new Set(
       [...state.tenants.values()].flatMap((watched) =>
         Object.values(watched).flatMap((series) =>
@@ -224,9 +189,28 @@ export class DetectorLoop {
     return state;
   }
 
-  async #save(state: DetectorState): Promise<void> {
-    const temporary = `${this.#options.stateFile}.new`;
-    await writeFile(temporary, serializeState(state));
-    await rename(temporary, this.#options.stateFile);
+  async #save({ opened, ended, state }: TickResult): Promise<void> {
+    if (opened.length + ended.length > 0) {
+      this.#saved = serializeState(state);
+      const temporary = `${this.#options.stateFile}.new`;
+      await writeFile(temporary, this.#saved);
+      await rename(temporary, this.#options.stateFile);
+    }
+    await this.#options.memory.save({
+      ...this.#acts.page(),
+      judgedUntil: state.judgedUntil,
+      detector: opened.length + ended.length > 0 ? this.#saved : undefined,
+    });
   }
+}
+
+/** What this server knows or what another one left, whichever is newer; at least up to when tenants were judged. */
+function newest(own: string | undefined, { detector = null, judgedUntil }: PolicyMemory): DetectorState {
+  const candidates = [own, detector ?? undefined].flatMap((text) => {
+    const state = text === undefined ? undefined : restoreState(text);
+    return state === undefined ? [] : [state];
+  });
+  const [latest = INITIAL_STATE] = candidates.toSorted((a, b) => (b.judgedUntil ?? 0) - (a.judgedUntil ?? 0));
+  const until = Math.max(latest.judgedUntil ?? 0, judgedUntil ?? 0);
+  return until === 0 ? latest : { ...latest, intervalSeconds: INTERVAL_SECONDS, judgedUntil: until };
 }

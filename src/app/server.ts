@@ -40,6 +40,7 @@ import { healthParts } from './health.ts';
 import { jwtConfig } from './jwt-config.ts';
 import { keySnapshotWriter } from './key-snapshot-writer.ts';
 import { PostgresLeadership } from './leadership.ts';
+import { startMetering } from './meters.ts';
 import { MinuteDetectorLoop } from './minute-detector-loop.ts';
 import { Neighbors } from './neighbors.ts';
 import { ownMetrics } from './own-metrics.ts';
@@ -138,10 +139,13 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
     journal: decisionJournal(policyJournal),
     leadership,
     mode: config.TENANTRY_AUTO_THROTTLE,
-    detectorParams: detectorParams({
-      ratio: config.TENANTRY_DETECT_RATIO,
-      minHistorySeconds: config.TENANTRY_DETECT_MIN_HISTORY_SECONDS,
-    }),
+    detectorParams: detectorParams(
+      {
+        ratio: config.TENANTRY_DETECT_RATIO,
+        minHistorySeconds: config.TENANTRY_DETECT_MIN_HISTORY_SECONDS,
+      },
+      config.TENANTRY_DETECT_RESOLUTION_SECONDS,
+    ),
     policyParams: policyParamsOf(config),
     stateFile: join(dataDir, 'detector-state.json'),
     log,
@@ -179,8 +183,10 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
     config.TENANTRY_DEV_ISSUER && !production
       ? await createDevIssuer({ folder: join(dataDir, 'issuer'), production, baseUrl: () => urlOf(host, apiPort) })
       : undefined;
+  const metering = startMetering({ postgres, postgresUrl, clickhouse, config, registry, log });
   const api = createApi({
     ports: {
+      ...{ events: metering.events, meters: metering.meters },
       figures: {
         tenants: (question) => figures.tenants(question),
         metric: (question) => readMetricSeries(clickhouse, question, Date.now()),
@@ -248,6 +254,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       await loader.stop();
       await changes.stop();
       await spend.stop();
+      await metering.stop();
       await alerting.stop();
       await minuteDetector.save();
       await minuteLeadership.release();

@@ -85,5 +85,6 @@ function viewSettings(config: Config) {
     acceptPastHours: config.TENANTRY_ACCEPT_PAST_HOURS,
     acceptFutureSeconds: config.TENANTRY_ACCEPT_FUTURE_SECONDS,
     slowDbCallMs: config.TENANTRY_SLOW_DB_CALL_MS,
+    activitySeconds: config.TENANTRY_DETECT_RESOLUTION_SECONDS,
   };
 }

@@ -78,6 +78,12 @@ export const SETTINGS = {
     'older spans and data points are set aside, counted from their arrival',
   ),
   TENANTRY_ACCEPT_FUTURE_SECONDS: seconds(300).describe('spans and data points further ahead are set aside'),
+  TENANTRY_ACCEPT_EVENTS_PAST_DAYS: z.coerce
+    .number()
+    .min(1)
+    .max(400)
+    .default(35)
+    .describe('older usage events are refused; ids are remembered for two days more, so none counts twice'),
   TENANTRY_RETAIN_SPANS_DAYS: seconds(7).describe('raw spans'),
   TENANTRY_RETAIN_POINTS_DAYS: seconds(7).describe('data points of metrics'),
   TENANTRY_RETAIN_MINUTES_DAYS: seconds(30).describe('minute rollups'),
@@ -85,6 +91,11 @@ export const SETTINGS = {
   TENANTRY_RETAIN_DAYS_DAYS: seconds(1_830).describe('day rollups'),
   TENANTRY_SLOW_DB_CALL_MS: seconds(200).describe('database calls from here on count as slow'),
   TENANTRY_DETECT_INTERVAL_SECONDS: seconds(10).describe('time between two detector runs'),
+  TENANTRY_DETECT_RESOLUTION_SECONDS: z.coerce
+    .number()
+    .refine((value) => [1, 2, 5, 10].includes(value), 'must be 1, 2, 5 or 10')
+    .default(10)
+    .describe('length of the steps it judges; shorter ones find sooner, cost more, and ask for more requests a second'),
   TENANTRY_DETECT_MIN_HISTORY_SECONDS: seconds(3_600, 0).describe('a tenant with less history is never acted on'),
   TENANTRY_DETECT_RATIO: z.coerce
     .number()

@@ -198,7 +198,7 @@ describe('a restart', () => {
 
 describe('size', () => {
   it('judges 100,000 series in well under a second, also when every one is loud', () => {
-    const horizon = intervalsNeeded(PARAMS, INTERVAL_SECONDS);
+    const horizon = intervalsNeeded(PARAMS);
     const story = { requests: rates([horizon - 3, 2], [3, 2.5]), aiTokens: rates([horizon, 600]) };
     const tenants = new Map(Array.from({ length: 50_000 }, (_, index) => [`tenant-${index}` as TenantId, story]));
     const table = { intervalSeconds: INTERVAL_SECONDS, end: at(horizon), tenants };

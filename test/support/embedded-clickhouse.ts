@@ -19,6 +19,7 @@ export const TEST_VIEWS = declaredViews({
   acceptPastHours: 48,
   acceptFutureSeconds: 300,
   slowDbCallMs: 200,
+  activitySeconds: 10,
 });
 
 export interface TestClickHouse {

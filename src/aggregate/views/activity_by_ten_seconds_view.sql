@@ -1,7 +1,7 @@
 -- to: activity_by_ten_seconds
 SELECT
     TenantId,
-    toStartOfInterval(ReceivedAt, INTERVAL 10 SECOND)::DateTime('UTC') AS Time,
+    toStartOfInterval(ReceivedAt, INTERVAL {{activity_seconds}} SECOND)::DateTime('UTC') AS Time,
     countIf(SpanKind = 'Server') AS Requests,
     sum(AiInputTokens) + sum(AiOutputTokens) AS AiTokens
 FROM spans
