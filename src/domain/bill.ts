@@ -34,6 +34,8 @@ export interface BillLine {
   readonly currency: string;
   /** 1e-18 of the currency. Negative: a credit or refund. */
   readonly atto: bigint;
+  /** The file has more than 18 decimals here; what is beyond them does not count. */
+  readonly rounded: boolean;
   readonly from: number;
   readonly to: number;
   readonly billingFrom: number;

@@ -23,7 +23,7 @@ export function lineOf(changes: Partial<BillLine> & { line: number }): BillLine 
     ...{ provider: 'Cloud', issuer: 'Cloud Inc', account: '1', accountName: '', invoice: 'INV-1' },
     ...{ subAccount: '', subAccountName: '', service: 'Compute Engine', category: 'Compute', region: 'eu' },
     ...{ resource: '', sku: '', description: '', chargeCategory: 'Usage', correction: false, tags: {} },
-    ...{ currency: 'USD', atto: 10n ** 18n, from: NOVEMBER, to: NOVEMBER + DAY_MS },
+    ...{ currency: 'USD', atto: 10n ** 18n, rounded: false, from: NOVEMBER, to: NOVEMBER + DAY_MS },
     ...{ billingFrom: NOVEMBER, billingTo: MONTH_END, key: `id ${changes.line}` },
     ...changes,
   };
