@@ -110,6 +110,8 @@ create table tenantry.burst_entries (
   debit text not null,
   credit text not null,
   amount numeric(30, 0) not null check (amount > 0),
+  -- The beginning of the period whose use was paid for; of what was spent only.
+  covers timestamptz,
   -- What it belongs to; the same reference is booked on a lot once, however often it is asked for.
   reference text not null check (length(reference) between 1 and 200),
   reason text not null check (length(reason) between 1 and 1000),
@@ -121,12 +123,13 @@ create table tenantry.burst_entries (
   constraint burst_entries_double check (
     case kind
       when 'earned' then debit = 'allowance' and credit = 'balance'
-      when 'spent' then debit = 'balance' and credit = 'spent'
+      when 'spent' then debit = 'balance' and credit = 'spent' and covers is not null
       when 'expired' then debit = 'balance' and credit = 'expired'
-    end
+    end is true
   )
 );
-create index burst_entries_newest on tenantry.burst_entries (tenant_id, at desc);
+create index burst_entries_newest on tenantry.burst_entries (tenant_id, seq desc);
+create index burst_entries_covers on tenantry.burst_entries (tenant_id, key, covers) where kind = 'spent';
 call tenantry.protect_tenant_table('tenantry.burst_entries');
 grant select on tenantry.burst_entries to tenantry_app;
 grant select, insert on tenantry.burst_entries to tenantry_staff;
