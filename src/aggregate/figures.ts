@@ -1,24 +1,28 @@
-import type { AiUsage } from '../domain/ai-usage.ts';
 import type { AnalyticsReader } from '../domain/analytics-query.ts';
 import { isReservedTenant, type TenantId } from '../domain/tenant-id.ts';
 import { alignOutwards, DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, type Window } from '../domain/window.ts';
-import type { AiUsageRow } from './ai-usage-sql.ts';
 import type { FiguresRow } from './figures-sql.ts';
-import { aiUsage } from './queries/across-tenants/ai-usage.ts';
 import { coverage } from './queries/across-tenants/coverage.ts';
 import { figures } from './queries/across-tenants/figures.ts';
 import { type RankingKey, ranking } from './queries/across-tenants/ranking.ts';
 import { requestsOverTime } from './queries/across-tenants/requests-over-time.ts';
-import { tenantAiUsage } from './queries/tenant-ai-usage.ts';
 import { tenantFigures } from './queries/tenant-figures.ts';
 import { tenantRequestsOverTime } from './queries/tenant-requests-over-time.ts';
 import type { RequestsAtStep } from './requests-over-time-sql.ts';
 
-/** What AI usage costs; `src/cost` has this shape. `costMicro` null: there were calls and none could be priced. */
-export type AiPricer = (
-  usages: Iterable<AiUsage>,
-  at: Date,
-) => { readonly costMicro: bigint | null; readonly unpricedCalls: number };
+/** What AI usage cost. `costMicro` null: there were calls and none could be priced. */
+interface AiCostFigure {
+  readonly costMicro: bigint | null;
+  readonly unpricedCalls: number;
+}
+
+/** The one place where AI usage is priced; `src/app` joins it with the price book. Tenants without calls are absent. */
+export interface AiCostSource {
+  /** Of everybody, or of the tenants given. */
+  byTenant(window: Window, tenants?: readonly TenantId[]): Promise<ReadonlyMap<TenantId, AiCostFigure>>;
+  /** Of one tenant in its own scope: for its own people. */
+  ofTenant(window: Window, tenant: TenantId): Promise<AiCostFigure | undefined>;
+}
 
 export interface TenantListQuestion {
   readonly window: Window;
@@ -57,17 +61,21 @@ interface Page {
 /** More tenants than any list is ranked over in memory; the engine's own row limit is above it. */
 const ALL_TENANTS = 90_000;
 
-/** Whoever made no call to a model spent nothing, and that is known. */
-const NO_AI = { ai_cost_micro: 0, ai_unpriced_calls: 0 };
+/** Whoever made no call to a model spent nothing, and that is known. Micro-units stay below 2^53: nine billion dollars. */
+function costFigures(cost: AiCostFigure | undefined): Pick<MeasuredFigures, 'ai_cost_micro' | 'ai_unpriced_calls'> {
+  if (cost === undefined) return { ai_cost_micro: 0, ai_unpriced_calls: 0 };
+  const { costMicro, unpricedCalls } = cost;
+  return { ai_cost_micro: costMicro === null ? null : Number(costMicro), ai_unpriced_calls: unpricedCalls };
+}
 
 /** Answers "which tenants, with what figures" from rollups. */
 export class Figures {
   readonly #reader: AnalyticsReader;
-  readonly #price: AiPricer;
+  readonly #aiCosts: AiCostSource;
 
-  constructor(reader: AnalyticsReader, price: AiPricer) {
+  constructor(reader: AnalyticsReader, aiCosts: AiCostSource) {
     this.#reader = reader;
-    this.#price = price;
+    this.#aiCosts = aiCosts;
   }
 
   async tenants(question: TenantListQuestion): Promise<TenantListAnswer> {
@@ -94,16 +102,15 @@ export class Figures {
 
   /** Prices are not in the engine, so costs are worked out for all tenants and ranked here; unknown costs come last. */
   async #rankByCost(question: TenantListQuestion): Promise<Page> {
-    const [everybody, usage] = await Promise.all([
+    const [everybody, costs] = await Promise.all([
       this.#reader.rows<{ tenant_id: TenantId }>(
         ranking({ ...question, sort: 'tenant_id', order: 'asc', limit: ALL_TENANTS, offset: 0 }),
       ),
-      this.#reader.rows<AiUsageRow>(aiUsage(question.window, 'everybody')),
+      this.#aiCosts.byTenant(question.window),
     ]);
-    const costs = this.#costs(usage, question.window);
     const sign = question.order === 'asc' ? 1 : -1;
     const ranked = everybody
-      .map(({ tenant_id }) => ({ tenant: tenant_id, cost: (costs.get(tenant_id) ?? NO_AI).ai_cost_micro }))
+      .map(({ tenant_id }) => ({ tenant: tenant_id, cost: costFigures(costs.get(tenant_id)).ai_cost_micro }))
       .toSorted((left, right) => {
         if (isReservedTenant(left.tenant) !== isReservedTenant(right.tenant))
           return isReservedTenant(left.tenant) ? 1 : -1;
@@ -122,58 +129,36 @@ export class Figures {
   ): Promise<MeasuredFigures[]> {
     const sparkWindow = alignOutwards(window, step * SECOND_MS);
     const ask = this.#reader;
-    const [rows, usage, sparks] = await Promise.all(
+    const [rows, costs, sparks] = await Promise.all(
       onlyTenant === undefined
         ? [
             ask.rows<FiguresRow>(figures(window, tenants)),
-            ask.rows<AiUsageRow>(aiUsage(window, tenants)),
+            this.#aiCosts.byTenant(window, tenants),
             ask.rows<RequestsAtStep>(requestsOverTime(sparkWindow, step, tenants)),
           ]
         : [
             ask.rows<FiguresRow>(tenantFigures(onlyTenant, window)),
-            ask.rows<AiUsageRow>(tenantAiUsage(onlyTenant, window)),
+            this.#costOf(onlyTenant, window),
             ask.rows<RequestsAtStep>(tenantRequestsOverTime(onlyTenant, sparkWindow, step)),
           ],
     );
     const byTenant = new Map(rows.map((row) => [row.tenant_id, row]));
-    const costs = this.#costs(usage, window);
     const lines = sparkLines(sparks, sparkWindow, step);
     return tenants.flatMap((tenant) => {
       const row = byTenant.get(tenant);
       if (row === undefined) return [];
       const { percentiles_ms, cpu_samples, ...sums } = row;
       const [p50 = null, p95 = null, p99 = null] = percentiles_ms;
-      const cost = costs.get(tenant) ?? NO_AI;
+      const cost = costFigures(costs.get(tenant));
       const spark = lines.get(tenant) ?? emptyLine(sparkWindow, step);
       const latency = { p50_ms: p50, p95_ms: p95, p99_ms: p99 };
       return [{ ...sums, ...latency, cpu_error_ratio: errorRatio(cpu_samples), ...cost, requests_spark: spark }];
     });
   }
 
-  /** Each day's usage at that day's prices. Micro-units stay below 2^53: nine billion dollars. */
-  #costs(
-    usage: readonly AiUsageRow[],
-    window: Window,
-  ): Map<string, Pick<MeasuredFigures, 'ai_cost_micro' | 'ai_unpriced_calls'>> {
-    const days = new Map<string, AiUsageRow[]>();
-    for (const row of usage) {
-      const key = `${row.day} ${row.tenant_id}`;
-      const rows = days.get(key);
-      if (rows === undefined) days.set(key, [row]);
-      else rows.push(row);
-    }
-    const costs = new Map<string, { ai_cost_micro: number | null; ai_unpriced_calls: number }>();
-    for (const rows of days.values()) {
-      const { tenant_id, day } = rows[0] ?? { tenant_id: '', day: 0 };
-      const at = day === 0 ? window.to - 1 : Math.min(day * SECOND_MS + DAY_MS / 2, window.to - 1);
-      const { costMicro, unpricedCalls } = this.#price(rows, new Date(at));
-      const before = costs.get(tenant_id) ?? { ai_cost_micro: null, ai_unpriced_calls: 0 };
-      costs.set(tenant_id, {
-        ai_cost_micro: costMicro === null ? before.ai_cost_micro : (before.ai_cost_micro ?? 0) + Number(costMicro),
-        ai_unpriced_calls: before.ai_unpriced_calls + unpricedCalls,
-      });
-    }
-    return costs;
+  async #costOf(tenant: TenantId, window: Window): Promise<ReadonlyMap<TenantId, AiCostFigure>> {
+    const cost = await this.#aiCosts.ofTenant(window, tenant);
+    return new Map(cost === undefined ? [] : [[tenant, cost]]);
   }
 
   async #coverage(window: Window): Promise<Pick<TenantListAnswer, 'attributedShare' | 'dataUntil'>> {

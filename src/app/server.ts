@@ -10,8 +10,6 @@ import { readMinuteValues } from '../aggregate/minute-values-reader.ts';
 import { createDevIssuer, type DevIssuer } from '../api/issuer.ts';
 import { createApi } from '../api/server.ts';
 import type { Config } from '../config/config.ts';
-import { ratesAt } from '../cost/ai-price.ts';
-import { spendOf } from '../cost/ai-spend.ts';
 import { detectorParams } from '../detect/detector-params.ts';
 import { SECOND_MS } from '../domain/window.ts';
 import { SegmentLoader } from '../store/clickhouse/segment-loader.ts';
@@ -46,6 +44,7 @@ import { Neighbors } from './neighbors.ts';
 import { ownMetrics } from './own-metrics.ts';
 import { PolicyEvidenceReader } from './policy-evidence.ts';
 import { policyParamsOf } from './policy-settings.ts';
+import { startPrices } from './prices.ts';
 import { recentThrottles } from './recent-throttles.ts';
 import { runEvery } from './schedule.ts';
 import { rememberSeenTenants } from './seen-tenants.ts';
@@ -112,7 +111,8 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
   const publishKeys = keySnapshotWriter(spoolFolder, () => keys.snapshot());
 
   // aggregate + cost
-  const figures = new Figures(clickhouse, (usages, at) => spendOf(usages, at, ratesAt(at)));
+  const prices = await startPrices({ clickhouse });
+  const figures = new Figures(clickhouse, prices.aiCosts);
 
   // detect + control
   const leadership = new PostgresLeadership(postgresUrl, 'detector');
@@ -161,7 +161,11 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
     log,
   });
 
-  const spend = startSpend({ postgres, postgresUrl, clickhouse, timeZone: config.TENANTRY_SPEND_TIME_ZONE, log });
+  const spend = startSpend({
+    ...{ postgres, postgresUrl, clickhouse, ...prices },
+    timeZone: config.TENANTRY_SPEND_TIME_ZONE,
+    log,
+  });
 
   // api
   let apiPort = config.TENANTRY_API_PORT;

@@ -1,14 +1,13 @@
-import type { AiUsageRow } from '../aggregate/ai-usage-sql.ts';
-import { aiUsage } from '../aggregate/queries/across-tenants/ai-usage.ts';
 import { type AiUsageHour, aiUsageHours } from '../aggregate/queries/across-tenants/ai-usage-hours.ts';
-import { type RateLookup, ratesAt } from '../cost/ai-price.ts';
-import { spendOf } from '../cost/ai-spend.ts';
-import type { AiUsage } from '../domain/ai-usage.ts';
+import { microOfPico, type TenantAiCost } from '../cost/ai-cost.ts';
+import { priceUsage } from '../cost/ai-price.ts';
+import type { PriceBook } from '../cost/price-book.ts';
 import type { AnalyticsReader } from '../domain/analytics-query.ts';
 import { modelMatches, type SpendAccount, type SpendAccountId } from '../domain/spend.ts';
 import type { UsedHour } from '../domain/use-forecast.ts';
 import { FORECAST_HISTORY_MS } from '../domain/use-forecast.ts';
-import { DAY_MS, floorTo, HOUR_MS, SECOND_MS, type Window } from '../domain/window.ts';
+import { floorTo, HOUR_MS, SECOND_MS } from '../domain/window.ts';
+import type { AiCosts } from './prices-costs.ts';
 
 /** A month of a tenant with a few models has about a hundred rows by day; an answer may have 100,000. */
 const TENANTS_PER_QUESTION = 100;
@@ -24,12 +23,11 @@ export interface Observed {
  * known price is missing from the figures, as it is everywhere.
  */
 export async function observedSpend(
-  reader: AnalyticsReader,
+  costs: Pick<AiCosts, 'byTenant'>,
   accounts: readonly SpendAccountId[],
   now: number,
 ): Promise<readonly Observed[]> {
   const observed: Observed[] = [];
-  const price = pricer();
   const sameWindow = groupBy(
     accounts.filter(({ key }) => key === null),
     ({ window }) => `${window.from} ${window.to}`,
@@ -41,8 +39,8 @@ export async function observedSpend(
     if (window.from >= window.to) continue;
     for (const chunk of chunks(group, TENANTS_PER_QUESTION)) {
       const tenants = [...new Set(chunk.map((account) => account.tenantId))];
-      const rows = await reader.rows<AiUsageRow>(aiUsage(window, tenants));
-      for (const account of chunk) observed.push({ account, micro: costOf(rows, account, window, price) });
+      const byTenant = await costs.byTenant(window, tenants);
+      for (const account of chunk) observed.push({ account, micro: costOf(byTenant.get(account.tenantId), account) });
     }
   }
   return observed;
@@ -51,52 +49,38 @@ export async function observedSpend(
 /** Spend of each account by hour over the last two weeks, and the model's rows alone where it has one. */
 export async function spendHours(
   reader: AnalyticsReader,
+  book: PriceBook,
   accounts: readonly SpendAccount[],
   now: number,
 ): Promise<ReadonlyMap<SpendAccount, readonly UsedHour[]>> {
   const to = floorTo(now, HOUR_MS);
   const window = { from: to - FORECAST_HISTORY_MS, to };
   const hours = new Map<SpendAccount, readonly UsedHour[]>();
-  const price = pricer();
   for (const chunk of chunks(accounts, TENANTS_PER_QUESTION / 4)) {
     const tenants = [...new Set(chunk.map((account) => account.tenantId))];
     const rows = await reader.rows<AiUsageHour>(aiUsageHours(window, tenants));
-    for (const account of chunk) hours.set(account, hoursOf(rows, account, price));
+    for (const account of chunk) hours.set(account, hoursOf(rows, account, book));
   }
   return hours;
 }
 
-function hoursOf(rows: readonly AiUsageHour[], account: SpendAccount, price: Pricer): readonly UsedHour[] {
-  const own = rows.filter((row) => isOf(row, account));
+function hoursOf(rows: readonly AiUsageHour[], account: SpendAccount, book: PriceBook): readonly UsedHour[] {
+  const { tenantId, model } = account;
+  const own = rows.filter((row) => row.tenant_id === tenantId && modelMatches(model, row.model));
   return [...groupBy(own, (row) => row.hour)].map(([hour, usages]) => ({
     at: hour * SECOND_MS,
-    amount: price(usages, hour * SECOND_MS),
+    amount: Number(microOfPico(usages.reduce((pico, usage) => pico + picoOf(usage, book), 0n))),
   }));
 }
 
-/** Each day's usage at that day's prices. */
-function costOf(rows: readonly AiUsageRow[], account: SpendAccountId, window: Window, price: Pricer): number {
-  const own = rows.filter((row) => isOf(row, account));
-  return [...groupBy(own, (row) => row.day)].reduce(
-    (sum, [day, usages]) => sum + price(usages, Math.min(day * SECOND_MS + DAY_MS / 2, window.to - 1)),
-    0,
-  );
+function picoOf(row: AiUsageHour, book: PriceBook): bigint {
+  const price = priceUsage(row, book.rates({ ...row, tenant: row.tenant_id, at: row.hour * SECOND_MS }));
+  return 'costPico' in price ? price.costPico : 0n;
 }
 
-type Pricer = (usages: readonly AiUsage[], at: number) => number;
-
-/** Micro-units of what can be priced. Look-ups are shared by all accounts that are priced for the same moment. */
-function pricer(): Pricer {
-  const lookups = new Map<number, RateLookup>();
-  return (usages, at) => {
-    const lookup = lookups.get(at) ?? ratesAt(new Date(at));
-    lookups.set(at, lookup);
-    return Number(spendOf(usages, new Date(at), lookup).costMicro ?? 0n);
-  };
-}
-
-function isOf(row: AiUsage & { readonly tenant_id: string }, { tenantId, model }: SpendAccountId): boolean {
-  return row.tenant_id === tenantId && modelMatches(model, row.model);
+function costOf(cost: TenantAiCost | undefined, { model }: SpendAccountId): number {
+  const meant = cost?.byModel.filter((one) => modelMatches(model, one.model)) ?? [];
+  return Number(microOfPico(meant.reduce((pico, one) => pico + one.costPico, 0n)));
 }
 
 function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): ReadonlyMap<K, readonly T[]> {

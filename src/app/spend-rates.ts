@@ -1,76 +1,60 @@
-import { priceUsage, type RateLookup, ratesAt } from '../cost/ai-price.ts';
-import type { AiUsage } from '../domain/ai-usage.ts';
-import { RATE_TIERS, TOKEN_KINDS, type TokenKind, type TokenRate, type TokenRates } from '../domain/spend-price.ts';
+import { type UnitPrices, unitPrices } from '../cost/ai-price.ts';
+import type { PriceBook } from '../cost/price-book.ts';
+import { RATE_TIERS, type TokenRate, type TokenRates } from '../domain/spend-price.ts';
+import type { TenantId } from '../domain/tenant-id.ts';
 import { MINUTE_MS } from '../domain/window.ts';
+import type { BookSource } from './prices-costs.ts';
 
-/** How long a look-up in the price book may be reused: prices change by the day, for some models by the hour. */
+/** How long a look-up in the price book may be reused: prices change on the hour at most. */
 const FRESH_MS = MINUTE_MS;
 /** Names come from apps, so anybody may invent more. */
 const MAX_REMEMBERED = 5_000;
 
-const NOTHING: Omit<AiUsage, 'provider' | 'model' | 'inputTier'> = {
-  operation: 'chat',
-  calls: 0,
-  inputTokens: 0,
-  outputTokens: 0,
-  cacheReadTokens: 0,
-  cacheWriteTokens: 0,
-  reasoningTokens: 0,
-  searchUnits: 0,
-  serviceTier: '',
-};
-
-/** One token of each kind, as the price book wants it. */
-const ONE_TOKEN: Readonly<Record<TokenKind, Partial<AiUsage>>> = {
-  input: { inputTokens: 1 },
-  output: { outputTokens: 1 },
-  cache_read: { inputTokens: 1, cacheReadTokens: 1 },
-  cache_write: { inputTokens: 1, cacheWriteTokens: 1 },
-  reasoning: { outputTokens: 1, reasoningTokens: 1 },
-};
+/** Prices of a model for a tenant as of a moment (Unix ms); null when it has none. */
+export type SpendRates = (provider: string, model: string, at: number, tenant?: TenantId) => TokenRates | null;
 
 /**
- * The price book's word on a model, one token at a time: within a size class prices are linear, so that is all there is
- * to know. null: it has no price for the model's tokens.
+ * The price book's word on a model in each size class: within one prices are linear, so that is all there is to know.
+ * null: it has no price for the model's tokens.
  */
-function ratesOf(provider: string, model: string, at: Date, lookup: RateLookup): TokenRates | null {
-  const price = (inputTier: number, changes: Partial<AiUsage>): number | null => {
-    const answer = priceUsage({ ...NOTHING, provider, model, inputTier, ...changes }, at, lookup);
-    return 'costPico' in answer ? Number(answer.costPico) : null;
-  };
-  const call = price(0, { calls: 1 });
-  if (call === null) return null;
-  const rate = (kind: TokenKind): TokenRate => {
-    const tiers = RATE_TIERS.map((tier) => price(tier, ONE_TOKEN[kind]));
+function ratesOf(book: PriceBook, question: Parameters<PriceBook['rates']>[0]): TokenRates | null {
+  const found = book.rates(question);
+  const byTier: UnitPrices[] = [];
+  for (const inputTier of RATE_TIERS) {
+    const prices = unitPrices(found, { operation: 'chat', inputTier });
+    if ('unpriced' in prices) return null;
+    byTier.push(prices);
+  }
+  const rate = (kind: 'input' | 'output' | 'cacheRead' | 'cacheWrite' | 'reasoning'): TokenRate => {
+    const tiers = byTier.map((prices) => (prices[kind] === undefined ? null : Number(prices[kind])));
     return tiers.every((one) => one === tiers[0]) ? tiers.slice(0, 1) : tiers;
   };
-  const [input, output, cacheRead, cacheWrite, reasoning] = TOKEN_KINDS.map(rate);
-  const unknown: TokenRate = [null];
   return {
-    call,
-    input: input ?? unknown,
-    output: output ?? unknown,
-    cache_read: cacheRead ?? unknown,
-    cache_write: cacheWrite ?? unknown,
-    reasoning: reasoning ?? unknown,
+    call: Number(byTier[0]?.call ?? 0n),
+    input: rate('input'),
+    output: rate('output'),
+    cache_read: rate('cacheRead'),
+    cache_write: rate('cacheWrite'),
+    reasoning: rate('reasoning'),
   };
 }
 
-/** Rates by provider and model, remembered for a minute. `at` is Unix ms. */
-export function spendRates(): (provider: string, model: string, at: number) => TokenRates | null {
+/** Rates by tenant, provider and model, remembered for a minute or until the book changes. */
+export function spendRates(books: BookSource): SpendRates {
   let remembered = new Map<string, TokenRates | null>();
-  let lookup: RateLookup | undefined;
+  let book: PriceBook | undefined;
   let until = Number.NEGATIVE_INFINITY;
-  return (provider, model, at) => {
-    if (lookup === undefined || at >= until || remembered.size >= MAX_REMEMBERED) {
+  return (provider, model, at, tenant) => {
+    if (book !== books.current() || at >= until || remembered.size >= MAX_REMEMBERED) {
       remembered = new Map();
-      lookup = ratesAt(new Date(at));
+      book = books.current();
       until = at + FRESH_MS;
     }
-    const key = JSON.stringify([provider, model]);
+    const payer = tenant !== undefined && book.hasOwnTerms(tenant) ? tenant : undefined;
+    const key = JSON.stringify([payer, provider, model]);
     const known = remembered.get(key);
     if (known !== undefined) return known;
-    const rates = ratesOf(provider, model, new Date(at), lookup);
+    const rates = ratesOf(book, { provider, model, serviceTier: '', at, tenant: payer });
     remembered.set(key, rates);
     return rates;
   };

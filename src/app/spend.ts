@@ -7,6 +7,7 @@ import type { Postgres } from '../store/postgres/postgres.ts';
 import { SpendBook } from '../store/postgres/spend-book.ts';
 import { SpendFlagStore } from '../store/postgres/spend-flag-store.ts';
 import { PostgresLeadership } from './leadership.ts';
+import type { AiCosts, BookSource } from './prices-costs.ts';
 import { runEvery } from './schedule.ts';
 import { SpendLoop } from './spend-loop.ts';
 import { observedSpend, spendHours } from './spend-observed.ts';
@@ -26,16 +27,19 @@ export interface SpendOptions {
   readonly postgres: Postgres;
   readonly postgresUrl: string;
   readonly clickhouse: Pick<ClickHouse, 'rows'>;
+  readonly books: BookSource;
+  readonly aiCosts: AiCosts;
   /** Of caps that name none. */
   readonly timeZone: string;
   readonly log: Logger;
 }
 
 /** Everything about AI spend: the desk where apps reserve and settle, the caps, and the run that watches over both. */
-export function startSpend({ postgres, postgresUrl, clickhouse, timeZone, log }: SpendOptions): SpendParts {
+export function startSpend(options: SpendOptions): SpendParts {
+  const { postgres, postgresUrl, clickhouse, books, aiCosts, timeZone, log } = options;
   const book = new SpendBook(postgres);
   const store = new CapStore(postgres);
-  const desk = new SpendDesk(book, { zone: zoneOrUtc, rates: spendRates() });
+  const desk = new SpendDesk(book, { zone: zoneOrUtc, rates: spendRates(books) });
   const leadership = new PostgresLeadership(postgresUrl, 'spend');
   const loop = new SpendLoop({
     leadership,
@@ -44,7 +48,7 @@ export function startSpend({ postgres, postgresUrl, clickhouse, timeZone, log }:
     book,
     flags: new SpendFlagStore(postgres),
     held: heldCaps,
-    observed: (accounts, now) => observedSpend(clickhouse, accounts, now),
+    observed: (accounts, now) => observedSpend(aiCosts, accounts, now),
     onAlert: (alert) => log.warn({ alert: 'spend-cap', tenant: alert.tenantId, percent: alert.percent }, alert.reason),
     log,
   });
@@ -52,7 +56,7 @@ export function startSpend({ postgres, postgresUrl, clickhouse, timeZone, log }:
   return {
     caps: new SpendCaps({
       store,
-      history: (accounts, now) => spendHours(clickhouse, accounts, now),
+      history: (accounts, now) => spendHours(clickhouse, books.current(), accounts, now),
       timeZone,
       log,
     }),

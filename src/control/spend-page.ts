@@ -61,7 +61,7 @@ export class SpendPage {
   reserve(request: SpendRequest, asker: SpendAsker): SpendAnswer {
     const scope = { key: request.key ?? null, model: request.model ?? null };
     const { provider = '', model, estimate } = request;
-    const rates = model === undefined ? null : this.#tools.rates(provider, model, this.#data.now);
+    const rates = model === undefined ? null : this.#tools.rates(provider, model, this.#data.now, this.#data.tenantId);
     const known = this.#reservations.get(request.id);
     const held = this.#held(scope);
     if (known !== undefined) return this.#answer(request.id, 'granted', held, rates, known);

@@ -40,8 +40,8 @@ export interface SpendPageChanges {
 export interface SpendTools {
   /** Offsets of a time zone by its IANA name. */
   readonly zone: (timeZone: string) => ZoneOffset;
-  /** Prices of a model as of a moment; null when it has none. */
-  readonly rates: (provider: string, model: string, at: number) => TokenRates | null;
+  /** Prices of a model for a tenant as of a moment; null when it has none. */
+  readonly rates: (provider: string, model: string, at: number, tenant: TenantId) => TokenRates | null;
 }
 
 /** The books as the store keeps them. */

@@ -12,7 +12,7 @@ export function picoPerTokenFromPerMillion(pricePerMillion: number): bigint {
   return BigInt(Math.round(pricePerMillion * 1_000_000));
 }
 
-const PICO_PER_MICRO = 1_000_000n;
+export const PICO_PER_MICRO = 1_000_000n;
 
 /** Rounds half up to whole micro-units; called once, at the end of a sum, so that parts add up. */
 export function microFromPico(pico: bigint): bigint {

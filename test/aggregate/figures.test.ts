@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type AiPricer, Figures, type TenantListQuestion } from '../../src/aggregate/figures.ts';
+import { Figures, type TenantListQuestion } from '../../src/aggregate/figures.ts';
 import { readMetricSeries } from '../../src/aggregate/metric-series-reader.ts';
 import { METRICS, type MetricName } from '../../src/aggregate/metrics.ts';
-import { spendOf } from '../../src/cost/ai-spend.ts';
 import { isReservedTenant, type TenantId } from '../../src/domain/tenant-id.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../src/domain/window.ts';
 import {
@@ -19,15 +18,15 @@ import {
 } from '../support/aggregate-samples.ts';
 import { startTestClickHouse, type TestClickHouse } from '../support/embedded-clickhouse.ts';
 import { metricsSegmentOf, otlpMetrics } from '../support/metrics.ts';
+import { testCosts } from '../support/price-books.ts';
 import { otlpRequest, otlpSpan, segmentOf } from '../support/spans.ts';
 
-const price: AiPricer = (usages, at) => spendOf(usages, at);
 let store: TestClickHouse;
 let figures: Figures;
 
 beforeAll(async () => {
   store = await startTestClickHouse();
-  figures = new Figures(store.clickhouse, price);
+  figures = new Figures(store.clickhouse, testCosts(store.clickhouse));
   const byDay = new Map<number, Sample[]>();
   for (const sample of samples) {
     const day = Math.floor(sample.at / DAY_MS);

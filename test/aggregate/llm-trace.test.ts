@@ -2,10 +2,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Figures, type MeasuredFigures } from '../../src/aggregate/figures.ts';
-import { ratesAt } from '../../src/cost/ai-price.ts';
-import { spendOf } from '../../src/cost/ai-spend.ts';
 import { HOUR_MS } from '../../src/domain/window.ts';
 import { startTestClickHouse, type TestClickHouse } from '../support/embedded-clickhouse.ts';
+import { testCosts } from '../support/price-books.ts';
 import { otlpRequest, otlpSpan, segmentOf } from '../support/spans.ts';
 
 /** Azure LLM inference trace 2023, "conv" (CC-BY 4.0; Patel et al., Splitwise, ISCA 2024). */
@@ -63,7 +62,7 @@ describe.skipIf(!available)(
         requests.push(otlpRequest(calls.slice(from, from + CALLS_A_REQUEST).map(spanOf)));
       }
       await store.insert(segmentOf(requests, { receivedAt: now }), 'trace');
-      const figures = new Figures(store.clickhouse, (usages, at) => spendOf(usages, at, ratesAt(at)));
+      const figures = new Figures(store.clickhouse, testCosts(store.clickhouse));
       ({ items } = await figures.tenants({
         window: { from: now - 3 * HOUR_MS, to: now },
         sort: 'ai_cost_micro',
@@ -99,8 +98,8 @@ describe.skipIf(!available)(
           ai_output_tokens: sum?.output,
           ai_unpriced_calls: 0,
         });
-        // Rounded once a day of the window, and the trace may straddle midnight: one micro-dollar each.
-        expect(Math.abs((item.ai_cost_micro ?? 0) - (sum?.costMicro ?? 0))).toBeLessThanOrEqual(2);
+        // Rounded once.
+        expect(Math.abs((item.ai_cost_micro ?? 0) - (sum?.costMicro ?? 0))).toBeLessThanOrEqual(0.501);
       }
     });
   },

@@ -6,6 +6,7 @@ import { emptyAccount, type SpendPeriod } from '../../src/domain/spend.ts';
 import type { TenantId } from '../../src/domain/tenant-id.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../src/domain/window.ts';
 import { startTestClickHouse, type TestClickHouse } from '../support/embedded-clickhouse.ts';
+import { testBook, testCosts } from '../support/price-books.ts';
 import { otlpRequest, otlpSpan, segmentOf } from '../support/spans.ts';
 
 /** Half past noon of yesterday: rollups by minute are kept for a month only. */
@@ -64,7 +65,7 @@ describe('what spans say was spent', () => {
       account(ACME, 'day', 'UTC', { model: 'gpt-4o' }),
       account(OTHER, 'day'),
     ];
-    const observed = await observedSpend(store.clickhouse, accounts, NOW);
+    const observed = await observedSpend(testCosts(store.clickhouse), accounts, NOW);
     const micro = accounts.map((one) => observed.find(({ account: of }) => of === one)?.micro);
     const expected = accounts.map(({ tenantId, window, model }) =>
       CALLS.filter(({ tenant, at }) => tenant === tenantId && at >= window.from && at < window.to)
@@ -78,12 +79,14 @@ describe('what spans say was spent', () => {
   });
 
   it('is not known for a key', async () => {
-    expect(await observedSpend(store.clickhouse, [account(ACME, 'day', 'UTC', { key: 'bob' })], NOW)).toEqual([]);
+    expect(
+      await observedSpend(testCosts(store.clickhouse), [account(ACME, 'day', 'UTC', { key: 'bob' })], NOW),
+    ).toEqual([]);
   });
 
   it('by hour is priced alike, up to the hour that runs', async () => {
     const all = account(ACME, 'month');
-    const hours = (await spendHours(store.clickhouse, [all], NOW)).get(all) ?? [];
+    const hours = (await spendHours(store.clickhouse, testBook(), [all], NOW)).get(all) ?? [];
     const hour = (at: number) => Math.floor(at / HOUR_MS) * HOUR_MS;
     expect(hours.toSorted((a, b) => a.at - b.at)).toEqual([
       { at: hour(NOW - 1.9 * DAY_MS), amount: COST },

@@ -5,6 +5,7 @@ import { priceUsage } from '../../src/cost/ai-price.ts';
 import { microFromPico } from '../../src/domain/money.ts';
 import { highestPriceOfCall, priceOfCall } from '../../src/domain/spend-price.ts';
 import { oneCall } from '../support/cost-usage.ts';
+import { testBook } from '../support/price-books.ts';
 
 const AT = Date.UTC(2026, 5, 15, 12);
 const MODELS = [
@@ -16,9 +17,12 @@ const MODELS = [
   ['aws.bedrock', 'anthropic.claude-3-5-sonnet-20241022-v2:0'],
 ] as const;
 
+const book = testBook();
+const books = { current: () => book };
+
 describe('rates as an app has them', () => {
   test.each(MODELS)('price every call of %s %s as the price book does, rounded up', (provider, model) => {
-    const rates = spendRates()(provider, model, AT);
+    const rates = spendRates(books)(provider, model, AT);
     if (rates === null) throw new Error('the catalogue has this model no more');
     fc.assert(
       fc.property(
@@ -35,7 +39,7 @@ describe('rates as an app has them', () => {
             reasoningTokens: Math.floor(output * share),
           };
           const usage = oneCall({ ...tokens, provider, model });
-          const price = priceUsage(usage, new Date(AT));
+          const price = priceUsage(usage, book.rates({ ...usage, at: AT }));
           if (!('costPico' in price)) throw new Error(price.unpriced);
           const mine = priceOfCall(rates, tokens);
           const exact = Number(microFromPico(price.costPico));
@@ -50,12 +54,12 @@ describe('rates as an app has them', () => {
   });
 
   test('are unknown, never zero, for a model that the price book does not know', () => {
-    expect(spendRates()('openai', 'no-such-model', AT)).toBeNull();
-    expect(spendRates()('ollama', 'llama3', AT)).toBeNull();
+    expect(spendRates(books)('openai', 'no-such-model', AT)).toBeNull();
+    expect(spendRates(books)('ollama', 'llama3', AT)).toBeNull();
   });
 
   test('do not price counts that do not fit together', () => {
-    const rates = spendRates()('openai', 'gpt-4o', AT);
+    const rates = spendRates(books)('openai', 'gpt-4o', AT);
     if (rates === null) throw new Error('the catalogue has this model no more');
     expect(priceOfCall(rates, { inputTokens: 1, outputTokens: 1, cacheReadTokens: 2 })).toBeUndefined();
     expect(priceOfCall(rates, { inputTokens: 1.5, outputTokens: 1 })).toBeUndefined();

@@ -16,6 +16,7 @@ import { CapStore } from '../../src/store/postgres/cap-store.ts';
 import { SpendBook } from '../../src/store/postgres/spend-book.ts';
 import type { TestPostgres } from './postgres.ts';
 import { killHard, runSql } from './postgres-child.ts';
+import { testBook } from './price-books.ts';
 import { spendCap } from './spend-samples.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/dist\/$/, '');
@@ -116,7 +117,11 @@ async function settleUp(
   ledger: string,
   reports: readonly { readonly refused: number }[],
 ): Promise<FleetOutcome> {
-  const desk = new SpendDesk(new SpendBook(db.postgres), { zone: zoneOrUtc, rates: spendRates() });
+  const book = testBook();
+  const desk = new SpendDesk(new SpendBook(db.postgres), {
+    zone: zoneOrUtc,
+    rates: spendRates({ current: () => book }),
+  });
   // A minute passes for whoever is not heard of any more.
   await runSql(
     db.ownerUrl,

@@ -11,6 +11,7 @@ import { ServerClickHouse } from '../../../src/store/clickhouse/server-clickhous
 import { REQUESTS_AT, segmentFor } from '../../support/clickhouse-segments.ts';
 import { type ClickHouseServer, type ServerStore, startServerStore } from '../../support/clickhouse-server.ts';
 import { startTestClickHouse, TEST_DDL, TEST_VIEWS } from '../../support/embedded-clickhouse.ts';
+import { testCosts } from '../../support/price-books.ts';
 
 const LIMITS = { maxExecutionSeconds: 1, maxMemoryBytes: 256 * 1024 ** 2, maxResultRows: 1_000 };
 const ACME = 'acme' as TenantId;
@@ -157,7 +158,7 @@ describe('the same questions', () => {
     for (const onlyTenant of [undefined, 'same-2' as TenantId]) {
       const [expected, answer] = await Promise.all(
         both.map(async (store) => {
-          const figures = new Figures(store, () => ({ costMicro: 0n, unpricedCalls: 0 }));
+          const figures = new Figures(store, testCosts(store));
           const { items } = await figures.tenants({
             window,
             sort: 'requests',

@@ -7,13 +7,15 @@ import { Postgres } from '../../../src/store/postgres/postgres.ts';
 import { SpendBook } from '../../../src/store/postgres/spend-book.ts';
 import { createMemoryPorts } from '../api-ports.ts';
 import { silentLog } from '../postgres.ts';
+import { testBook } from '../price-books.ts';
 
 const [url = '', port = '0', key = ''] = process.argv.slice(2);
+const prices = testBook();
 const book = new SpendBook(new Postgres({ url, log: silentLog }));
 const app = createApi({
   ports: {
     ...createMemoryPorts(Date.now),
-    spend: new SpendDesk(book, { zone: zoneOrUtc, rates: spendRates() }),
+    spend: new SpendDesk(book, { zone: zoneOrUtc, rates: spendRates({ current: () => prices }) }),
     keys: {
       verify: async (given: string) =>
         given === key ? { keyId: 'fleet', scopes: ['flags'] as const, tenantId: undefined } : undefined,
