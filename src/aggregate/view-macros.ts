@@ -17,6 +17,7 @@ import {
 } from '../domain/attributes.ts';
 import { NETWORK_DIRECTION_ATTRIBUTE, NETWORK_DIRECTIONS, RESOURCE_METRICS } from '../domain/resource-metrics.ts';
 import { OTHER_TENANTS, TENANT_ID_PATTERN, UNATTRIBUTED_TENANT, UNKNOWN_TENANT } from '../domain/tenant-id.ts';
+import { DB_QUERY_MACROS } from './db-query-sql.ts';
 
 /** Settings that are part of the views' texts: a change of one re-applies the views that contain it. */
 export interface ViewSettings {
@@ -260,6 +261,7 @@ export function viewMacros(settings: ViewSettings): Readonly<Record<string, (arg
     cache_hits_attribute: () => sqlString(CACHE_HITS_ATTRIBUTE),
     cache_misses_attribute: () => sqlString(CACHE_MISSES_ATTRIBUTE),
     db_rows: () => `toUInt64OrNull(extract(${firstPresent(DB_ROWS_ATTRIBUTES, "''")}, '^[0-9]{1,12}$'))`,
+    ...DB_QUERY_MACROS,
     integration_attribute: () => sqlString(INTEGRATION_ATTRIBUTE),
     integration_outcome_attribute: () => sqlString(INTEGRATION_OUTCOME_ATTRIBUTE),
     ai_wrapper_operations: () => AI_WRAPPER_OPERATIONS.map(sqlString).join(', '),
