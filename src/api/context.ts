@@ -3,6 +3,8 @@ import type { ApiMetrics } from './api-metrics.ts';
 import type { ApiAuth, Authenticator } from './authenticate.ts';
 import type { Control } from './control-ports.ts';
 import type { CursorSeal } from './cursor.ts';
+import type { UsageEvents } from './events-ports.ts';
+import type { Meters } from './meters-ports.ts';
 import type {
   Alerting,
   Anomalies,
@@ -37,6 +39,8 @@ export interface ApiPorts {
   readonly keys: Keys;
   readonly keyAdmin: KeyAdmin;
   readonly health: Health;
+  readonly events: UsageEvents;
+  readonly meters: Meters;
   /** Everything that this process measures about itself; `GET /metrics` shows it. */
   readonly registry: Registry;
 }

@@ -270,4 +270,13 @@ export type {
   NewBreakerOrder,
 } from './breaker-contract.ts';
 export type { AllowListList, DecisionList } from './control-contract.ts';
+export type { CloudEvent } from './events-contract.ts';
+export type {
+  MeterItem,
+  MeterList,
+  MeterValueItem,
+  MeterValues,
+  NewMeter,
+  RejectedEventList,
+} from './meters-contract.ts';
 export type { CapItem, CapList, NewCap, PlanCapItem, PlanCapList } from './spend-contract.ts';

@@ -22,12 +22,14 @@ import type { ApiContext, ApiPorts } from './context.ts';
 import { controlRoutes } from './control.ts';
 import { createCursorSeal } from './cursor.ts';
 import { dashboardFiles } from './dashboard-files.ts';
+import { eventRoutes } from './events.ts';
 import { flagInstanceRoutes } from './flag-instances.ts';
 import type { FlagStreamTimes } from './flag-stream.ts';
 import { flagRoutes } from './flags.ts';
 import { guardRoutes } from './guard.ts';
 import { healthRoutes } from './health.ts';
 import { keyRoutes } from './keys.ts';
+import { meterRoutes } from './meters.ts';
 import { neighborRoutes } from './neighbors.ts';
 import { ofrepRoutes } from './ofrep.ts';
 import { ofrepEventRoutes } from './ofrep-events.ts';
@@ -172,6 +174,8 @@ function addRoutes(app: FastifyInstance, context: ApiContext, options: ApiOption
   app.register(flagInstanceRoutes(context));
   app.register(ofrepRoutes(context));
   app.register(ofrepEventRoutes(context));
+  app.register(eventRoutes(context));
+  app.register(meterRoutes(context));
   if (publicDir !== undefined) app.register(dashboardFiles(publicDir, answerUnknownRoute));
 }
 

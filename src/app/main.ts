@@ -7,6 +7,7 @@ import { breakerCommand } from './commands/breaker.ts';
 import { capCommand } from './commands/cap.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { keyCommand } from './commands/key.ts';
+import { meterCommand } from './commands/meter.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { demoCommand, ingestCommand, serveCommand } from './commands/run.ts';
 import { tenantCommand } from './commands/tenant.ts';
@@ -29,6 +30,7 @@ const program = new Command('tenantry')
   .addCommand(backtestCommand())
   .addCommand(capCommand())
   .addCommand(breakerCommand())
+  .addCommand(meterCommand())
   .addCommand(alertCommand());
 
 try {

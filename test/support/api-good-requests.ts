@@ -144,6 +144,24 @@ export const GOOD_REQUESTS: Record<Row, GoodRequest> = {
   'GET /v1/flags': { url: '/v1/flags', status: 200 },
   // A stream would never end under inject: those who get past the door find the feed down. flag-stream.test.ts has the 200.
   'GET /v1/flags/stream': { url: '/v1/flags/stream', status: 503 },
+  'POST /v1/events': {
+    url: '/v1/events',
+    payload: { specversion: '1.0', id: 'e-1', source: 'app', type: 'request', subject: OWN },
+    status: 204,
+  },
+  'GET /v1/meters': { url: '/v1/meters', status: 200 },
+  'POST /v1/meters': {
+    url: '/v1/meters',
+    payload: { slug: 'exports', event_type: 'export', aggregation: 'count' },
+    status: 201,
+  },
+  'DELETE /v1/meters/:slug': { url: '/v1/meters/not_there', status: 404 },
+  'GET /v1/meters/:slug/query': { url: `/v1/meters/tokens/query?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
+  'GET /v1/meters/:slug/rejected': {
+    url: `/v1/meters/tokens/rejected?tenant_id=${OWN}`,
+    status: 200,
+    statusForOther: 404,
+  },
   'GET /ofrep/v1/events': { url: `/ofrep/v1/events?targetingKey=${OWN}`, status: 503, statusForOther: 400 },
   'GET /v1/flags/instances': { url: '/v1/flags/instances', status: 200 },
   'POST /v1/flags/acks': {

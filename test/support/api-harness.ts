@@ -87,6 +87,18 @@ export interface ApiUnderTest {
 
 /** Two tenants with figures and plans, one throttle and one anomaly each. */
 async function seed(ports: MemoryPorts, clock: Clock): Promise<void> {
+  await ports.meters.create(
+    { kind: 'system', subject: 'test' },
+    {
+      slug: 'tokens',
+      eventType: 'prompt',
+      aggregation: 'sum',
+      valuePath: '$.tokens',
+      groupBy: { model: '$.model' },
+      unit: 'tokens',
+      description: '',
+    },
+  );
   for (const [index, tenant] of [OWN, OTHER].entries()) {
     ports.figures.rows.push(figuresOf(tenant, { requests: 100 + index }));
     ports.plans.planOf.set(tenant, index === 0 ? 'growth' : 'enterprise');

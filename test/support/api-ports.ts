@@ -22,6 +22,7 @@ import { MemoryBreakers } from './api-memory-breakers.ts';
 import { MemoryControl } from './api-memory-control.ts';
 import { MemoryFeed, MemoryInstances } from './api-memory-feed.ts';
 import { MemoryKeyAdmin, MemoryKeys } from './api-memory-keys.ts';
+import { MemoryEvents, MemoryMeters } from './api-memory-meters.ts';
 import { MemorySpend } from './api-memory-spend.ts';
 
 /** Figures of a quiet tenant; tests overwrite what they are about. */
@@ -249,6 +250,8 @@ export function createMemoryPorts(now: () => number) {
     keys,
     keyAdmin: new MemoryKeyAdmin(keys, now),
     health: new MemoryHealth(),
+    events: new MemoryEvents(),
+    meters: new MemoryMeters(now),
     registry: new Registry(),
   } satisfies ApiPorts;
 }

@@ -5,6 +5,8 @@ import { type DdlOptions, fillDdl } from './ddl-macros.ts';
 function retentionDays(table: string, { retention }: DdlOptions): number | undefined {
   if (table === 'spans' || table === 'spans_set_aside') return retention.spansDays;
   if (table === 'metric_points' || table === 'metric_points_set_aside') return retention.pointsDays;
+  // As long as the hours that are counted from them: groups and distinct values are asked of the events themselves.
+  if (table === 'usage_events') return retention.hoursDays;
   if (table.endsWith('_by_minute')) return retention.minutesDays;
   if (table.endsWith('_by_hour')) return retention.hoursDays;
   if (table.endsWith('_by_day')) return retention.daysDays;
