@@ -1,7 +1,7 @@
 /** One request and its response on Node's own streams: their real sizes and their end. */
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Count, guarded } from './guard.ts';
+import { type Count, countSafely } from './guard.ts';
 import type { Passage } from './request-gate.ts';
 
 type Write = (this: unknown, chunk?: unknown, ...rest: unknown[]) => unknown;
@@ -31,10 +31,9 @@ export function hasBody(request: IncomingMessage): boolean {
 // made V8 carry nearly every finished request into its old space: three times the CPU of tracing a small request.
 const EXCHANGE = Symbol('tenantry.exchange');
 
-interface Awaiting {
-  readonly passage: Passage;
-  readonly route: () => string | undefined;
-  readonly count: Count;
+/** Who knows the router's template at the end of a request. */
+interface Routed {
+  routeAtEnd(): string | undefined;
 }
 
 type Watched = Hookable & { [EXCHANGE]?: NodeExchange };
@@ -67,7 +66,9 @@ export class NodeExchange {
   #responseBytes = 0;
   #write: Write | undefined;
   #end: Write | undefined;
-  #awaiting: Awaiting | undefined;
+  #passage: Passage | undefined;
+  #routed: Routed | undefined;
+  #count: Count | undefined;
 
   constructor(request: IncomingMessage, response: ServerResponse) {
     this.#request = request;
@@ -111,9 +112,11 @@ export class NodeExchange {
   }
 
   /** Calls `passage.finish` when the response is finished or the connection closed, at once if that has happened. */
-  finishes(passage: Passage, route: () => string | undefined, count: Count): void {
+  finishes(passage: Passage, routed: Routed, count: Count): void {
     const response = this.#response;
-    this.#awaiting = { passage, route, count };
+    this.#passage = passage;
+    this.#routed = routed;
+    this.#count = count;
     if (response.writableFinished || response.destroyed) {
       this.finish(!response.writableFinished);
       return;
@@ -128,12 +131,20 @@ export class NodeExchange {
 
   /** Takes effect once. */
   finish(aborted: boolean): void {
-    const awaiting = this.#awaiting;
-    if (awaiting === undefined) return;
-    this.#awaiting = undefined;
-    const { passage, route, count } = awaiting;
-    const known = guarded(count, 'hook_failed', route, undefined);
-    guarded(count, 'hook_failed', () => passage.finish(this.#ending(known, aborted)), undefined);
+    const [passage, count] = [this.#passage, this.#count];
+    if (passage === undefined || count === undefined) return;
+    this.#passage = undefined;
+    let route: string | undefined;
+    try {
+      route = this.#routed?.routeAtEnd();
+    } catch {
+      countSafely(count, 'hook_failed');
+    }
+    try {
+      passage.finish(this.#ending(route, aborted));
+    } catch {
+      countSafely(count, 'hook_failed');
+    }
   }
 
   #ending(route: string | undefined, aborted: boolean) {

@@ -4,7 +4,7 @@
  */
 import type { Context } from '@opentelemetry/api';
 import { countInProcess } from './counters.ts';
-import { type Count, guarded } from './guard.ts';
+import { type Count, countSafely, guarded } from './guard.ts';
 import { setBodySizes, setRoute } from './server-span.ts';
 import type { Tenant } from './tenant.ts';
 
@@ -72,7 +72,11 @@ export class RequestEnd {
     const listeners = this.#listeners;
     this.#listeners = [];
     for (const listener of listeners) guarded(this.#count, 'hook_failed', listener, undefined);
-    guarded(this.#count, 'span_stamp_failed', () => this.#mark(ending), undefined);
+    try {
+      this.#mark(ending);
+    } catch {
+      countSafely(this.#count, 'span_stamp_failed');
+    }
     if (observers.size === 0) return;
     // Named one by one: a spread took longer than all the rest of a request's end.
     const ended: EndedRequest = {
@@ -86,7 +90,11 @@ export class RequestEnd {
       refused: this.refused,
     };
     for (const observer of observers) {
-      guarded(countInProcess, 'hook_failed', () => observer(ended), undefined);
+      try {
+        observer(ended);
+      } catch {
+        countInProcess('hook_failed');
+      }
     }
   }
 

@@ -2,7 +2,7 @@
 import { type Context, context } from '@opentelemetry/api';
 import { withoutTenantBaggage } from './baggage.ts';
 import { processCounters } from './counters.ts';
-import { type Count, countSafely, guarded } from './guard.ts';
+import { type Count, countSafely } from './guard.ts';
 import { type Identified, identify } from './identify.ts';
 import type { Refusal } from './refusal.ts';
 import { type Ending, RequestEnd } from './request-end.ts';
@@ -13,7 +13,7 @@ import type { Tenant } from './tenant.ts';
 import { contextOf } from './tenant-context.ts';
 import type { SourceRequest, TenantSource } from './tenant-source.ts';
 import type { Tenantry } from './tenantry.ts';
-import { type Admission, type RequestLabels, ThrottleGate } from './throttle-gate.ts';
+import { type RequestLabels, ThrottleGate } from './throttle-gate.ts';
 
 /** Options that every adapter has. */
 export interface GateOptions {
@@ -65,6 +65,33 @@ interface Decision {
   readonly subject: Tenant | undefined;
 }
 
+class EndingPassage implements Passage {
+  readonly identified: Identified;
+  readonly context: Context;
+  readonly refusal: Refusal | undefined;
+  readonly headers: Readonly<Record<string, string>> | undefined;
+  readonly #end: RequestEnd;
+
+  constructor(
+    identified: Identified,
+    ctx: Context,
+    refusal: Refusal | undefined,
+    headers: Readonly<Record<string, string>> | undefined,
+    end: RequestEnd,
+  ) {
+    this.identified = identified;
+    this.context = ctx;
+    this.refusal = refusal;
+    this.headers = headers;
+    this.#end = end;
+    end.refused = refusal !== undefined;
+  }
+
+  finish(ending: Ending): void {
+    this.#end.finish(ending);
+  }
+}
+
 const HEALTH_ROUTES = ['/health', '/healthz', '/livez', '/readyz', '/metrics'];
 const IDENTIFY_TIMEOUT_MS = 2_000;
 
@@ -95,34 +122,34 @@ export class RequestGate {
 
   #pass(request: GateRequest, ctx: Context, identified: Identified): Passage | Promise<Passage> {
     const end = new RequestEnd(ctx, this.#count);
-    const finish = (ending: Ending) => end.finish(ending);
-    const { inside, refusal, subject } = guarded<Decision>(
-      this.#count,
-      'hook_failed',
-      () => this.#decide(request, ctx, identified, end),
-      { inside: ctx, refusal: undefined, subject: undefined },
-    );
-    const settle = (admission: Admission): Passage => {
-      end.refused = admission.refusal !== undefined;
-      return { context: inside, identified, finish, ...admission };
-    };
-    if (subject === undefined) return settle({ refusal, headers: undefined });
+    let decision: Decision;
+    try {
+      decision = this.#decide(request, ctx, identified, end);
+    } catch {
+      countSafely(this.#count, 'hook_failed');
+      decision = { inside: ctx, refusal: undefined, subject: undefined };
+    }
+    const { inside, subject } = decision;
+    if (subject === undefined) return new EndingPassage(identified, inside, decision.refusal, undefined, end);
     const admission = this.#throttles.admit(ctx, subject, request, end);
-    return admission instanceof Promise ? admission.then(settle) : settle(admission);
+    if (admission instanceof Promise) {
+      return admission.then(({ refusal, headers }) => new EndingPassage(identified, inside, refusal, headers, end));
+    }
+    return new EndingPassage(identified, inside, admission.refusal, admission.headers, end);
   }
 
   #decide(request: GateRequest, ctx: Context, identified: Identified, end: RequestEnd): Decision {
     const tenant = 'tenant' in identified ? identified.tenant : undefined;
     end.tenant = tenant;
     end.route = request.route;
-    const inside = contextOf(
-      guarded(this.#count, 'hook_failed', () => withoutTenantBaggage(ctx), ctx),
-      tenant,
-    );
-    guarded(this.#count, 'span_stamp_failed', () => mark(ctx, tenant, request.route), undefined);
-    const exempt = this.#isExempt(request);
+    const inside = contextOf(this.#withoutTenantBaggage(ctx), tenant);
+    try {
+      mark(ctx, tenant, request.route);
+    } catch {
+      countSafely(this.#count, 'span_stamp_failed');
+    }
     if ('nobody' in identified && identified.nobody !== 'failed') this.#count('tenant_missing');
-    if (exempt) return { inside, refusal: undefined, subject: undefined };
+    if (this.#isExempt(request)) return { inside, refusal: undefined, subject: undefined };
     if (tenant === undefined) {
       const { requireTenant = false } = this.#options;
       return { inside, refusal: requireTenant ? refusalOf(identified) : undefined, subject: undefined };
@@ -130,10 +157,20 @@ export class RequestGate {
     return { inside, refusal: undefined, subject: tenant };
   }
 
+  #withoutTenantBaggage(ctx: Context): Context {
+    try {
+      return withoutTenantBaggage(ctx);
+    } catch {
+      countSafely(this.#count, 'hook_failed');
+      return ctx;
+    }
+  }
+
   #isExempt(request: GateRequest): boolean {
     // A CORS preflight carries no credentials, so it can name no tenant, and refusing it breaks the request behind it.
     if (request.method === 'OPTIONS') return true;
-    return this.#exempt.has(request.route ?? request.url.replace(/[?#].*$/s, ''));
+    if (request.route !== undefined) return this.#exempt.has(request.route);
+    return this.#exempt.has(request.url.replace(/[?#].*$/s, ''));
   }
 }
 

@@ -1,7 +1,6 @@
 import { type Context, type Span, trace } from '@opentelemetry/api';
 import { noteEnded, noteStarted } from './ai-model-calls.ts';
 import { type Counters, processCounters } from './counters.ts';
-import { guarded } from './guard.ts';
 import { recordStart } from './span-records.ts';
 import { tenantIn } from './tenant-context.ts';
 
@@ -18,25 +17,22 @@ export class TenantSpanProcessor {
   }
 
   onStart(span: Span, parentContext: Context): void {
-    guarded(
-      (name) => this.#counters.add(name),
-      'span_stamp_failed',
-      () => {
-        recordStart(span, trace.getSpan(parentContext), tenantIn(parentContext), this.#counters);
-        noteStarted(span, parentContext);
-      },
-      undefined,
-    );
+    // Plain try blocks: closures for `guarded` cost half of what marking a span does.
+    try {
+      recordStart(span, trace.getSpan(parentContext), tenantIn(parentContext), this.#counters);
+      noteStarted(span, parentContext);
+    } catch {
+      this.#counters.add('span_stamp_failed');
+    }
   }
 
   onEnd(span: unknown): void {
     this.#counters.add('spans_ended');
-    guarded(
-      (name) => this.#counters.add(name),
-      'mark_failed',
-      () => noteEnded(span),
-      undefined,
-    );
+    try {
+      noteEnded(span);
+    } catch {
+      this.#counters.add('mark_failed');
+    }
   }
 
   forceFlush(): Promise<void> {

@@ -83,7 +83,7 @@ export function createTenantry(options: TenantryOptions): Tenantry {
     order: (tenantId, integration) => (store.isEmpty ? undefined : store.breaker(tenantId, integration, now())?.state),
   });
   const check = (question: ThrottleQuestion) =>
-    store.isEmpty ? ALLOWED : checkThrottle(store, { service: options.serviceName, ...question }, now());
+    store.isEmpty ? ALLOWED : checkThrottle(store, question, now(), 'counted here', options.serviceName);
   const exact = options.exactLimits && new ExactThrottles(options.exactLimits, store, count, now);
   const spend = new SpendClient({
     apiUrl: options.apiUrl ?? DEFAULT_API_URL,
@@ -103,7 +103,8 @@ export function createTenantry(options: TenantryOptions): Tenantry {
     checkThrottle: check,
     admit: (question) => {
       if (store.isEmpty) return ALLOWED;
-      return exact?.check({ service: options.serviceName, ...question }) ?? check(question);
+      if (exact === undefined) return check(question);
+      return exact.check({ ...question, service: question.service ?? options.serviceName });
     },
     degraded: (feature, tenantId) => flags.degradeStep(feature, tenantId),
     breaker: (integration, breakerOptions) => breakers.breaker(integration, breakerOptions),

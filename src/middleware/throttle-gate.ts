@@ -8,7 +8,7 @@ import { serverSpanIn } from './server-span.ts';
 import type { Tenant } from './tenant.ts';
 import type { SourceRequest } from './tenant-source.ts';
 import type { Tenantry } from './tenantry.ts';
-import { ALLOWED, type ThrottleDecision } from './throttle.ts';
+import type { ThrottleDecision } from './throttle.ts';
 import { rateLimitFields } from './throttle-fields.ts';
 import type { Priority } from './throttle-meter.ts';
 
@@ -66,20 +66,46 @@ export class ThrottleGate {
    * Synchronous unless the app counts exactly (`exactLimits`) and the tenant is under a throttle.
    */
   admit(ctx: Context, tenant: Tenant, request: LabelledRequest, end: RequestEnd): Admission | Promise<Admission> {
-    const conclude = (decision: ThrottleDecision) =>
-      guarded(this.#count, 'throttle_failed', () => this.#conclude(ctx, decision, end), ADMITTED);
-    const decision = guarded(this.#count, 'throttle_failed', () => this.#ask(tenant, request), ALLOWED);
-    if (!(decision instanceof Promise)) return conclude(decision);
-    return decision.then(conclude, () => {
+    let decision: ThrottleDecision | Promise<ThrottleDecision>;
+    try {
+      decision = this.#ask(tenant, request);
+    } catch {
       countSafely(this.#count, 'throttle_failed');
       return ADMITTED;
-    });
+    }
+    if (!(decision instanceof Promise)) return this.#admission(ctx, decision, end);
+    return decision.then(
+      (known) => this.#admission(ctx, known, end),
+      () => {
+        countSafely(this.#count, 'throttle_failed');
+        return ADMITTED;
+      },
+    );
+  }
+
+  #admission(ctx: Context, decision: ThrottleDecision, end: RequestEnd): Admission {
+    try {
+      return this.#conclude(ctx, decision, end);
+    } catch {
+      countSafely(this.#count, 'throttle_failed');
+      return ADMITTED;
+    }
+  }
+
+  #label(request: LabelledRequest): RequestLabel {
+    try {
+      return this.#labelOf(request);
+    } catch {
+      countSafely(this.#count, 'label_failed');
+      return NO_LABEL;
+    }
   }
 
   #ask(tenant: Tenant, request: LabelledRequest): ThrottleDecision | Promise<ThrottleDecision> {
-    const label = guarded(this.#count, 'label_failed', () => this.#labelOf(request), NO_LABEL);
+    const label = this.#label(request);
     return this.#tenantry.admit({
       tenantId: tenant.tenantId,
+      service: undefined,
       route: request.route,
       method: request.method,
       costClass: label.costClass,

@@ -69,10 +69,11 @@ function isRoute(scoped: string, { route, method }: ThrottleQuestion): boolean {
   return route !== undefined && scoped === `${method === 'HEAD' ? 'GET' : method} ${route}`;
 }
 
-export function inScope(scope: ThrottleScope | undefined, question: ThrottleQuestion): boolean {
+/** @param ownService the service of a question that names none: this process's */
+export function inScope(scope: ThrottleScope | undefined, question: ThrottleQuestion, ownService?: string): boolean {
   if (scope === undefined) return true;
   return (
-    (scope.service === undefined || scope.service === question.service) &&
+    (scope.service === undefined || scope.service === (question.service ?? ownService)) &&
     (scope.costClass === undefined || scope.costClass === question.costClass) &&
     (scope.route === undefined || isRoute(scope.route, question))
   );
@@ -83,6 +84,7 @@ interface Moment {
   readonly instances: number;
   readonly now: number;
   readonly rates: RateCount;
+  readonly ownService: string | undefined;
 }
 
 /** Where the rate of enforcing throttles is counted: in this process, or in a store that all instances share. */
@@ -105,7 +107,7 @@ function waitOf(held: HeldThrottle, question: ThrottleQuestion, { instances, now
 /** Asks every throttle that the request falls under; `held.wait` is what each said, -1 where it does not hold. */
 function ask(throttles: readonly HeldThrottle[], question: ThrottleQuestion, moment: Moment): void {
   for (const held of throttles) {
-    held.wait = inScope(held.scope, question) ? waitOf(held, question, moment) : -1;
+    held.wait = inScope(held.scope, question, moment.ownService) ? waitOf(held, question, moment) : -1;
     if (held.wait > 0) held.refused += 1;
   }
 }
@@ -189,16 +191,18 @@ function tightestQuota(throttles: readonly HeldThrottle[], moment: Moment): Quot
  * throttles the one that asks for the longest wait answers. A refused request takes no token from the others.
  * Costs nothing but a look-up for tenants without a throttle.
  * @param now milliseconds on the monotonic clock that the store's flags are held on
+ * @param ownService the service of a question that names none
  */
 export function checkThrottle(
   store: FlagStore,
   question: ThrottleQuestion,
   now: number,
   rates: RateCount = 'counted here',
+  ownService?: string,
 ): ThrottleDecision {
   const throttles = store.throttles(question.tenantId, now);
   if (throttles.length === 0) return ALLOWED;
-  const moment: Moment = { instances: store.fleet.at(now), now, rates };
+  const moment: Moment = { instances: store.fleet.at(now), now, rates, ownService };
   ask(throttles, question, moment);
   const refusing = longestWait(throttles, true);
   takeTokens(throttles, weightOf(question), moment, refusing !== undefined);

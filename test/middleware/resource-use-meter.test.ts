@@ -62,7 +62,7 @@ describe('CPU per tenant by samples', () => {
     expect(counted).toEqual([]);
     const samples = new Map(LOADS.map(({ tenantId }) => [tenantId, useOf(report, tenantId)?.cpuSamples ?? 0]));
     const all = [...samples.values()].reduce((sum, count) => sum + count, 0);
-    expect(all).toBeGreaterThan(100);
+    expect(all).toBeGreaterThan(50);
     for (const [tenantId, share] of sharesOf(done)) {
       // A binomial count of `all` trials; two samples more for the work of timers and promises themselves.
       const bound = 4 * Math.sqrt(all * share * (1 - share)) + 2;
