@@ -42,6 +42,11 @@ const FIXTURES: Readonly<Record<string, string>> = {
                 values ($1, 'test', 'test', now() + interval '1 hour')`,
   allow_list: `insert into tenantry.allow_list (tenant_id, owner, reason, created_by, expires_at)
                values ($1, 'test', 'test', 'test', now() + interval '1 hour')`,
+  approvals: `insert into tenantry.approvals (tenant_id, kind, subject, proposal, explanation, asked_by, expires_at)
+              values ($1, 'promotion', 'rule/1', '{}', 'test', 'test', clock_timestamp() + interval '1 hour')`,
+  known_peaks: `insert into tenantry.known_peaks (tenant_id, name, note, from_at, to_at, created_by)
+                values ($1, 'test', '', now(), now() + interval '1 hour', 'test')`,
+  tenant_stages: `insert into tenantry.tenant_stages (tenant_id, stage, by, reason) values ($1, 'shadow', 'test', 'test')`,
   decisions: `with input as (
                 insert into tenantry.decision_inputs (id, at, policy, situation, decision)
                 values (gen_random_uuid(), now(), 'test', '{}', '{}') returning id)
@@ -60,6 +65,21 @@ const FIXTURES: Readonly<Record<string, string>> = {
             values ($1, 'growth', '', now(), now(), 50, 'test', '{}')`,
   signal_watches: `insert into tenantry.signal_watches (tenant_id, kind, subject, evaluated_at) values ($1, 'growth', '', now())`,
   placements: `insert into tenantry.placements (tenant_id, placement, reason, set_by) values ($1, 'dedicated', 'test', 'test')`,
+  price_overrides: `with version as (
+                      insert into tenantry.price_versions (version, kind, reason, added, ended, by)
+                      values ((random() * 1e15)::bigint, 'edit', 'test', 1, 0, 'test') returning version)
+                    insert into tenantry.price_overrides (tenant_id, provider, model, variant, kind, daily_from, daily_to,
+                      base_pico, steps, source, source_ref, added_in)
+                    select $1, 'openai', 'gpt-4o', 'standard', 'input', -1, -1, 1, '[]', 'manual', '', version from version`,
+  contract_members: `with version as (
+                       insert into tenantry.price_versions (version, kind, reason, added, ended, by)
+                       values ((random() * 1e15)::bigint, 'edit', 'test', 1, 0, 'test') returning version)
+                     insert into tenantry.contract_members (tenant_id, contract, added_in) select $1, 'test', version from version`,
+  ai_month_lines: `with month as (
+                     insert into tenantry.ai_months (month, closed_by, book_version) values ('2026-01-01', 'test', 1)
+                     on conflict (month) do update set book_version = 1 returning month)
+                   insert into tenantry.ai_month_lines (tenant_id, month, provider, model, calls, unpriced_calls, cost_pico)
+                   select $1, month, 'openai', 'gpt-4o', 1, 0, 1 from month`,
   breaker_sightings: `insert into tenantry.breaker_sightings (tenant_id, integration, service, instance_id, key_id, state,
                         since, calls, failures, openings, reported_at, expires_at)
                       values ($1, 'stripe', 'shop', 'i', 'k', 'open', now(), 5, 5, '[]', now(), now() + interval '1 hour')`,

@@ -12,8 +12,10 @@ export interface CatalogueRule {
 
 /** Tables without a tenant column, each by decision. */
 export const GLOBAL_TABLES = [
+  'ai_months',
   'alert_routes',
   'backtests',
+  'contracts',
   'decision_inputs',
   'dedicated_offers',
   'detector_state',
@@ -26,6 +28,9 @@ export const GLOBAL_TABLES = [
   'plan_versions',
   'plans',
   'policy_state',
+  'price_versions',
+  'prices',
+  'repricings',
   'revisions',
   'usage_event_batches',
   'usage_event_ids',
@@ -36,6 +41,8 @@ export const GLOBAL_TABLES = [
 
 /** What each role may do, whole: a right that is not here is one too many. */
 export const GRANTS: Readonly<Record<string, { readonly app: string; readonly staff: string }>> = {
+  ai_month_lines: { app: 'SELECT', staff: 'INSERT, SELECT' },
+  ai_months: { app: '', staff: 'INSERT, SELECT, UPDATE' },
   alert_mutes: { app: '', staff: 'DELETE, INSERT, SELECT' },
   alert_notices: { app: '', staff: 'DELETE, INSERT, SELECT, UPDATE' },
   alert_routes: { app: '', staff: 'DELETE, INSERT, SELECT, UPDATE' },
@@ -47,6 +54,8 @@ export const GRANTS: Readonly<Record<string, { readonly app: string; readonly st
   backtests: { app: '', staff: 'DELETE, INSERT, SELECT, UPDATE' },
   breaker_sightings: { app: 'SELECT', staff: 'DELETE, INSERT, SELECT, UPDATE' },
   caps: { app: 'SELECT', staff: 'DELETE, INSERT, SELECT, UPDATE' },
+  contract_members: { app: '', staff: 'INSERT, SELECT, UPDATE' },
+  contracts: { app: '', staff: 'INSERT, SELECT, UPDATE' },
   detector_state: { app: '', staff: 'DELETE, INSERT, SELECT, UPDATE' },
   decision_inputs: { app: '', staff: 'DELETE, INSERT, SELECT' },
   decisions: { app: '', staff: 'DELETE, INSERT, SELECT, UPDATE' },
@@ -63,6 +72,10 @@ export const GRANTS: Readonly<Record<string, { readonly app: string; readonly st
   migrations: { app: '', staff: 'SELECT' },
   plan_caps: { app: 'SELECT', staff: 'DELETE, INSERT, SELECT, UPDATE' },
   plans: { app: 'SELECT', staff: 'INSERT, SELECT' },
+  price_overrides: { app: '', staff: 'INSERT, SELECT, UPDATE' },
+  price_versions: { app: '', staff: 'INSERT, SELECT' },
+  prices: { app: '', staff: 'INSERT, SELECT, UPDATE' },
+  repricings: { app: '', staff: 'INSERT, SELECT' },
   policy_state: { app: '', staff: 'SELECT, UPDATE' },
   revisions: { app: '', staff: 'SELECT, UPDATE' },
   rule_stages: { app: '', staff: 'INSERT, SELECT' },

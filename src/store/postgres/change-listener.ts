@@ -10,7 +10,7 @@ import type { Logger } from 'pino';
 import { toError } from '../../domain/errors.ts';
 import { type DedicatedConnection, openDedicatedConnection } from './dedicated-connection.ts';
 
-export type Stream = 'flags' | 'keys';
+export type Stream = 'flags' | 'keys' | 'prices';
 
 /** The channel on which a change of `stream` is announced. */
 export function channelOf(stream: Stream): string {
