@@ -5,6 +5,7 @@ import type { Control } from './control-ports.ts';
 import type { CursorSeal } from './cursor.ts';
 import type { UsageEvents } from './events-ports.ts';
 import type { Meters } from './meters-ports.ts';
+import type { Sales } from './plans-sales.ts';
 import type {
   Alerting,
   Anomalies,
@@ -32,6 +33,7 @@ export interface ApiPorts {
   readonly spend: Spend;
   readonly alerting: Alerting;
   readonly control: Control;
+  readonly sales: Sales;
   readonly anomalies: Anomalies;
   readonly neighbors: Neighbors;
   readonly flags: FlagFeed;

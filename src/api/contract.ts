@@ -279,4 +279,14 @@ export type {
   NewMeter,
   RejectedEventList,
 } from './meters-contract.ts';
+export type { NewPlanTerms, PlanItem, PlanList, PlanQuotaItem, PlanVersionItem } from './plans-contract.ts';
+export type {
+  BurstAccountItem,
+  BurstAccountList,
+  BurstEntryItem,
+  BurstEntryList,
+  BurstReceipt,
+  QuotaItem,
+  QuotaList,
+} from './quotas-contract.ts';
 export type { CapItem, CapList, NewCap, PlanCapItem, PlanCapList } from './spend-contract.ts';

@@ -36,6 +36,7 @@ import { ofrepEventRoutes } from './ofrep-events.ts';
 import { ofrepMembers } from './ofrep-subject.ts';
 import { collectOpenApi, openApiRoutes } from './openapi.ts';
 import { methodsOf } from './permissions.ts';
+import { salesRoutes } from './plans-routes.ts';
 import { PROBLEM_TYPE, problemOf, toTenantryError } from './problem.ts';
 import { signInRoutes } from './sign-in.ts';
 import { spendRoutes } from './spend.ts';
@@ -169,6 +170,7 @@ function addRoutes(app: FastifyInstance, context: ApiContext, options: ApiOption
   app.register(alertRouteRoutes(context));
   app.register(capRoutes(context));
   app.register(spendRoutes(context));
+  app.register(salesRoutes(context));
   app.register(controlRoutes(context));
   app.register(flagRoutes(context, { times, monotonicNow }));
   app.register(flagInstanceRoutes(context));

@@ -23,7 +23,7 @@ export function planCapToWire(cap: PlanSpendCap): PlanCapItem {
   return { plan: cap.plan, ...termsToWire(cap) };
 }
 
-function forecastToWire(forecast: SpendForecast): NonNullable<CapItem['forecast']> {
+export function forecastToWire(forecast: SpendForecast): NonNullable<CapItem['forecast']> {
   const nothing = { at: null, earliest: null, latest: null, basis_hours: 0 };
   const time = (at: number | null) => (at === null ? null : rfc3339(at));
   switch (forecast.kind) {

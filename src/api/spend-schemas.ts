@@ -79,7 +79,7 @@ const terms = {
   updated_by: z.string(),
 };
 
-const forecastSchema = z
+export const forecastSchema = z
   .object({
     kind: z
       .enum(['met', 'not_before_period_end', 'already_met', 'unknown'])

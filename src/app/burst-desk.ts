@@ -50,7 +50,7 @@ export class BurstDesk {
   }
 
   /** Pays for what a running period used beyond its quota, as far as credits reach. Running it again books no more. */
-  async cover({ standing }: Period): Promise<bigint> {
+  async cover({ standing }: Pick<Period, 'standing'>): Promise<bigint> {
     const { tenantId, quota, window } = standing;
     const about = { period: quota.period, from: window.from };
     const reference = `over:${quota.period}:${window.from}:${standing.used}`;

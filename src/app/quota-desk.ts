@@ -1,7 +1,15 @@
 import { quotaShare, quotaState } from '../cost/quota.ts';
 import type { Actor } from '../domain/actor.ts';
 import { periodAt, type ZoneOffset } from '../domain/calendar-period.ts';
-import { inForceAt, type PlanQuota, type PlanTerms, type PlanVersion, type QuotaKey } from '../domain/plan.ts';
+import {
+  inForceAt,
+  type PlanQuota,
+  type PlanTerms,
+  type PlanVersion,
+  QUOTA_PERIODS,
+  type QuotaKey,
+  type QuotaPeriod,
+} from '../domain/plan.ts';
 import { isLevel, type QuotaStanding } from '../domain/quota.ts';
 import type { SpendForecast } from '../domain/spend.ts';
 import type { TenantId } from '../domain/tenant-id.ts';
@@ -39,6 +47,8 @@ export interface QuotaQuestion {
   readonly now: number;
   /** Also say when what is left will be gone. */
   readonly withForecast: boolean;
+  /** Only quotas that earn burst credits: nothing else is measured. */
+  readonly burstOnly?: boolean;
 }
 
 /** The quotas of a page of tenants. `tenants`: how many there were on the page, those without quotas included. */
@@ -60,10 +70,12 @@ interface HeldQuota {
  * while it runs: whoever moves up has the larger quota for the whole of the running period.
  */
 export class QuotaDesk {
+  readonly zone: ZoneOffset;
   readonly #options: QuotaDeskOptions;
 
   constructor(options: QuotaDeskOptions) {
     this.#options = options;
+    this.zone = options.zone;
   }
 
   /** By tenant, key and period. Tenant actors get their own only. */
@@ -76,18 +88,43 @@ export class QuotaDesk {
     return { tenants: tenants.length, standings: standings.flat().toSorted(byTenantAndKey) };
   }
 
-  #held(tenant: QuotaTenant, versions: readonly PlanVersion[], { at, now }: QuotaQuestion): readonly HeldQuota[] {
+  /**
+   * The running period that use of a key beyond its quota falls into; a day where the plan has no quota on it any more.
+   * Undefined: there is no such tenant, or it never was on a plan.
+   */
+  async runningPeriod(
+    actor: Actor,
+    tenantId: TenantId,
+    key: QuotaKey,
+    now: number,
+  ): Promise<{ readonly period: QuotaPeriod; readonly from: number } | undefined> {
+    const [tenants, versions] = await Promise.all([
+      this.#options.tenants(actor, { tenants: [tenantId], offset: 0, limit: 1 }),
+      this.#options.versions(actor),
+    ]);
+    const [tenant] = tenants;
+    if (tenant === undefined) return undefined;
+    const held = this.#held(tenant, versions, { at: now, now }).filter(({ quota }) => quota.key === key);
+    const one = held.find(({ quota }) => quota.burst !== null) ?? held[0];
+    if (one !== undefined) return { period: one.quota.period, from: one.window.from };
+    return { period: 'day', from: periodAt('day', now, this.zone).from };
+  }
+
+  #held(
+    tenant: QuotaTenant,
+    versions: readonly PlanVersion[],
+    { at, now, burstOnly = false }: Pick<QuotaQuestion, 'at' | 'now' | 'burstOnly'>,
+  ): readonly HeldQuota[] {
     const windows = {
-      day: periodAt('day', at, this.#options.zone),
-      month: periodAt('month', at, this.#options.zone, tenant.billingDay ?? 1),
+      day: periodAt('day', at, this.zone),
+      month: periodAt('month', at, this.zone, tenant.billingDay ?? 1),
     };
-    return (['day', 'month'] as const).flatMap((period) => {
+    return QUOTA_PERIODS.flatMap((period) => {
       const window = windows[period];
-      const judgedAt = Math.min(now, window.to - 1);
-      const terms = termsAt(tenant, versions, judgedAt);
+      const terms = termsAt(tenant, versions, Math.min(now, window.to - 1));
       if (terms === undefined) return [];
       return terms.quotas
-        .filter((quota) => quota.period === period)
+        .filter((quota) => quota.period === period && (quota.burst !== null || !burstOnly))
         .map((quota) => ({ tenant, plan: terms.plan, quota, window }));
     });
   }

@@ -126,9 +126,7 @@ async function measureAiCost(
   window: Window,
   note: Note,
 ): Promise<void> {
-  // Prices are by the hour: the hour under way counts as far as it is known.
-  const whole = { from: window.from, to: Math.ceil(window.to / HOUR_MS) * HOUR_MS };
-  for (const [tenant, { costMicro }] of await cost.byTenant(whole, tenants)) {
+  for (const [tenant, { costMicro }] of await cost.byTenant(window, tenants)) {
     if (costMicro !== null) note(tenant, 'ai_cost', costMicro);
   }
 }

@@ -80,6 +80,33 @@ export const GOOD_REQUESTS: Record<Row, GoodRequest> = {
     status: 200,
   },
   'DELETE /v1/plan-caps/:plan': { url: '/v1/plan-caps/growth?period=month', status: 404 },
+  'GET /v1/plans': { url: '/v1/plans', status: 200 },
+  'GET /v1/plans/:plan': { url: '/v1/plans/not-there', status: 404 },
+  'PUT /v1/plans/:plan': {
+    url: '/v1/plans/growth',
+    payload: {
+      quotas: [{ key: 'requests', period: 'month', limit: 1_000_000 }],
+      guarantee_rps: 5,
+      ceiling_rps: 50,
+      features: ['search'],
+      price: { amount_micro: 99_000_000, currency: 'USD' },
+    },
+    status: 200,
+  },
+  'GET /v1/quotas': { url: `/v1/quotas?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
+  'PUT /v1/tenants/:id/seats': { url: `/v1/tenants/${OWN}/seats`, payload: { seats: 12 }, status: 200 },
+  'PUT /v1/tenants/:id/billing-day': { url: `/v1/tenants/${OWN}/billing-day`, payload: { day: 15 }, status: 200 },
+  'GET /v1/burst-credits': { url: `/v1/burst-credits?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
+  'GET /v1/burst-credits/entries': {
+    url: `/v1/burst-credits/entries?tenant_id=${OWN}`,
+    status: 200,
+    statusForOther: 404,
+  },
+  'POST /v1/burst-credits/spend': {
+    url: '/v1/burst-credits/spend',
+    payload: { id: SOME_ID, tenant_id: OWN, key: 'requests', amount: 5, reason: 'a launch' },
+    status: 200,
+  },
   'POST /v1/spend/reservations': {
     url: '/v1/spend/reservations',
     payload: { id: SOME_ID, tenant_id: OWN, instance_id: 'i-1', service: 'checkout', at_least_micro: 1 },

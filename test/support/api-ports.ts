@@ -23,6 +23,7 @@ import { MemoryControl } from './api-memory-control.ts';
 import { MemoryFeed, MemoryInstances } from './api-memory-feed.ts';
 import { MemoryKeyAdmin, MemoryKeys } from './api-memory-keys.ts';
 import { MemoryEvents, MemoryMeters } from './api-memory-meters.ts';
+import { MemorySales } from './api-memory-sales.ts';
 import { MemorySpend } from './api-memory-spend.ts';
 
 /** Figures of a quiet tenant; tests overwrite what they are about. */
@@ -241,6 +242,7 @@ export function createMemoryPorts(now: () => number) {
     breakers: new MemoryBreakers(feed, now),
     alerting: new MemoryAlerting(now),
     control: new MemoryControl(now),
+    sales: new MemorySales(now),
     anomalies: new MemoryAnomalies(),
     neighbors: new MemoryNeighbors(),
     caps: spend,

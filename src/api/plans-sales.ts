@@ -1,0 +1,9 @@
+/** What the api needs of plans, quotas and what follows from them for sales. */
+import type { PlanBook } from './plans-ports.ts';
+import type { BurstCredits, Quotas } from './quotas-ports.ts';
+
+export interface Sales {
+  readonly plans: PlanBook;
+  readonly quotas: Quotas;
+  readonly burst: BurstCredits;
+}
