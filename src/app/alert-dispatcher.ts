@@ -15,7 +15,7 @@ const LEASE_SECONDS = 60;
 const BURSTS = Object.fromEntries(Object.entries(ALLOWANCES).map(([channel, { burst }]) => [channel, burst]));
 
 export interface AlertDispatcherOptions {
-  readonly outbox: Pick<AlertOutbox, 'claim' | 'finish'>;
+  readonly outbox: Pick<AlertOutbox, 'claim' | 'finishAll'>;
   readonly routes: Pick<AlertRouteStore, 'targetOf'>;
   readonly send: Send;
   readonly linkOf: (alert: Alert) => string;
@@ -24,6 +24,8 @@ export interface AlertDispatcherOptions {
   readonly onResult?: (result: DispatchResult) => void;
   /** Uniform in [0, 1). */
   readonly chance?: () => number;
+  /** Unix ms; by it routes are told no more than they may be. */
+  readonly now?: () => number;
 }
 
 export interface DispatchResult {
@@ -59,15 +61,15 @@ export class AlertDispatcher {
 
   /** Tells everything that is due and within its route's allowance. @returns how many notices were tried */
   async tick(): Promise<number> {
-    const { outbox, routes } = this.#options;
-    const allowance = { byRoute: this.#budget.left(Date.now()), byChannel: BURSTS };
+    const { outbox, routes, now: clock = Date.now } = this.#options;
+    const allowance = { byRoute: this.#budget.left(clock()), byChannel: BURSTS };
     const { token, notices, now } = await outbox.claim(LEASE_SECONDS, allowance);
     await Promise.all(
       messagesByRoute(notices).map(async ([routeId, bundles]) => {
         const found = await routes.targetOf(routeId);
         // Deleted meanwhile, and its notices with it.
         if (found === undefined) return;
-        this.#budget.spend(found.route, bundles.length, Date.now());
+        this.#budget.spend(found.route, bundles.length, clock());
         await Promise.all(bundles.map((bundle) => this.#tell(bundle, found, token, now)));
       }),
     );
@@ -94,9 +96,13 @@ export class AlertDispatcher {
           });
     // One wait for all of a message: what fails together is tried together, under the same idempotency key.
     const draw = chance();
-    for (const notice of bundle) {
-      const result = resultOf(notice, route, outcome, { now, chance: draw });
-      await outbox.finish(token, notice.id, result);
+    const finished = bundle.map((notice) => ({
+      notice,
+      noticeId: notice.id,
+      result: resultOf(notice, route, outcome, { now, chance: draw }),
+    }));
+    await outbox.finishAll(token, finished);
+    for (const { notice, result } of finished) {
       this.#count(result, notice, route);
       const reason = outcome.kind === 'sent' ? {} : { reason: outcome.reason };
       this.#options.onResult?.({ channel: route.channel, kind: result.kind, ...reason });

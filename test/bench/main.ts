@@ -8,6 +8,7 @@ import { ingest } from './ingest.ts';
 import { insertOverhead } from './insert-overhead.ts';
 import { print, printMachine } from './measure.ts';
 import { middleware } from './middleware.ts';
+import { noisyToRefusal } from './noisy-to-refusal.ts';
 import { rollups } from './rollups.ts';
 
 const BENCHES: readonly Bench[] = [
@@ -19,6 +20,7 @@ const BENCHES: readonly Bench[] = [
   ingest,
   insertOverhead,
   middleware,
+  noisyToRefusal,
   rollups,
 ];
 

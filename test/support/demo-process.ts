@@ -29,7 +29,9 @@ export interface DemoProcess {
   stop(): Promise<number | null>;
 }
 
-const MAIN_FILE = fileURLToPath(new URL('../../dist/src/demo/main.js', import.meta.url));
+/** Benches run as built files themselves, two folders below it. */
+const BUILT = import.meta.url.endsWith('.ts') ? '../../dist/' : '../../';
+const MAIN_FILE = fileURLToPath(new URL(`${BUILT}src/demo/main.js`, import.meta.url));
 
 function nextMessage<Type extends FromDemo['type']>(child: ChildProcess, type: Type): Promise<MessageOf<Type>> {
   return new Promise((resolve, reject) => {

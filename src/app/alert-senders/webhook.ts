@@ -1,14 +1,8 @@
-import { createHmac } from 'node:crypto';
 import type { Delivery } from './delivery.ts';
 import type { Message } from './safe-post.ts';
+import { signedHeaders } from './webhook-signature.ts';
 
-/** Secrets are written as the Standard Webhooks specification has them: base64 behind this prefix. */
-const SECRET_PREFIX = 'whsec_';
-
-/**
- * Signed as the Standard Webhooks specification says, for which there are verifiers in every language: HMAC-SHA-256
- * over `<id>.<timestamp>.<body>`. The id stays the same over retries; the timestamp is that of the attempt.
- */
+/** An event about alerts; the same id for every attempt. */
 export function webhookMessage(
   { url, signingSecret }: { readonly url: string; readonly signingSecret: string },
   { idempotencyKey, event, alerts, linkOf, now }: Delivery,
@@ -32,17 +26,5 @@ export function webhookMessage(
       })),
     },
   });
-  const timestamp = String(Math.floor(now / 1_000));
-  const key = Buffer.from(signingSecret.slice(SECRET_PREFIX.length), 'base64');
-  const signature = createHmac('sha256', key).update(`${idempotencyKey}.${timestamp}.${body}`).digest('base64');
-  return {
-    url,
-    headers: {
-      'webhook-id': idempotencyKey,
-      'webhook-timestamp': timestamp,
-      'webhook-signature': `v1,${signature}`,
-      'idempotency-key': idempotencyKey,
-    },
-    body,
-  };
+  return { url, headers: signedHeaders(signingSecret, idempotencyKey, now, body), body };
 }

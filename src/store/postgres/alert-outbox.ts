@@ -111,6 +111,28 @@ const CLAIM = `
          ${ALERT_COLUMNS}
   from claimed c join tenantry.alerts a on a.id = c.alert_id order by c.first_due_at, c.id`;
 
+const FINISH = `
+  update tenantry.alert_notices n
+  set lease_token = null, leased_until = null,
+      -- A trigger that was on its way when its alert ended, or was taken on, is not tried or repeated again.
+      state = case when f.kind = 'dead' then 'dead'
+                   when f.kind = 'sent' and (f.repeat_at is null or a.ended_at is not null) then 'sent'
+                   when f.kind = 'again' and n.event = 'trigger' and a.ended_at is not null then 'cancelled'
+                   else 'waiting' end,
+      told_at = case when f.kind = 'sent' then clock_timestamp() else n.told_at end,
+      attempts = case when f.kind = 'sent' and f.repeat_at is not null then 0 else n.attempts end,
+      -- A repetition is another message.
+      message_key = case when f.kind = 'sent' and f.repeat_at is not null then null else n.message_key end,
+      first_message_key = case when f.kind = 'sent' then coalesce(n.first_message_key, n.message_key)
+                               else n.first_message_key end,
+      due_at = coalesce(${fromUnixMs('coalesce(f.again_at, f.repeat_at)')}, n.due_at),
+      first_due_at = coalesce(${fromUnixMs('f.repeat_at')}, n.first_due_at),
+      failed_at = case when f.error is null then n.failed_at else clock_timestamp() end,
+      error = coalesce(f.error, n.error)
+  from tenantry.alerts a,
+       unnest($2::uuid[], $3::text[], $4::float8[], $5::float8[], $6::text[]) f (id, kind, again_at, repeat_at, error)
+  where n.id = f.id and n.lease_token = $1 and a.id = n.alert_id returning n.id`;
+
 export class AlertOutbox {
   readonly #postgres: Postgres;
 
@@ -155,34 +177,26 @@ export class AlertOutbox {
    * @returns false when the lease was lost to somebody else, whose word counts then
    */
   async finish(token: string, noticeId: string, result: NoticeResult): Promise<boolean> {
+    return (await this.finishAll(token, [{ noticeId, result }])) === 1;
+  }
+
+  /** The same for all notices of a message at once. @returns for how many of them the lease still held */
+  async finishAll(
+    token: string,
+    finished: readonly { readonly noticeId: string; readonly result: NoticeResult }[],
+  ): Promise<number> {
+    const column = <T>(of: (result: NoticeResult) => T) => finished.map(({ result }) => of(result));
     return this.#postgres.inStaffTransaction(ALERTING, async (transaction) => {
       transaction.unaudited(OWN_RECORD);
-      const again = result.kind === 'again' ? result.dueAt : null;
-      const repeat = result.kind === 'sent' ? result.repeatAt : null;
-      const error = result.kind === 'sent' ? result.shortfall : result.error;
-      const rows = await transaction.query(
-        `update tenantry.alert_notices n
-         set lease_token = null, leased_until = null,
-             -- A trigger that was on its way when its alert ended, or was taken on, is not tried or repeated again.
-             state = case when $3 = 'dead' then 'dead'
-                          when $3 = 'sent' and ($5::float8 is null or a.ended_at is not null) then 'sent'
-                          when $3 = 'again' and n.event = 'trigger' and a.ended_at is not null then 'cancelled'
-                          else 'waiting' end,
-             told_at = case when $3 = 'sent' then clock_timestamp() else n.told_at end,
-             attempts = case when $3 = 'sent' and $5::float8 is not null then 0 else n.attempts end,
-             -- A repetition is another message.
-             message_key = case when $3 = 'sent' and $5::float8 is not null then null else n.message_key end,
-             first_message_key = case when $3 = 'sent' then coalesce(n.first_message_key, n.message_key)
-                                      else n.first_message_key end,
-             due_at = coalesce(${fromUnixMs('coalesce($4::float8, $5::float8)')}, n.due_at),
-             first_due_at = coalesce(${fromUnixMs('$5')}, n.first_due_at),
-             failed_at = case when $6::text is null then n.failed_at else clock_timestamp() end,
-             error = coalesce($6, n.error)
-         from tenantry.alerts a
-         where n.id = $1 and n.lease_token = $2 and a.id = n.alert_id returning n.id`,
-        [noticeId, token, result.kind, again, repeat, error?.slice(0, 300) ?? null],
-      );
-      return rows.length > 0;
+      const rows = await transaction.query(FINISH, [
+        token,
+        finished.map(({ noticeId }) => noticeId),
+        column(({ kind }) => kind),
+        column((result) => (result.kind === 'again' ? result.dueAt : null)),
+        column((result) => (result.kind === 'sent' ? result.repeatAt : null)),
+        column((result) => (result.kind === 'sent' ? result.shortfall : result.error)?.slice(0, 300) ?? null),
+      ]);
+      return rows.length;
     });
   }
 }
