@@ -12,6 +12,7 @@ export const ERRORS = {
   CONFLICT: { status: 409, title: 'Somebody else changed it first' },
   BODY_TOO_LARGE: { status: 413, title: 'The body is too large' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'Content type not supported' },
+  BILL_REFUSED: { status: 422, title: 'The bill cannot be taken as it is' },
   RATE_LIMITED: { status: 429, title: 'Too many requests' },
   INTERNAL: { status: 500, title: 'Internal error' },
   NOT_SUPPORTED_HERE: { status: 501, title: 'Not supported in this mode' },
