@@ -71,6 +71,7 @@ export type MetricName = keyof typeof METRICS;
 export const GROUP_COLUMNS: Readonly<Record<RollupFamily, Partial<Record<MetricGroup, string>>>> = {
   requests: { service: 'ServiceName', route: 'Route' },
   db_calls: { service: 'ServiceName', db_system: 'DbSystem', db_operation: 'DbOperation' },
+  db_queries: { service: 'ServiceName', db_system: 'DbSystem' },
   cache_lookups: { service: 'ServiceName' },
   ai_usage: { service: 'ServiceName', provider: 'Provider', model: 'Model', operation: 'Operation' },
   resource_use: { service: 'ServiceName' },

@@ -3,8 +3,15 @@ import type { TenantId } from '../domain/tenant-id.ts';
 import { SECOND_MS, type Window } from '../domain/window.ts';
 import { type Level, planLevels } from './time-levels.ts';
 
-/** Tables that exist by minute, hour and day. */
-export type RollupFamily = 'requests' | 'db_calls' | 'cache_lookups' | 'ai_usage' | 'resource_use' | 'spans';
+/** Tables that exist by minute, hour and day; `db_queries` has no minutes. */
+export type RollupFamily =
+  | 'requests'
+  | 'db_calls'
+  | 'db_queries'
+  | 'cache_lookups'
+  | 'ai_usage'
+  | 'resource_use'
+  | 'spans';
 
 /** Whose rows: one tenant, some, those whose id contains a text, or all. */
 export type Whose =

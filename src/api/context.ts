@@ -22,6 +22,7 @@ import type {
   TenantPlans,
   Throttles,
 } from './ports.ts';
+import type { Queries, UsageDesk } from './usage-ports.ts';
 
 /** Every port of `ports.ts`, joined to its class by `src/app`. */
 export interface ApiPorts {
@@ -43,6 +44,8 @@ export interface ApiPorts {
   readonly health: Health;
   readonly events: UsageEvents;
   readonly meters: Meters;
+  readonly usage: UsageDesk;
+  readonly queries: Queries;
   /** Everything that this process measures about itself; `GET /metrics` shows it. */
   readonly registry: Registry;
 }

@@ -290,3 +290,12 @@ export type {
   QuotaList,
 } from './quotas-contract.ts';
 export type { CapItem, CapList, NewCap, PlanCapItem, PlanCapList } from './spend-contract.ts';
+export type {
+  QueryItem,
+  QueryList,
+  SlowQueryItem,
+  SlowQueryList,
+  TenantUsageItem,
+  UsageList,
+  UsageServiceItem,
+} from './usage-contract.ts';

@@ -38,12 +38,14 @@ import { collectOpenApi, openApiRoutes } from './openapi.ts';
 import { methodsOf } from './permissions.ts';
 import { salesRoutes } from './plans-routes.ts';
 import { PROBLEM_TYPE, problemOf, toTenantryError } from './problem.ts';
+import { queryRoutes } from './queries.ts';
 import { signInRoutes } from './sign-in.ts';
 import { spendRoutes } from './spend.ts';
 import { tenantMetricsRoutes } from './tenant-metrics.ts';
 import { tenantPlanRoutes } from './tenant-plan.ts';
 import { tenantRoutes } from './tenants.ts';
 import { throttleRoutes } from './throttles.ts';
+import { usageRoutes } from './usage.ts';
 import { whoAmIRoutes } from './whoami.ts';
 
 /** The largest body is a throttle or an evaluation context: a few hundred bytes. */
@@ -178,6 +180,8 @@ function addRoutes(app: FastifyInstance, context: ApiContext, options: ApiOption
   app.register(ofrepEventRoutes(context));
   app.register(eventRoutes(context));
   app.register(meterRoutes(context));
+  app.register(usageRoutes(context));
+  app.register(queryRoutes(context));
   if (publicDir !== undefined) app.register(dashboardFiles(publicDir, answerUnknownRoute));
 }
 

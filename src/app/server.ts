@@ -51,6 +51,7 @@ import { rememberSeenTenants } from './seen-tenants.ts';
 import { startSpend } from './spend.ts';
 import { openStores, type Stores } from './stores.ts';
 import { urlOf } from './url-of.ts';
+import { startUsage } from './usage.ts';
 import { VERSION } from './version.ts';
 
 export interface ServerOptions {
@@ -188,9 +189,10 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       ? await createDevIssuer({ folder: join(dataDir, 'issuer'), production, baseUrl: () => urlOf(host, apiPort) })
       : undefined;
   const metering = startMetering({ postgres, postgresUrl, clickhouse, config, registry, log });
+  const usage = startUsage({ clickhouse, config });
   const api = createApi({
     ports: {
-      ...{ events: metering.events, meters: metering.meters },
+      ...{ events: metering.events, meters: metering.meters, usage: usage.desk, queries: usage.queries },
       figures: {
         tenants: (question) => figures.tenants(question),
         metric: (question) => readMetricSeries(clickhouse, question, Date.now()),

@@ -3,6 +3,13 @@ import { expect, test } from 'vitest';
 import type { z } from 'zod';
 import type { anomalyItemSchema, anomalyListSchema } from '../../src/api/anomalies.ts';
 import type * as contract from '../../src/api/contract.ts';
+import type {
+  approvalListSchema,
+  backtestListSchema,
+  knownPeakListSchema,
+  reachSchema,
+  ruleStageSchema,
+} from '../../src/api/control-schemas.ts';
 import type { flagInstanceListSchema } from '../../src/api/flag-instances.ts';
 import type { flagAckSchema, flagSnapshotSchema, wireFlagSchema } from '../../src/api/flags.ts';
 import type { createdKeySchema, keyItemSchema, keyListSchema, newKeySchema } from '../../src/api/keys.ts';
@@ -23,6 +30,7 @@ import type { metricSeriesSchema } from '../../src/api/tenant-metrics.ts';
 import type { newTenantPlanSchema, tenantPlanSchema } from '../../src/api/tenant-plan.ts';
 import type { tenantFiguresSchema, tenantListSchema } from '../../src/api/tenants.ts';
 import type { newThrottleSchema, throttleItemSchema, throttleListSchema } from '../../src/api/throttles.ts';
+import type { queryListSchema, slowQueryListSchema, usageListSchema } from '../../src/api/usage-schemas.ts';
 import type { whoAmISchema } from '../../src/api/whoami.ts';
 import type { FlagAck, FlagSnapshot, WireFlag } from '../../src/domain/flag-wire.ts';
 import type { SpendAnswer, SpendReceipts, SpendReports, SpendRequest } from '../../src/domain/spend-wire.ts';
@@ -57,6 +65,9 @@ const AGREEMENTS: {
   snapshot: Agree<typeof flagSnapshotSchema, FlagSnapshot>;
   ack: Agree<typeof flagAckSchema, FlagAck>;
   instances: Agree<typeof flagInstanceListSchema, contract.FlagInstanceList>;
+  usage: Agree<typeof usageListSchema, contract.UsageList>;
+  queries: Agree<typeof queryListSchema, contract.QueryList>;
+  slowQueries: Agree<typeof slowQueryListSchema, contract.SlowQueryList>;
   cap: Agree<typeof capItemSchema, contract.CapItem>;
   caps: Agree<typeof capListSchema, contract.CapList>;
   newCap: Agree<typeof newCapSchema, contract.NewCap>;
@@ -66,6 +77,11 @@ const AGREEMENTS: {
   spendAnswer: Agree<typeof spendAnswerSchema, SpendAnswer>;
   spendReports: Agree<typeof spendReportsSchema, SpendReports>;
   spendReceipts: Agree<typeof spendReceiptsSchema, SpendReceipts>;
+  approvals: Agree<typeof approvalListSchema, contract.ApprovalList>;
+  backtests: Agree<typeof backtestListSchema, contract.BacktestList>;
+  knownPeaks: Agree<typeof knownPeakListSchema, contract.KnownPeakList>;
+  reach: Agree<typeof reachSchema, contract.ReachItem>;
+  ruleStage: Agree<typeof ruleStageSchema, contract.RuleStageItem>;
 } = {
   figures: true,
   list: true,
@@ -89,6 +105,9 @@ const AGREEMENTS: {
   snapshot: true,
   ack: true,
   instances: true,
+  usage: true,
+  queries: true,
+  slowQueries: true,
   cap: true,
   caps: true,
   newCap: true,
@@ -98,6 +117,11 @@ const AGREEMENTS: {
   spendAnswer: true,
   spendReports: true,
   spendReceipts: true,
+  approvals: true,
+  backtests: true,
+  knownPeaks: true,
+  reach: true,
+  ruleStage: true,
 };
 
 test('zod schemas and contract types agree', () => {

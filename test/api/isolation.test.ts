@@ -24,6 +24,9 @@ const PLACES: Record<string, (tenant: string) => string> = {
   'throttles filter': (tenant) => `/v1/throttles?tenant_id=${tenant}`,
   'anomalies filter': (tenant) => `/v1/anomalies?tenant_id=${tenant}`,
   'caps filter': (tenant) => `/v1/caps?tenant_id=${tenant}`,
+  'usage filter': (tenant) => `/v1/usage?tenant_id=${tenant}`,
+  'queries path': (tenant) => `/v1/tenants/${tenant}/queries`,
+  'slow queries path': (tenant) => `/v1/tenants/${tenant}/slow-queries`,
   'search text': (tenant) => `/v1/tenants?q=${tenant}`,
 };
 
@@ -47,7 +50,13 @@ describe.each(Object.keys(PLACES))('by %s', (place) => {
   });
 
   test('no store is asked about the other tenant', async () => {
-    const asked = () => JSON.stringify([api.ports.figures.metricQuestions, api.ports.figures.listQuestions]);
+    const asked = () =>
+      JSON.stringify([
+        api.ports.figures.metricQuestions,
+        api.ports.figures.listQuestions,
+        api.ports.usage.questions,
+        api.ports.queries.questions.map(({ window: _, ...question }) => Object.values(question).map(String)),
+      ]);
     const before = asked();
     await wholeAnswer(urlFor(OTHER), tokens['viewer'] ?? '');
     const news = asked().slice(before.length);

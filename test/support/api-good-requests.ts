@@ -176,6 +176,10 @@ export const GOOD_REQUESTS: Record<Row, GoodRequest> = {
     payload: { specversion: '1.0', id: 'e-1', source: 'app', type: 'request', subject: OWN },
     status: 204,
   },
+  'GET /v1/usage': { url: `/v1/usage?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
+  'GET /v1/queries': { url: '/v1/queries', status: 200 },
+  'GET /v1/tenants/:id/queries': { url: `/v1/tenants/${OWN}/queries`, status: 200, statusForOther: 404 },
+  'GET /v1/tenants/:id/slow-queries': { url: `/v1/tenants/${OWN}/slow-queries`, status: 200, statusForOther: 404 },
   'GET /v1/meters': { url: '/v1/meters', status: 200 },
   'POST /v1/meters': {
     url: '/v1/meters',

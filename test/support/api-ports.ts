@@ -25,6 +25,7 @@ import { MemoryKeyAdmin, MemoryKeys } from './api-memory-keys.ts';
 import { MemoryEvents, MemoryMeters } from './api-memory-meters.ts';
 import { MemorySales } from './api-memory-sales.ts';
 import { MemorySpend } from './api-memory-spend.ts';
+import { MemoryQueries, MemoryUsage } from './api-memory-usage.ts';
 
 /** Figures of a quiet tenant; tests overwrite what they are about. */
 export function figuresOf(tenantId: string, changes: Partial<MeasuredFigures> = {}): MeasuredFigures {
@@ -254,6 +255,8 @@ export function createMemoryPorts(now: () => number) {
     health: new MemoryHealth(),
     events: new MemoryEvents(),
     meters: new MemoryMeters(now),
+    usage: new MemoryUsage(),
+    queries: new MemoryQueries(),
     registry: new Registry(),
   } satisfies ApiPorts;
 }
