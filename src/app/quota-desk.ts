@@ -143,7 +143,7 @@ export class QuotaDesk {
     const [measures, covered, hours] = await Promise.all([
       measureQuotas(sources, { tenants, keys, window: soFar, levelAt: running ? now : window.to - 1 }),
       this.#options.covered(actor, tenants, window.from),
-      withForecast && running ? measureHours(sources.usage, { tenants, keys, window: history }) : undefined,
+      withForecast && running ? measureHours(sources, { tenants, keys, window: history }) : undefined,
     ]);
     return held.map((one): QuotaStanding => {
       const { tenant, plan, quota } = one;

@@ -3,6 +3,7 @@ import type { QuotaKey } from '../domain/plan.ts';
 import { isFromSpans, metricsOf } from '../domain/quota.ts';
 import type { TenantId } from '../domain/tenant-id.ts';
 import type { UsageKey } from '../domain/usage.ts';
+import { METER_PLACES } from '../domain/usage-event.ts';
 import type { UsedHour } from '../domain/use-forecast.ts';
 import { DAY_MS, floorTo, HOUR_MS, type Window } from '../domain/window.ts';
 
@@ -36,6 +37,8 @@ export interface QuotaAiCost {
 export interface QuotaSources {
   readonly usage: QuotaUsage;
   readonly aiCost: QuotaAiCost;
+  /** Sums of meters come in billionths of their unit (METER_PLACES), counts as they are. */
+  meters(): Promise<readonly { readonly slug: string; readonly aggregation: string }[]>;
   /** As last said by `at`, Unix ms. */
   seats(tenants: readonly TenantId[], at: number): Promise<ReadonlyMap<TenantId, bigint>>;
 }
@@ -55,6 +58,7 @@ interface LevelQuestion extends MeasureQuestion {
   readonly levelAt: number;
 }
 
+const METER_UNIT = 10n ** BigInt(METER_PLACES);
 /** What is stored "now" is the mean of so long: collectors run once an hour, and bills go by the day. */
 const STORED_OVER_MS = DAY_MS;
 
@@ -66,7 +70,7 @@ export async function measureQuotas(
   const measures = new Map<TenantId, Map<QuotaKey, bigint>>(tenants.map((tenant) => [tenant, new Map()]));
   const note = (tenant: TenantId, key: QuotaKey, value: bigint) => measures.get(tenant)?.set(key, value);
   await Promise.all([
-    measureCounts(sources.usage, { tenants, window, keys: keys.filter((key) => isCounted(key)) }, note),
+    measureCounts(sources, { tenants, window, keys: keys.filter(isCounted) }, note),
     keys.includes('storage_bytes') ? measureStored(sources.usage, tenants, window.to, note) : undefined,
     keys.includes('ai_cost') ? measureAiCost(sources.aiCost, tenants, window, note) : undefined,
     keys.includes('seats') ? measureSeats(sources, tenants, levelAt, note) : undefined,
@@ -78,29 +82,43 @@ type Note = (tenant: TenantId, key: QuotaKey, value: bigint) => void;
 
 const isCounted = (key: QuotaKey) => key !== 'storage_bytes' && metricsOf(key).length > 0;
 
-async function measureCounts(usage: QuotaUsage, { tenants, keys, window }: MeasureQuestion, note: Note): Promise<void> {
+async function measureCounts(
+  sources: QuotaSources,
+  { tenants, keys, window }: MeasureQuestion,
+  note: Note,
+): Promise<void> {
   if (keys.length === 0 || window.from >= window.to) return;
+  const { usage } = sources;
   const metrics = [...new Set<UsageKey>(['spans', ...keys.flatMap(metricsOf)])];
-  const rows = await usage.totals({ window, metrics, tenants });
+  const [rows, sums] = await Promise.all([usage.totals({ window, metrics, tenants }), meterSums(sources, keys)]);
   const known = new Map(rows.map((row) => [row.tenantId, row.values]));
-  const silent = tenants.filter((tenant) => (known.get(tenant)?.get('spans') ?? 0n) === 0n);
-  const othersSpoke = silent.length > 0 && (rows.some(hasSpans) || (await anySpans(usage, window)));
+  const spoke = (tenant: TenantId) => (known.get(tenant)?.get('spans') ?? 0n) > 0n;
+  const othersSpoke = tenants.every(spoke) || rows.some(hasSpans) || (await anySpans(usage, window));
   for (const tenant of tenants) {
-    const values = known.get(tenant);
-    const didNothing = othersSpoke && (values?.get('spans') ?? 0n) === 0n;
+    const didNothing = othersSpoke && !spoke(tenant);
+    const measuredOf = (metric: UsageKey) =>
+      known.get(tenant)?.get(metric) ?? (didNothing && isFromSpans(metric) ? 0n : undefined);
     for (const key of keys) {
-      const parts = metricsOf(key).map(
-        (metric) => values?.get(metric) ?? (didNothing && isFromSpans(metric) ? 0n : null),
-      );
-      const measured = parts.filter((part) => part !== null);
-      if (measured.length > 0)
-        note(
-          tenant,
-          key,
-          measured.reduce((sum, part) => sum + part, 0n),
-        );
+      const value = sumOf(metricsOf(key).map(measuredOf));
+      if (value !== undefined) note(tenant, key, sums.has(key) ? value / METER_UNIT : value);
     }
   }
+}
+
+/** What was measured of it; undefined: nothing. */
+function sumOf(parts: readonly (bigint | undefined)[]): bigint | undefined {
+  const measured = parts.filter((part) => part !== undefined);
+  return measured.length === 0 ? undefined : measured.reduce((sum, part) => sum + part, 0n);
+}
+
+/** Meters whose values are sums, and so may have been fractions. */
+async function meterSums(
+  sources: Pick<QuotaSources, 'meters'>,
+  keys: readonly QuotaKey[],
+): Promise<ReadonlySet<string>> {
+  if (!keys.some((key) => key.startsWith('meter:'))) return new Set();
+  const meters = await sources.meters();
+  return new Set(meters.filter(({ aggregation }) => aggregation === 'sum').map(({ slug }) => `meter:${slug}`));
 }
 
 const hasSpans = ({ values }: { readonly values: ReadonlyMap<UsageKey, bigint> }) => (values.get('spans') ?? 0n) > 0n;
@@ -142,21 +160,25 @@ async function measureSeats(
 
 /** Hour by hour, for the forecast. Keys that come together otherwise than by the hour have no hours here. */
 export async function measureHours(
-  usage: QuotaUsage,
+  sources: Pick<QuotaSources, 'usage' | 'meters'>,
   { tenants, keys, window }: MeasureQuestion,
 ): Promise<ReadonlyMap<TenantId, ReadonlyMap<QuotaKey, readonly UsedHour[]>>> {
   const counted = keys.filter(isCounted);
   if (counted.length === 0 || tenants.length === 0) return new Map();
   const metrics = [...new Set(counted.flatMap(metricsOf))];
-  const series = await usage.series({ window, metrics, tenants, step: 'hour' });
+  const [series, sums] = await Promise.all([
+    sources.usage.series({ window, metrics, tenants, step: 'hour' }),
+    meterSums(sources, counted),
+  ]);
   return new Map(
     series.map(({ tenantId, steps }) => [
       tenantId,
       new Map(
         counted.map((key) => {
+          const unit = sums.has(key) ? METER_UNIT : 1n;
           const amountOf = (values: ReadonlyMap<UsageKey, bigint>) =>
-            metricsOf(key).reduce((sum, metric) => sum + (values.get(metric) ?? 0n), 0n);
-          return [key, steps.map(({ at, values }) => ({ at, amount: Number(amountOf(values)) }))] as const;
+            Number((sumOf(metricsOf(key).map((metric) => values.get(metric))) ?? 0n) / unit);
+          return [key, steps.map(({ at, values }) => ({ at, amount: amountOf(values) }))] as const;
         }),
       ),
     ]),

@@ -3,6 +3,7 @@ import type { Sales } from '../api/plans-sales.ts';
 import type { StaffActor } from '../domain/actor.ts';
 import type { BurstSpend } from '../domain/burst.ts';
 import { TenantryError } from '../domain/errors.ts';
+import type { MeterDefinition } from '../domain/meter.ts';
 import { HOUR_MS } from '../domain/window.ts';
 import { BurstReader } from '../store/postgres/burst-reader.ts';
 import { BurstStore } from '../store/postgres/burst-store.ts';
@@ -22,6 +23,8 @@ export interface QuotaOptions {
   readonly postgresUrl: string;
   readonly usage: QuotaUsage;
   readonly aiCost: QuotaAiCost;
+  /** The operator's own meters: sums of theirs come in billionths. */
+  meters(): Promise<readonly MeterDefinition[]>;
   /** IANA name of the zone in which days and months begin. */
   readonly timeZone: string;
   /** Telemetry is accepted so late: before, a period that is over is not closed. */
@@ -38,7 +41,7 @@ export interface QuotaParts {
 
 /** Plans, quotas and burst credits, and the hourly run that earns, covers and expires credits. */
 export function startQuotas(options: QuotaOptions): QuotaParts {
-  const { postgres, postgresUrl, usage, aiCost, timeZone, settleMs, log } = options;
+  const { postgres, postgresUrl, usage, aiCost, meters, timeZone, settleMs, log } = options;
   const plans = new PlanStore(postgres);
   const store = new QuotaStore(postgres);
   const reader = new BurstReader(postgres);
@@ -46,7 +49,7 @@ export function startQuotas(options: QuotaOptions): QuotaParts {
     tenants: (actor, page) => store.tenants(actor, page),
     versions: (actor) => plans.versions(actor),
     covered: (actor, tenants, from) => reader.covered(actor, tenants, from),
-    sources: (actor) => ({ usage, aiCost, seats: (tenants, at) => store.seats(actor, tenants, at) }),
+    sources: (actor) => ({ usage, aiCost, meters, seats: (tenants, at) => store.seats(actor, tenants, at) }),
     zone: zoneOrUtc(timeZone),
   });
   const burst = new BurstDesk(new BurstStore(postgres));

@@ -42,6 +42,7 @@ import { startMetering } from './meters.ts';
 import { MinuteDetectorLoop } from './minute-detector-loop.ts';
 import { Neighbors } from './neighbors.ts';
 import { ownMetrics } from './own-metrics.ts';
+import { startSales } from './plans.ts';
 import { PolicyEvidenceReader } from './policy-evidence.ts';
 import { policyParamsOf } from './policy-settings.ts';
 import { startPrices } from './prices.ts';
@@ -189,6 +190,10 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       ? await createDevIssuer({ folder: join(dataDir, 'issuer'), production, baseUrl: () => urlOf(host, apiPort) })
       : undefined;
   const metering = startMetering({ postgres, postgresUrl, clickhouse, config, registry, log });
+  const sales = startSales({
+    ...{ config, postgres, postgresUrl, clickhouse, aiCosts: prices.aiCosts, log },
+    meters: () => metering.meters.list({ kind: 'system', subject: 'quotas' }),
+  });
   const usage = startUsage({ clickhouse, config });
   const api = createApi({
     ports: {
@@ -203,6 +208,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       alerting: alerting.desk,
       caps: spend.caps,
       spend: spend.desk,
+      sales: sales.sales,
       control: { killSwitch, allowList, decisions: decisionChains({ journal: policyJournal, anomalies, throttles }) },
       anomalies,
       neighbors,
@@ -260,6 +266,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       await loader.stop();
       await changes.stop();
       await spend.stop();
+      await sales.stop();
       await metering.stop();
       await alerting.stop();
       await minuteDetector.save();
