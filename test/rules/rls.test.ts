@@ -80,6 +80,17 @@ const FIXTURES: Readonly<Record<string, string>> = {
                      on conflict (month) do update set book_version = 1 returning month)
                    insert into tenantry.ai_month_lines (tenant_id, month, provider, model, calls, unpriced_calls, cost_pico)
                    select $1, month, 'openai', 'gpt-4o', 1, 0, 1 from month`,
+  revenue_customers: `insert into tenantry.revenue_customers (customer_id, tenant_id, set_by) values ('cus_' || $1, $1, 'test')`,
+  revenue_subscriptions: `with file as (
+                            insert into tenantry.revenue_imports (sha256, file_name, format, as_of, subscriptions, invoices, added, changed, unchanged, created_by)
+                            values (encode(sha256(gen_random_uuid()::text::bytea), 'hex'), 'f', 'csv', now(), 1, 0, 1, 0, 0, 'test') returning id)
+                          insert into tenantry.revenue_subscriptions (subscription_id, effective_from, tenant_id, customer_id, terms, import_id)
+                          select 'sub_' || $1, now(), $1, 'cus', '{}', id from file`,
+  revenue_invoices: `with file as (
+                       insert into tenantry.revenue_imports (sha256, file_name, format, as_of, subscriptions, invoices, added, changed, unchanged, created_by)
+                       values (encode(sha256(gen_random_uuid()::text::bytea), 'hex'), 'f', 'csv', now(), 0, 1, 1, 0, 0, 'test') returning id)
+                     insert into tenantry.revenue_invoices (invoice_id, tenant_id, customer_id, earned_from, earned_to, terms, import_id)
+                     select 'in_' || $1, $1, 'cus', now(), now(), '{}', id from file`,
   breaker_sightings: `insert into tenantry.breaker_sightings (tenant_id, integration, service, instance_id, key_id, state,
                         since, calls, failures, openings, reported_at, expires_at)
                       values ($1, 'stripe', 'shop', 'i', 'k', 'open', now(), 5, 5, '[]', now(), now() + interval '1 hour')`,
