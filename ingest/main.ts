@@ -4,6 +4,7 @@ import { destination, type Logger, pino } from 'pino';
 import { type Config, loadConfig } from '../src/config/config.ts';
 import { ERRORS, TenantryError, toError } from '../src/domain/errors.ts';
 import { Counters } from './counters.ts';
+import { Intake } from './intake.ts';
 import { KeyCheck } from './key-check.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { Receiver } from './receiver.ts';
@@ -59,7 +60,8 @@ export async function startIngest({ config, log }: { config: Config; log: Logger
     bytesInWork: () => budget.used,
     now: Date.now,
   });
-  const pipeline = { keys, bodies, spool, counters, now: Date.now };
+  const intake = new Intake(folder);
+  const pipeline = { keys, bodies, spool, counters, intake, now: Date.now };
   const receiver = new Receiver({
     signals: {
       traces: storedSignalPipeline('traces', pipeline),
@@ -67,11 +69,13 @@ export async function startIngest({ config, log }: { config: Config; log: Logger
       logs: refusedLogsPipeline(pipeline),
     },
     counters,
+    onRefused: () => intake.refused(),
     health: () => health(spool),
     discardBytes: 4 * config.TENANTRY_MAX_BODY_BYTES,
     log,
   });
   const closeAll = async () => {
+    await intake.stop();
     await keys.stop();
     await spool.close();
   };

@@ -20,6 +20,8 @@ export interface ReceiverParts {
   /** Path below `/v1/` -> handler. */
   readonly signals: Readonly<Record<string, SignalHandler>>;
   readonly counters: Counters;
+  /** Told of telemetry that was refused though its sender has a key. */
+  readonly onRefused?: () => void;
   /** Body of `/healthz`. */
   readonly health: () => object;
   /** Bytes of a refused request's body that are read and thrown away, so that the client gets to see the answer. */
@@ -111,6 +113,7 @@ export class Receiver {
     if (error.code === 'INTERNAL') this.#parts.log.error({ err: toError(thrown) }, 'a request failed unexpectedly');
     else this.#parts.log.debug({ code: error.code, detail: error.message }, 'request refused');
     this.#parts.counters.answered(route.label, error.status, error.code);
+    if (route.kind === 'signal' && error.status !== 401 && error.status !== 403) this.#parts.onRefused?.();
     const answer = errorAnswer(error, type, this.#random());
     const allow = error.status === 405 ? { allow: route.kind === 'page' ? 'GET, HEAD' : 'POST' } : {};
     this.#send(request, response, { ...answer, headers: { ...answer.headers, ...allow } });

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { TenantryError } from '../src/domain/errors.ts';
 import type { SegmentSignal } from '../src/domain/spool-format.ts';
 import type { Counters } from './counters.ts';
+import type { Intake } from './intake.ts';
 import type { KeyCheck, KeyHolder } from './key-check.ts';
 import { type Answer, JSON_TYPE, PROTOBUF, partialSuccessAnswer, successAnswer } from './otlp-answer.ts';
 import { type BodyReader, bodyEncoding } from './request-body.ts';
@@ -13,6 +14,8 @@ export interface SignalPipelineParts {
   readonly bodies: Pick<BodyReader, 'withBody'>;
   readonly spool: Pick<Spool, 'append'>;
   readonly counters: Counters;
+  /** Told of traces that were taken; what is compared with what is loaded. */
+  readonly intake?: Pick<Intake, 'taken'>;
   readonly now: () => number;
 }
 
@@ -29,6 +32,7 @@ export function storedSignalPipeline(signal: SegmentSignal, parts: SignalPipelin
     if (items > 0) {
       const origin = { receivedAt: parts.now(), keyId: holder.keyId, keyTenant: holder.tenantId };
       await parts.spool.append(signal, body, origin);
+      if (signal === 'traces') parts.intake?.taken(origin.receivedAt, items);
     }
     parts.counters.accepted(signal, items, body.length);
     return successAnswer(PROTOBUF);

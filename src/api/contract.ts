@@ -269,7 +269,17 @@ export type {
   BreakerReceipt,
   NewBreakerOrder,
 } from './breaker-contract.ts';
-export type { AllowListList, DecisionList } from './control-contract.ts';
+export type {
+  AllowListList,
+  ApprovalList,
+  BacktestItem,
+  BacktestList,
+  DecisionList,
+  KillSwitchItem,
+  KnownPeakList,
+  ReachItem,
+  RuleStageItem,
+} from './control-contract.ts';
 export type { CloudEvent } from './events-contract.ts';
 export type {
   MeterItem,

@@ -5,7 +5,131 @@ export interface KillSwitchItem {
   by: string | null;
   at: string | null;
   /** environment: set for the process, and only a restart without it ends it. */
-  source: 'environment' | 'file';
+  /** shared: set for all servers on another one. */
+  source: 'environment' | 'file' | 'shared';
+  /** Of the flags, at which it was last set for all servers; null: it holds here alone, or was never set. */
+  revision: number | null;
+}
+
+/** Live app instances, and when each obeyed a revision of the flags; null: not yet. */
+export interface ReachItem {
+  revision: number;
+  items: { service: string; instance_id: string; acked_at: string | null }[];
+}
+
+export type StageName = 'off' | 'shadow' | 'canary' | 'enforce';
+
+export interface PromotionEvidenceItem {
+  held_seconds: number;
+  shadow_throttles: number;
+  enforced_throttles: number;
+}
+
+export interface RuleStageItem {
+  rule: string;
+  rule_hash: string;
+  stage: StageName;
+  since: string;
+  by: string | null;
+  reason: string | null;
+  approved_by: string | null;
+  evidence: PromotionEvidenceItem;
+  backtest: BacktestItem | null;
+  pending: { approval_id: string; stage: StageName; by: string; expires_at: string }[];
+  next: { stage: StageName; problem: string | null } | null;
+}
+
+export interface BacktestItem {
+  id: string;
+  rule: string;
+  rule_hash: string;
+  source: 'api' | 'command';
+  state: 'waiting' | 'running' | 'done' | 'failed' | 'cancelled';
+  /** 0 to 1. */
+  progress: number;
+  from: string;
+  to: string;
+  draft: {
+    min_ratio?: number;
+    needs_impact?: boolean;
+    headroom?: number;
+    min_requests_per_minute?: number;
+    throttle_seconds?: number;
+  };
+  /** How many there were; null: none were given. */
+  labels: number | null;
+  result: {
+    minutes: number;
+    tenants: number;
+    findings: number;
+    held_back: Record<string, number>;
+    throttles: number;
+    examples: {
+      tenant_id: string;
+      at: string;
+      metric: string;
+      requests_per_second: number;
+      reason: string;
+      right: boolean | null;
+    }[];
+    precision: number | null;
+    recall: number | null;
+    false_per_thousand_tenant_days: number | null;
+  } | null;
+  error: string | null;
+  asked_by: string;
+  asked_at: string;
+  ended_at: string | null;
+}
+
+export interface BacktestList {
+  items: BacktestItem[];
+}
+
+export interface ApprovalItem {
+  id: string;
+  kind: 'throttle' | 'promotion';
+  /** null: it is about a rule. */
+  tenant_id: string | null;
+  explanation: string;
+  throttle: {
+    anomaly_id: string;
+    requests_per_second: number;
+    burst: number;
+    expires_in_seconds: number;
+    service: string | null;
+    route: string | null;
+    reason: string;
+  } | null;
+  promotion: { rule: string; stage: StageName; reason: string; evidence: PromotionEvidenceItem } | null;
+  asked_by: string;
+  asked_at: string;
+  expires_at: string;
+  state: 'pending' | 'approved' | 'denied' | 'expired';
+  decided_by: string | null;
+  decided_at: string | null;
+  note: string | null;
+}
+
+export interface ApprovalList {
+  items: ApprovalItem[];
+}
+
+export interface KnownPeakItem {
+  id: string;
+  /** null: of every tenant. */
+  tenant_id: string | null;
+  name: string;
+  note: string;
+  from: string | null;
+  to: string | null;
+  weekly: { time_zone: string; weekdays: number[]; start: string; length_minutes: number } | null;
+  created_by: string;
+  created_at: string;
+}
+
+export interface KnownPeakList {
+  items: KnownPeakItem[];
 }
 
 export interface AllowListItem {
@@ -26,7 +150,7 @@ export interface DecisionItem {
   id: string;
   tenant_id: string;
   at: string;
-  kind: 'throttle' | 'alert' | 'lift';
+  kind: 'throttle' | 'alert' | 'lift' | 'ask';
   /** Guards that held back, in the order in which they spoke. */
   held_back_by: string[];
   explanation: string;

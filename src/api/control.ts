@@ -3,8 +3,11 @@ import { z } from 'zod';
 import { TenantryError } from '../domain/errors.ts';
 import { parseTenantId } from '../domain/tenant-id.ts';
 import type { ApiContext } from './context.ts';
+import { calendarRoutes } from './control-calendar.ts';
 import type { AllowListItem, DecisionItem, KillSwitchItem } from './control-contract.ts';
 import type { AllowListEntry, DecisionChain, KillSwitchState } from './control-ports.ts';
+import { promotionRoutes } from './control-promotion.ts';
+import { reachSchema } from './control-schemas.ts';
 import { flagStatus, nullableTime, rfc3339 } from './convert.ts';
 import { noSuchTenant, staffOf } from './guard.ts';
 import { lineOfText, noQuery, tenantIdText, wholeNumber } from './parameters.ts';
@@ -17,7 +20,10 @@ const killSwitchSchema = z
     reason: z.string(),
     by: z.string().nullable(),
     at: z.string().nullable(),
-    source: z.enum(['environment', 'file']).describe('environment: only a restart without the setting ends it'),
+    source: z
+      .enum(['environment', 'file', 'shared'])
+      .describe('environment: only a restart without the setting ends it; shared: set on another server'),
+    revision: z.int().nullable().describe('Of the flags, at which all servers were told; null: it holds here alone'),
   })
   .meta({ id: 'KillSwitch' });
 
@@ -49,7 +55,7 @@ const decisionItemSchema = z
     id: z.string(),
     tenant_id: z.string(),
     at: z.string(),
-    kind: z.enum(['throttle', 'alert', 'lift']),
+    kind: z.enum(['throttle', 'alert', 'lift', 'ask']).describe('ask: a person was asked, see /v1/control/approvals'),
     held_back_by: z.array(z.string()).describe('Guards, in the order in which they spoke'),
     explanation: z.string(),
     finding: z
@@ -157,14 +163,34 @@ function killSwitchRoutes({ ports: { control } }: ApiContext): FastifyPluginCall
           ...shared,
           operationId: 'setKillSwitch',
           summary:
-            'While on, this server sets no automatic throttle and tells apps of none; works without a database. ' +
-            'What people set stays in force',
+            'While on, no server sets an automatic throttle or tells apps of one. Works without a database, for this ' +
+            'server alone until it is back. What people set stays in force',
           body: newKillSwitchSchema,
         },
       },
       async (request) => {
         const { on, reason } = request.body;
         return switchToWire(await control.killSwitch.set(staffOf(request), on, reason));
+      },
+    );
+    app.get(
+      '/v1/control/reach',
+      {
+        schema: {
+          operationId: 'getReach',
+          tags: ['control'],
+          summary: 'Which live app instances obey a revision of the flags, and since when',
+          querystring: z.strictObject({ revision: wholeNumber(0, Number.MAX_SAFE_INTEGER) }),
+          response: { 200: reachSchema },
+        },
+      },
+      async (request) => {
+        const { revision } = request.query;
+        const reached = await control.killSwitch.reach(staffOf(request), revision);
+        const items = reached.map(({ service, instanceId, ackedAt }) => ({
+          ...{ service, instance_id: instanceId, acked_at: nullableTime(ackedAt) },
+        }));
+        return { revision, items };
       },
     );
     done();
@@ -239,6 +265,8 @@ export function controlRoutes(context: ApiContext): FastifyPluginCallbackZod {
   return (app, _options, done) => {
     app.register(killSwitchRoutes(context));
     app.register(allowListRoutes(context));
+    app.register(promotionRoutes(context));
+    app.register(calendarRoutes(context));
     app.get(
       '/v1/decisions',
       {

@@ -11,6 +11,8 @@ const OWN_TENANT = ['tenant_admin', 'member', 'viewer'] as const satisfies reado
 const everybody = { roles: [...STAFF, ...OWN_TENANT], keyScopes: [] } as const;
 const operators = { roles: OPERATORS, keyScopes: [] } as const;
 const admins = { roles: ['admin'], keyScopes: [] } as const;
+/** Four eyes are those of people: a role for machines has none. */
+const people = { roles: ['admin', 'sre'], keyScopes: [] } as const;
 const apps = { roles: OPERATORS, keyScopes: ['flags'] } as const;
 
 /**
@@ -77,6 +79,24 @@ export const PERMISSIONS = {
   'GET /v1/control/allow-list': operators,
   'PUT /v1/control/allow-list/:tenant_id': operators,
   'DELETE /v1/control/allow-list/:tenant_id': operators,
+  'GET /v1/control/reach': operators,
+  'GET /v1/control/rules': operators,
+  'GET /v1/control/rules/:rule/stage': operators,
+  'PUT /v1/control/rules/:rule/stage': people,
+  'GET /v1/control/tenant-stages': operators,
+  'PUT /v1/control/tenant-stages/:tenant_id': operators,
+  'DELETE /v1/control/tenant-stages/:tenant_id': operators,
+  'GET /v1/control/approvals': operators,
+  'POST /v1/control/approvals/:id/approve': people,
+  'POST /v1/control/approvals/:id/deny': people,
+  'GET /v1/control/known-peaks': operators,
+  'POST /v1/control/known-peaks': operators,
+  'PUT /v1/control/known-peaks/:id': operators,
+  'DELETE /v1/control/known-peaks/:id': operators,
+  'GET /v1/backtests': operators,
+  'POST /v1/backtests': operators,
+  'GET /v1/backtests/:id': operators,
+  'DELETE /v1/backtests/:id': operators,
   'GET /v1/decisions': operators,
   'GET /v1/flags': apps,
   'GET /v1/flags/stream': apps,

@@ -11,12 +11,14 @@ import { reconcile } from '../control/alert-reconcile.ts';
 import type { StaffActor } from '../domain/actor.ts';
 import type { AlertCondition, AlertKind } from '../domain/alert.ts';
 import type { Anomaly } from '../domain/anomaly.ts';
+import type { Approval } from '../domain/automation.ts';
 import type { BreakerOverview } from '../domain/breaker.ts';
 import { toError } from '../domain/errors.ts';
 import type { SpendAlert } from '../domain/spend.ts';
 import type { ThrottleRecord } from '../domain/throttle-record.ts';
 import { HOUR_MS, MINUTE_MS } from '../domain/window.ts';
 import type { AlertStore } from '../store/postgres/alert-store.ts';
+import { approvalCondition } from './control-approvals.ts';
 import type { DetectorFigures, Leadership } from './detector-loop.ts';
 
 const WATCHER: StaffActor = { kind: 'system', subject: 'alerts' };
@@ -44,6 +46,8 @@ export interface AlertSourcesOptions {
   readonly detector: () => DetectorFigures;
   /** Why nothing is throttled automatically at the moment though tenants are out of line; null: it is not so. */
   readonly page?: () => string | null;
+  /** What waits for a person's answer. */
+  readonly approvals?: () => Promise<readonly Approval[]>;
   readonly log: Logger;
   readonly now?: () => number;
 }
@@ -92,7 +96,11 @@ export class AlertSources {
       throttle: async () => {
         const inForce = await throttles(WATCHER, { activeOnly: true, limit: MOST_THROTTLES });
         // People's own throttles are no news to them.
-        return inForce.filter(({ anomalyId }) => anomalyId !== null).map(throttleCondition);
+        const waiting = (await this.#options.approvals?.()) ?? [];
+        return [
+          ...inForce.filter(({ anomalyId }) => anomalyId !== null).map(throttleCondition),
+          ...waiting.map(approvalCondition),
+        ];
       },
       spend_threshold: async () => (await spend()).map(spendCondition),
       breaker_flapping: async () =>

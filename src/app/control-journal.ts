@@ -34,6 +34,7 @@ function actionRow(action: Exclude<Action, { kind: 'page' }>, flagId: string | u
       const { tenantId, reason: explanation, anomalyId = null } = action.throttle;
       return { kind, tenantId, explanation, anomalyId, flagId: flagId ?? null, heldBackBy: action.heldBackBy };
     }
+    case 'ask':
     case 'alert': {
       const { tenantId, explanation, anomalyId } = action;
       return { kind, tenantId, explanation, anomalyId, flagId: null, heldBackBy: [action.heldBackBy] };

@@ -1,6 +1,7 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import type { StaffActor } from '../domain/actor.ts';
+import { toError } from '../domain/errors.ts';
 
 /** Times are Unix ms. */
 export interface KillSwitchState {
@@ -8,8 +9,19 @@ export interface KillSwitchState {
   readonly reason: string;
   readonly by: string | null;
   readonly at: number | null;
-  /** `environment`: set for the process, and only a restart without it ends it. */
-  readonly source: 'environment' | 'file';
+  /** `environment`: set for the process, and only a restart without it ends it. `shared`: another server was told. */
+  readonly source: 'environment' | 'file' | 'shared';
+  /** Of the flags, at which it was last set for all servers; null: never, or the database is away since. */
+  readonly revision: number | null;
+}
+
+/** The switch as the database has it for all servers. */
+export interface SharedState {
+  readonly on: boolean;
+  readonly reason: string;
+  readonly by: string | null;
+  readonly at: number | null;
+  readonly revision: number;
 }
 
 export interface KillSwitchOptions {
@@ -19,39 +31,78 @@ export interface KillSwitchOptions {
   readonly forced: boolean;
   readonly log: Logger;
   readonly everyMs?: number;
-  /** Tells what was done to the audit log; allowed to fail, as the switch works without a database. */
-  readonly audit: (actor: StaffActor, state: KillSwitchState) => Promise<void>;
+  readonly shared: {
+    /** Sets it for all servers, unless somebody has after a revision; audits it. May fail: the file holds then. */
+    set(
+      actor: StaffActor,
+      wanted: { readonly on: boolean; readonly reason: string },
+      unlessAfter?: number,
+    ): Promise<SharedState>;
+  };
 }
 
-const OFF: KillSwitchState = { on: false, reason: '', by: null, at: null, source: 'file' };
+interface Pending {
+  readonly actor: StaffActor;
+  readonly on: boolean;
+  readonly reason: string;
+  /** What was known of the other servers when it was set: what is newer is not overruled by an off. */
+  readonly knew: number;
+}
+
+/** What the file says: `revision` is there once all servers know of it. */
+interface Filed {
+  readonly reason: string;
+  readonly by: string | null;
+  readonly at: number | null;
+  readonly revision: number | null;
+}
+
 /** Two of these and the way to the app are well within the five seconds in which it must hold. */
 const EVERY_MS = 500;
+const NOBODY: SharedState = { on: false, reason: '', by: null, at: null, revision: 0 };
 
 /**
- * The red button: a file in the data directory, so that it needs neither database nor API. While it is on, no automatic
- * throttle is set and none is told to apps.
+ * The red button. On while any of three says so: the environment of this process, a file in its data directory, the
+ * database for all servers. Setting it writes the file first, so that it holds here at once and without a database, and
+ * then tells the others; what could not be told is told when the database is back. A file that somebody made by hand is
+ * this server's own, and goes only by hand or by switching off here.
  */
 export class KillSwitch {
   readonly #options: KillSwitchOptions;
   readonly #listeners = new Set<(on: boolean) => void>();
-  #state: KillSwitchState = OFF;
+  #filed: Filed | undefined;
+  #shared: SharedState = NOBODY;
+  #pending: Pending | undefined;
+  #publishing: Promise<void> | undefined;
+  #isOn = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: KillSwitchOptions) {
     this.#options = options;
-    if (options.forced) {
-      this.#state = { on: true, reason: 'TENANTRY_KILL_SWITCH is set', by: null, at: null, source: 'environment' };
-    }
+    this.#isOn = options.forced;
   }
 
   state(): KillSwitchState {
-    return this.#state;
+    const revision = this.#pending === undefined && this.#shared.revision > 0 ? this.#shared.revision : null;
+    if (this.#options.forced) {
+      const reason = 'TENANTRY_KILL_SWITCH is set';
+      return { on: true, reason, by: null, at: null, source: 'environment', revision };
+    }
+    if (this.#filed !== undefined) {
+      const { reason, by, at } = this.#filed;
+      return { on: true, reason, by, at, source: 'file', revision };
+    }
+    const isOn = this.#sharedHolds();
+    const { reason, by, at } = this.#shared;
+    return isOn
+      ? { on: true, reason, by, at, source: 'shared', revision }
+      : { on: false, reason: '', by: null, at: null, source: 'file', revision };
   }
 
   /** Hears of every change, and at once if it is on. */
   onChange(listener: (on: boolean) => void): void {
     this.#listeners.add(listener);
-    if (this.#state.on) listener(true);
+    if (this.#isOn) listener(true);
   }
 
   /** Reads the file, then looks again and again. */
@@ -64,47 +115,107 @@ export class KillSwitch {
     clearInterval(this.#timer);
   }
 
-  /** Turns it on or off on this server; holds as soon as it returns. @throws what the file system throws */
+  /** Turns it on or off; holds here as soon as it returns, and everywhere if the database answers. @throws what the file system throws */
   async set(actor: StaffActor, on: boolean, reason: string): Promise<KillSwitchState> {
-    const { file, log, audit } = this.#options;
-    if (on) {
-      const temporary = `${file}.new`;
-      await writeFile(temporary, JSON.stringify({ reason, by: actor.subject, at: Date.now() }));
-      await rename(temporary, file);
-    } else {
-      await rm(file, { force: true });
-    }
+    this.#pending = { actor, on, reason, knew: Math.max(this.#shared.revision, this.#filed?.revision ?? 0) };
+    if (on) await this.#write({ reason, by: actor.subject, at: Date.now(), revision: null });
+    else await rm(this.#options.file, { force: true });
     await this.#look();
-    await audit(actor, { ...this.#state, reason }).catch((error: unknown) =>
-      log.error(
-        { err: error, subject: actor.subject, on },
-        'the kill switch was set, but not written to the audit log',
-      ),
-    );
-    return this.#state;
+    await this.#publish();
+    return this.state();
+  }
+
+  /**
+   * Takes over what the database says. Called with every change there, also when it is back after having been away:
+   * then what was set here meanwhile is told.
+   */
+  hear(shared: SharedState): void {
+    const isNew = shared.revision !== this.#shared.revision || shared.on !== this.#shared.on;
+    this.#shared = shared;
+    this.#decide();
+    if (this.#pending !== undefined) void this.#publish();
+    else if (isNew) void this.#mirror(shared);
+  }
+
+  /** What was switched off here and could not be told yet does not hold here; on always wins. */
+  #sharedHolds(): boolean {
+    return this.#shared.on && this.#pending?.on !== false;
+  }
+
+  /** One at a time: what is set while another is being told comes after it. */
+  async #publish(): Promise<void> {
+    this.#publishing ??= Promise.resolve()
+      .then(() => this.#publishAll())
+      .finally(() => {
+        this.#publishing = undefined;
+      });
+    await this.#publishing;
+  }
+
+  async #publishAll(): Promise<void> {
+    for (let pending = this.#pending; pending !== undefined; pending = this.#pending) {
+      const { actor, on, reason, knew } = pending;
+      try {
+        // Somebody may have switched it on elsewhere while this server was cut off: that stays.
+        const shared = await this.#options.shared.set(actor, { on, reason }, on ? undefined : knew);
+        if (this.#pending === pending) this.#pending = undefined;
+        this.#shared = shared;
+        const { by, at, revision } = shared;
+        if (shared.on) await this.#write({ reason: shared.reason, by, at, revision });
+        await this.#look();
+      } catch (error) {
+        this.#options.log.error(
+          { err: toError(error), subject: actor.subject, on },
+          'the kill switch was set here; the other servers and the audit log are told when the database answers',
+        );
+        return;
+      }
+    }
+  }
+
+  /** So that a restart without a database comes up as all servers were. Files made by hand are left alone. */
+  async #mirror({ on, reason, by, at, revision }: SharedState): Promise<void> {
+    try {
+      const filed = await filedIn(this.#options.file);
+      if (on && filed === undefined) await this.#write({ reason, by, at, revision });
+      if (!on && filed !== undefined && filed.revision !== null) await rm(this.#options.file, { force: true });
+      await this.#look();
+    } catch (error) {
+      this.#options.log.error({ err: toError(error) }, 'the kill switch of all servers could not be kept in its file');
+    }
+  }
+
+  async #write(filed: Filed): Promise<void> {
+    const temporary = `${this.#options.file}.new`;
+    await writeFile(temporary, JSON.stringify(filed));
+    await rename(temporary, this.#options.file);
   }
 
   async #look(): Promise<void> {
-    if (this.#options.forced) return;
-    const before = this.#state.on;
-    this.#state = await stateIn(this.#options.file);
-    if (this.#state.on === before) return;
-    this.#options.log.warn({ on: this.#state.on, by: this.#state.by }, `kill switch: ${this.#state.reason}`);
-    for (const listener of this.#listeners) listener(this.#state.on);
+    this.#filed = await filedIn(this.#options.file);
+    this.#decide();
+  }
+
+  #decide(): void {
+    const { on, by, reason } = this.state();
+    if (this.#isOn === on) return;
+    this.#isOn = on;
+    this.#options.log.warn({ on, by }, `kill switch: ${reason}`);
+    for (const listener of this.#listeners) listener(on);
   }
 }
 
 /** A file that is there but cannot be read counts: in doubt automation stands still. */
-async function stateIn(file: string): Promise<KillSwitchState> {
+async function filedIn(file: string): Promise<Filed | undefined> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) =>
     error.code === 'ENOENT' ? undefined : '',
   );
-  if (text === undefined) return OFF;
-  const bare: KillSwitchState = { on: true, reason: `the file ${file} is there`, by: null, at: null, source: 'file' };
+  if (text === undefined) return undefined;
+  const bare: Filed = { reason: `the file ${file} is there`, by: null, at: null, revision: null };
   try {
-    const { reason, by, at } = JSON.parse(text) as Partial<KillSwitchState>;
+    const { reason, by, at, revision } = JSON.parse(text) as Partial<Filed>;
     if (typeof reason !== 'string' || typeof by !== 'string' || typeof at !== 'number') return bare;
-    return { ...bare, reason, by, at };
+    return { reason, by, at, revision: typeof revision === 'number' ? revision : null };
   } catch {
     return bare;
   }

@@ -16,10 +16,6 @@ import { floorTo, SECOND_MS } from '../domain/window.ts';
 import { PolicyActs, type PolicyActsOptions } from './policy-acts.ts';
 import { drivingFindings } from './policy-findings.ts';
 
-/** Length of the detector's intervals: that of the rollup `activity_by_ten_seconds`. */
-const INTERVAL_SECONDS = 10;
-const INTERVAL_MS = INTERVAL_SECONDS * SECOND_MS;
-
 export interface AnomalyWriter {
   open(anomaly: Anomaly): Promise<Anomaly>;
   update(anomaly: Anomaly): Promise<boolean>;
@@ -65,7 +61,8 @@ export class DetectorLoop {
   readonly #now: () => number;
   readonly #acts: PolicyActs;
   #state: DetectorState | undefined;
-  #saved: string | null = null;
+  /** Up to when this or an earlier leader has judged. */
+  #judgedUntil: number | null = null;
   #figures: DetectorFigures = {
     ...{ lastTickAt: null, suspended: 'not started yet', openFindings: 0, leader: false, unjudgedIntervals: 0 },
   };
@@ -106,16 +103,17 @@ export class DetectorLoop {
     const state = this.#state ?? (await this.#restore());
     const now = this.#now();
     const dataUntil = await activity.dataUntil();
+    const { intervalSeconds } = detectorParams;
     const table = await activity.activity({
-      intervalSeconds: INTERVAL_SECONDS,
-      intervals: intervalsNeeded(detectorParams, INTERVAL_SECONDS),
-      end: floorTo(now, INTERVAL_MS),
+      intervalSeconds,
+      intervals: intervalsNeeded(detectorParams),
+      end: floorTo(now, intervalSeconds * SECOND_MS),
     });
     const result = runTick({ state, table, dataUntil, now, newId: randomUUID, params: detectorParams });
     await this.#store(result);
     // Without fresh data there is nothing to act on: what is in force ends by its own expiry.
     if (result.suspended === null) {
-      this.#countUnjudged(state, result.state);
+      this.#countUnjudged(result.state);
       const others = await this.#judgeCeilings(table, dataUntil, now);
       const findings: readonly Finding[] = [...result.open, ...drivingFindings(others, table)];
       await this.#acts.act({ findings, activeTenants: [...table.tenants.keys()], dataUntil, now });
@@ -155,14 +153,16 @@ export class DetectorLoop {
   }
 
   /** Missed intervals are caught up, but not more than the rule looks back on; the others are told of. */
-  #countUnjudged(before: DetectorState, after: DetectorState): void {
-    if (before.judgedUntil === null || after.judgedUntil === null) return;
-    const missed = Math.floor((after.judgedUntil - before.judgedUntil) / INTERVAL_MS);
-    const unjudged = missed - this.#options.detectorParams.catchUpIntervals;
+  #countUnjudged({ judgedUntil }: DetectorState): void {
+    const before = this.#judgedUntil;
+    this.#judgedUntil = judgedUntil;
+    if (before === null || judgedUntil === null) return;
+    const { intervalSeconds, catchUpIntervals } = this.#options.detectorParams;
+    const unjudged = Math.floor((judgedUntil - before) / (intervalSeconds * SECOND_MS)) - catchUpIntervals;
     if (unjudged <= 0) return;
     const { unjudgedIntervals } = this.#figures;
     this.#figures = { ...this.#figures, unjudgedIntervals: unjudgedIntervals + unjudged };
-    const minutes = Math.round((unjudged * INTERVAL_SECONDS) / 6) / 10;
+    const minutes = Math.round((unjudged * intervalSeconds) / 6) / 10;
     this.#options.log.warn({ unjudged }, `no detector ran for a while: ${minutes} minutes were not judged`);
   }
 
@@ -171,8 +171,9 @@ export class DetectorLoop {
     const { stateFile, anomalies, memory, log } = this.#options;
     const remembered = await memory.load();
     this.#acts.restore(remembered);
+    this.#judgedUntil = remembered.judgedUntil;
     const own = await readFile(stateFile, 'utf8').catch(() => undefined);
-    const state = newest(own, remembered);
+    const state = newest(own, remembered, this.#options.detectorParams.intervalSeconds);
     const known = new Set(
       [...state.tenants.values()].flatMap((watched) =>
         Object.values(watched).flatMap((series) =>
@@ -190,27 +191,29 @@ export class DetectorLoop {
   }
 
   async #save({ opened, ended, state }: TickResult): Promise<void> {
-    if (opened.length + ended.length > 0) {
-      this.#saved = serializeState(state);
+    const text = opened.length + ended.length > 0 ? serializeState(state) : undefined;
+    if (text !== undefined) {
       const temporary = `${this.#options.stateFile}.new`;
-      await writeFile(temporary, this.#saved);
+      await writeFile(temporary, text);
       await rename(temporary, this.#options.stateFile);
     }
-    await this.#options.memory.save({
-      ...this.#acts.page(),
-      judgedUntil: state.judgedUntil,
-      detector: opened.length + ended.length > 0 ? this.#saved : undefined,
-    });
+    await this.#options.memory.save({ ...this.#acts.page(), judgedUntil: state.judgedUntil, detector: text });
   }
 }
 
-/** What this server knows or what another one left, whichever is newer; at least up to when tenants were judged. */
-function newest(own: string | undefined, { detector = null, judgedUntil }: PolicyMemory): DetectorState {
+/**
+ * What this server knows or what another one left, whichever is newer. Without either tenants are judged from where they
+ * were last, as far back as is caught up.
+ */
+function newest(
+  own: string | undefined,
+  { detector, judgedUntil }: PolicyMemory,
+  intervalSeconds: number,
+): DetectorState {
   const candidates = [own, detector ?? undefined].flatMap((text) => {
     const state = text === undefined ? undefined : restoreState(text);
     return state === undefined ? [] : [state];
   });
-  const [latest = INITIAL_STATE] = candidates.toSorted((a, b) => (b.judgedUntil ?? 0) - (a.judgedUntil ?? 0));
-  const until = Math.max(latest.judgedUntil ?? 0, judgedUntil ?? 0);
-  return until === 0 ? latest : { ...latest, intervalSeconds: INTERVAL_SECONDS, judgedUntil: until };
+  const [latest] = candidates.toSorted((a, b) => (b.judgedUntil ?? 0) - (a.judgedUntil ?? 0));
+  return latest ?? { ...INITIAL_STATE, intervalSeconds, judgedUntil };
 }

@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
-import { natureOf } from '../detect/metric-kind.ts';
 import { type MeasuredMinute, MinuteDetector, SHARDS } from '../detect/minute-detector.ts';
 import { RULE_VERSIONS } from '../detect/rule-sets.ts';
 import type { MinuteFinding } from '../detect/tenant-minutes.ts';
 import type { Anomaly } from '../domain/anomaly.ts';
 import { toError } from '../domain/errors.ts';
-import { parseTenantId } from '../domain/tenant-id.ts';
-import { MINUTE_MS, SECOND_MS, type Window } from '../domain/window.ts';
+import { MINUTE_MS, type Window } from '../domain/window.ts';
 import type { AnomalyWriter, Leadership } from './detector-loop.ts';
+import { anomalyOf, keyOf } from './minute-anomaly.ts';
 
 /** One part of the detector's memory; times are unix minutes. */
 interface SavedShard {
@@ -140,7 +139,7 @@ export class MinuteDetectorLoop {
 
   async #openAnomaly(finding: MinuteFinding): Promise<void> {
     const { anomalies, log } = this.#options;
-    const anomaly = anomalyOf(finding, randomUUID());
+    const anomaly = anomalyOf(finding, randomUUID(), RULE);
     if (anomaly === undefined) return;
     const stored = await anomalies.open(anomaly);
     this.#open.set(keyOf(finding.tenantId, finding.metric), { ...anomaly, id: stored.id });
@@ -151,7 +150,7 @@ export class MinuteDetectorLoop {
     const key = keyOf(finding.tenantId, finding.metric);
     const open = this.#open.get(key);
     if (open === undefined) return;
-    const anomaly = anomalyOf(finding, open.id);
+    const anomaly = anomalyOf(finding, open.id, RULE);
     if (anomaly !== undefined) await this.#options.anomalies.close(anomaly, anomaly.endedAt ?? this.#now());
     this.#open.delete(key);
   }
@@ -169,33 +168,4 @@ export class MinuteDetectorLoop {
     await this.#options.states.save(shards);
     for (const { shard, judgedUntil } of shards) this.#saved[shard] = judgedUntil;
   }
-}
-
-function keyOf(tenantId: string, metric: string): string {
-  return `${tenantId} ${metric}`;
-}
-
-/** Findings speak of counts per second, as everything of the detector's does; percentiles and shares are what they are. */
-function perSecond(metric: string): number {
-  return natureOf(metric).kind === 'count' ? SECOND_MS / MINUTE_MS : 1;
-}
-
-/** Undefined for a tenant whose name no tenant may have. */
-function anomalyOf({ tenantId, metric, departure, reason }: MinuteFinding, id: string): Anomaly | undefined {
-  const tenant = parseTenantId(tenantId);
-  if (tenant === undefined) return undefined;
-  const { startedAt, detectedAt, endedAt, value, baseline, ratio } = departure;
-  return {
-    id,
-    tenantId: tenant,
-    metric,
-    startedAt: startedAt * MINUTE_MS,
-    detectedAt: detectedAt * MINUTE_MS,
-    endedAt: endedAt === null ? null : endedAt * MINUTE_MS,
-    value: value * perSecond(metric),
-    baseline: baseline * perSecond(metric),
-    ratio,
-    rule: RULE,
-    reason,
-  };
 }

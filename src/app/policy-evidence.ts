@@ -10,7 +10,9 @@ import type { EvidenceReader } from '../control/ports.ts';
 import type { AnalyticsReader } from '../domain/analytics-query.ts';
 import type { TenantId } from '../domain/tenant-id.ts';
 import { MINUTE_MS, SECOND_MS } from '../domain/window.ts';
+import type { DataHealthReader } from './control-data-health.ts';
 import type { Neighbors } from './neighbors.ts';
+import type { PolicyTerms } from './policy-terms.ts';
 
 type Question = Parameters<EvidenceReader['gather']>[0];
 
@@ -21,6 +23,14 @@ export interface EvidenceSources {
   readonly firstSeen: (tenants: readonly TenantId[]) => Promise<ReadonlyMap<TenantId, number>>;
   readonly allowList: () => Promise<readonly AllowEntry[]>;
   readonly killSwitch: () => PolicyEvidence['killSwitch'];
+  readonly health: Pick<DataHealthReader, 'read'>;
+  readonly terms: Pick<PolicyTerms, 'of' | 'facts'>;
+  /** What the calendar expects around now (Unix ms). */
+  readonly peaks: (now: number) => Promise<PolicyEvidence['peaks']>;
+  readonly ruleStages: () => Promise<PolicyEvidence['ruleStages']>;
+  readonly tenantStages: () => Promise<PolicyEvidence['tenantStages']>;
+  /** What people were asked about these findings. */
+  readonly approvals: (anomalyIds: readonly string[]) => Promise<PolicyEvidence['approvals']>;
   /** P95 of the victims when each throttle was set, as the journal has it. */
   readonly victimsBefore: (throttleIds: readonly string[]) => Promise<ReadonlyMap<string, number>>;
   /** Keeps how they fare now. */
@@ -49,27 +59,30 @@ export class PolicyEvidenceReader implements EvidenceReader {
   }
 
   /** @throws what the stores throw: then nothing is decided in this tick */
-  async gather({ findings, throttles, dataUntil, now }: Question): Promise<PolicyEvidence> {
-    const { killSwitch, allowList } = this.#sources;
+  async gather({ findings, throttles, activeTenants, dataUntil, now }: Question): Promise<PolicyEvidence> {
+    const { killSwitch } = this.#sources;
     const known = { ...NO_EVIDENCE, health: { ...NO_EVIDENCE.health, dataUntil }, killSwitch: killSwitch() };
     const held = throttles.filter(
       ({ flag, anomalyId, liftedAt }) => anomalyId !== null && liftedAt === null && flag.expiresAt > now,
     );
     if (findings.length + held.length === 0) return known;
-    const tenants = [...new Set(findings.map(({ anomaly }) => anomaly.tenantId))].slice(0, MAX_TENANTS);
+    const found = findings.map(({ anomaly }) => anomaly.tenantId).slice(0, MAX_TENANTS);
+    // Those that are held already count too: they are part of the weight that is throttled at once.
+    const tenants = [...new Set([...found, ...held.map(({ flag }) => flag.tenantId)])];
     const verdicts = await this.#currentVerdicts(now);
-    const [load, firstSeen, listed, before] = await Promise.all([
+    const people = this.#sources;
+    const [load, firstSeen, terms, health, before, said] = await Promise.all([
       this.#load(tenants, dataUntil ?? now),
-      this.#sources.firstSeen(tenants),
-      allowList(),
-      this.#sources.victimsBefore(held.map(({ flag }) => flag.id)),
+      people.firstSeen(tenants),
+      people.terms.of(new Set([...activeTenants, ...tenants]), now),
+      people.health.read(dataUntil, now),
+      people.victimsBefore(held.map(({ flag }) => flag.id)),
+      this.#said(findings, now),
     ]);
     const effects = [...before].map(([throttleId, beforeMs]) => effectOf(throttleId, beforeMs, verdicts));
     await this.#noteEffects(effects);
     return {
-      ...known,
-      verdicts,
-      allowList: listed,
+      ...{ ...known, ...said, health, verdicts, effects },
       requestsPerSecond: load.requestsPerSecond,
       tenants: tenants.map((tenantId) => {
         const { requestsPerSecond = null, sources = [] } = load.tenants.get(tenantId) ?? {};
@@ -77,11 +90,26 @@ export class PolicyEvidenceReader implements EvidenceReader {
         return {
           ...{ tenantId, requestsPerSecond, sources },
           historySeconds: since === undefined ? null : Math.max(0, (now - since) / SECOND_MS),
-          ...{ guaranteedRequestsPerSecond: null, weightShare: null, passedCeiling: null },
+          ...people.terms.facts(tenantId, terms, requestsPerSecond),
         };
       }),
-      effects,
     };
+  }
+
+  /** What people have said: whom to leave alone, when much is to be expected, how far rules may go, what they answered. */
+  async #said(
+    findings: Question['findings'],
+    now: number,
+  ): Promise<Pick<PolicyEvidence, 'allowList' | 'peaks' | 'ruleStages' | 'tenantStages' | 'approvals'>> {
+    const sources = this.#sources;
+    const [allowList, peaks, ruleStages, tenantStages, approvals] = await Promise.all([
+      sources.allowList(),
+      sources.peaks(now),
+      sources.ruleStages(),
+      sources.tenantStages(),
+      sources.approvals(findings.map(({ anomaly }) => anomaly.id)),
+    ]);
+    return { allowList, peaks, ruleStages, tenantStages, approvals };
   }
 
   /** Only what changed: verdicts stay the same for a minute, and each tick asks. */

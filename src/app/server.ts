@@ -3,50 +3,34 @@ import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
-import { readActivity } from '../aggregate/activity-reader.ts';
 import { Figures } from '../aggregate/figures.ts';
 import { readMetricSeries } from '../aggregate/metric-series-reader.ts';
-import { readMinuteValues } from '../aggregate/minute-values-reader.ts';
 import { createDevIssuer, type DevIssuer } from '../api/issuer.ts';
 import { createApi } from '../api/server.ts';
 import type { Config } from '../config/config.ts';
-import { detectorParams } from '../detect/detector-params.ts';
 import { SECOND_MS } from '../domain/window.ts';
 import { SegmentLoader } from '../store/clickhouse/segment-loader.ts';
-import { AllowList } from '../store/postgres/allow-list.ts';
 import { AnomalyStore } from '../store/postgres/anomaly-store.ts';
-import { AuditLog } from '../store/postgres/audit-log.ts';
 import { BreakerOrders } from '../store/postgres/breaker-orders.ts';
 import { BreakerSightings } from '../store/postgres/breaker-sightings.ts';
 import { ChangeListener } from '../store/postgres/change-listener.ts';
-import { DetectorStateStore } from '../store/postgres/detector-state-store.ts';
 import { FlagFeed } from '../store/postgres/flag-feed.ts';
 import { FlagInstances } from '../store/postgres/flag-instances.ts';
 import { KeyStore } from '../store/postgres/key-store.ts';
-import { PolicyFacts } from '../store/postgres/policy-facts.ts';
-import { PolicyJournal } from '../store/postgres/policy-journal.ts';
 import { TenantDirectory } from '../store/postgres/tenant-directory.ts';
 import { ThrottleStore } from '../store/postgres/throttle-store.ts';
 import { startAlerting } from './alert-desk.ts';
 import { BreakerBoard } from './breaker-board.ts';
-import { decisionChains } from './control-chain.ts';
-import { decisionJournal } from './control-journal.ts';
-import { KillSwitch } from './control-kill-switch.ts';
+import { startControl } from './control.ts';
 import { dataUntil } from './data-until.ts';
-import { DetectorLoop } from './detector-loop.ts';
 import { healthParts } from './health.ts';
 import { jwtConfig } from './jwt-config.ts';
 import { keySnapshotWriter } from './key-snapshot-writer.ts';
-import { PostgresLeadership } from './leadership.ts';
 import { startMetering } from './meters.ts';
-import { MinuteDetectorLoop } from './minute-detector-loop.ts';
 import { Neighbors } from './neighbors.ts';
 import { ownMetrics } from './own-metrics.ts';
 import { startSales } from './plans.ts';
-import { PolicyEvidenceReader } from './policy-evidence.ts';
-import { policyParamsOf } from './policy-settings.ts';
 import { startPrices } from './prices.ts';
-import { recentThrottles } from './recent-throttles.ts';
 import { runEvery } from './schedule.ts';
 import { rememberSeenTenants } from './seen-tenants.ts';
 import { startSpend } from './spend.ts';
@@ -71,8 +55,6 @@ export interface Server {
 }
 
 const SEEN_TENANTS_EVERY_MS = 5 * SECOND_MS;
-/** A minute is judged within so much of its being counted. */
-const MINUTE_DETECTOR_EVERY_MS = 10 * SECOND_MS;
 const CENSUS_EVERY_MS = 5 * SECOND_MS;
 const DASHBOARDS = fileURLToPath(new URL('../../dashboards', import.meta.url));
 
@@ -98,70 +80,19 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
   const throttles = new ThrottleStore(postgres);
   const anomalies = new AnomalyStore(postgres);
   const plans = new TenantDirectory(postgres);
-  const policyFacts = new PolicyFacts(postgres);
-  const policyJournal = new PolicyJournal(postgres);
-  const allowList = new AllowList(postgres);
-  const killSwitch = new KillSwitch({
-    file: join(dataDir, 'kill-switch'),
-    forced: config.TENANTRY_KILL_SWITCH,
-    log,
-    audit: (actor, after) =>
-      new AuditLog(postgres).append(actor, { action: 'kill_switch.set', resource: 'kill-switch', after }),
-  });
-  killSwitch.onChange((on) => flags.withholdAutomatic(on));
   const neighbors = new Neighbors(clickhouse);
   const publishKeys = keySnapshotWriter(spoolFolder, () => keys.snapshot());
 
   // aggregate + cost
-  const prices = await startPrices({ clickhouse });
+  const prices = await startPrices({ clickhouse, postgres, changes, log });
   const figures = new Figures(clickhouse, prices.aiCosts);
 
   // detect + control
-  const leadership = new PostgresLeadership(postgresUrl, 'detector');
-  const detector = new DetectorLoop({
-    activity: {
-      activity: (question) => readActivity(clickhouse, question),
-      dataUntil: async () => dataUntil(loader, config),
-    },
-    anomalies,
-    throttles: {
-      recent: recentThrottles(throttles),
-      create: (actor, throttle) => throttles.create(actor, throttle),
-      lift: (actor, id) => throttles.lift(actor, id),
-    },
-    evidence: new PolicyEvidenceReader({
-      clickhouse,
-      neighbors,
-      firstSeen: (tenants) => policyFacts.firstSeen(tenants),
-      allowList: () => allowList.list({ kind: 'system', subject: 'detector' }),
-      killSwitch: () => killSwitch.state(),
-      victimsBefore: (ids) => policyJournal.victimsBefore(ids),
-      noteEffect: (throttleId, p95Ms) => policyJournal.noteEffect(throttleId, p95Ms),
-    }),
-    journal: decisionJournal(policyJournal),
-    leadership,
-    mode: config.TENANTRY_AUTO_THROTTLE,
-    detectorParams: detectorParams(
-      {
-        ratio: config.TENANTRY_DETECT_RATIO,
-        minHistorySeconds: config.TENANTRY_DETECT_MIN_HISTORY_SECONDS,
-      },
-      config.TENANTRY_DETECT_RESOLUTION_SECONDS,
-    ),
-    policyParams: policyParamsOf(config),
-    stateFile: join(dataDir, 'detector-state.json'),
-    log,
+  const running = startControl({
+    ...{ config, log, dataDir, clickhouse, postgres, postgresUrl, anomalies, throttles, flags, neighbors },
+    dataUntil: () => dataUntil(loader, config),
   });
-
-  const minuteLeadership = new PostgresLeadership(postgresUrl, 'minute-detector');
-  const minuteDetector = new MinuteDetectorLoop({
-    minutes: (window) => readMinuteValues(clickhouse, window),
-    dataUntil: async () => dataUntil(loader, config),
-    anomalies,
-    states: new DetectorStateStore(postgres),
-    leadership: minuteLeadership,
-    log,
-  });
+  const { detector } = running;
 
   const spend = startSpend({
     ...{ postgres, postgresUrl, clickhouse, ...prices },
@@ -181,6 +112,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
     breakers: (actor, filter, now) => breakers.list(actor, filter, now),
     detector: () => detector.figures(),
     page: () => detector.page(),
+    approvals: () => running.approvals.list({ kind: 'system', subject: 'alerts' }, { pendingOnly: true, limit: 100 }),
     ownUrl: () => urlOf(host, apiPort),
     ...{ config, registry },
   });
@@ -209,7 +141,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       caps: spend.caps,
       spend: spend.desk,
       sales: sales.sales,
-      control: { killSwitch, allowList, decisions: decisionChains({ journal: policyJournal, anomalies, throttles }) },
+      control: running.control,
       anomalies,
       neighbors,
       flags,
@@ -235,15 +167,14 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
     publishKeys().catch((error: unknown) => log.error({ err: error }, 'keys not published to ingest'));
   });
   // Before any flag is told: what was switched off stays off over a restart.
-  await killSwitch.start();
+  await running.prepare();
   await keys.refresh();
   await flags.refresh();
   await publishKeys();
   changes.start();
   await loader.start();
+  running.run();
   const schedules = [
-    runEvery(config.TENANTRY_DETECT_INTERVAL_SECONDS * SECOND_MS, 'detector', log, () => detector.tick()),
-    runEvery(MINUTE_DETECTOR_EVERY_MS, 'minute-detector', log, () => minuteDetector.tick()),
     runEvery(SEEN_TENANTS_EVERY_MS, 'seen-tenants', log, rememberSeenTenants(clickhouse, plans, config)),
     runEvery(CENSUS_EVERY_MS, 'flag-instances', log, () => instances.sync()),
   ];
@@ -261,7 +192,6 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       await api.close();
       stopKeys();
       instances.stop();
-      killSwitch.stop();
       await Promise.all(schedules.map((schedule) => schedule.stop()));
       await loader.stop();
       await changes.stop();
@@ -269,9 +199,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       await sales.stop();
       await metering.stop();
       await alerting.stop();
-      await minuteDetector.save();
-      await minuteLeadership.release();
-      await leadership.release();
+      await running.stop();
       await stores.close();
     },
   };

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { TENANT_ATTRIBUTE_ALIASES } from '../domain/attributes.ts';
 import { TenantryError } from '../domain/errors.ts';
+import { PROTECTED_ROUTES } from '../domain/protected-routes.ts';
 
 const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
 const seconds = (fallback: number, min = 1) => z.coerce.number().min(min).default(fallback);
@@ -124,6 +125,22 @@ export const SETTINGS = {
     .describe("independent sources that must show a tenant's load before it is throttled"),
   TENANTRY_THROTTLE_SETTLE_SECONDS: seconds(900, 0).describe(
     'between the beginnings of two automatic throttles of one tenant for two findings',
+  ),
+  TENANTRY_THROTTLE_APPROVAL_CUT: z.coerce
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.95)
+    .describe('an automatic throttle that cuts more than this share of what a tenant sends waits for a person'),
+  TENANTRY_THROTTLE_APPROVAL_PLANS: list([]).describe(
+    'automatic throttles of tenants on these plans wait for a person',
+  ),
+  TENANTRY_THROTTLE_APPROVAL_SECONDS: seconds(900, 30).describe('without an answer in this time nothing is done'),
+  TENANTRY_PROMOTION_HOLD_SECONDS: seconds(604_800, 0).describe(
+    'each stage of a rule (shadow, canary) is watched for so long before the next',
+  ),
+  TENANTRY_PROTECTED_ROUTES: list(PROTECTED_ROUTES).describe(
+    'first segments of routes that no automatic throttle refuses, whatever it is scoped to',
   ),
   TENANTRY_KILL_SWITCH: flag(false).describe(
     'no automatic throttle is set, and none is told to apps; whatever the API says',

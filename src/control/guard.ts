@@ -3,6 +3,7 @@ import type { EnforcementMode, ThrottleLimit, ThrottleScope } from '../domain/fl
 import type { ThrottleRecord } from '../domain/throttle-record.ts';
 import type { PolicyEvidence, TenantFacts } from './policy-evidence.ts';
 import { MAX_RATE } from './policy-limit.ts';
+import { usageMetric } from './policy-metric.ts';
 import type { PolicyParams } from './policy-params.ts';
 
 /** An open finding, and what the tenant usually requests per second (null: not known). */
@@ -11,6 +12,8 @@ export interface Finding {
   readonly usualRequestsPerSecond: number | null;
   /** What the finding is about; absent: all that the tenant does. */
   readonly scope?: ThrottleScope;
+  /** What its plan allows, where that is what it passes: then this is the limit, and no headroom on top. */
+  readonly ceilingRequestsPerSecond?: number;
 }
 
 /** What would be written if nothing held it back. */
@@ -57,11 +60,12 @@ export interface GuardCase {
 }
 
 /**
- * How a guard holds back: `alert` writes nothing, `shadow` writes a throttle that refuses nothing, `soften` writes a
- * milder or longer-lasting one.
+ * How a guard holds back: `alert` writes nothing, `ask` asks a person first, `shadow` writes a throttle that refuses
+ * nothing, `soften` writes a milder or longer-lasting one.
  */
 export type HeldBack =
   | { readonly effect: 'alert'; readonly because: string }
+  | { readonly effect: 'ask'; readonly because: string }
   | { readonly effect: 'shadow'; readonly because: string }
   | {
       readonly effect: 'soften';
@@ -86,9 +90,10 @@ export function shadowOnly(because: string): HeldBack {
   return { effect: 'shadow', because };
 }
 
-/** Requests a second that the tenant sends now; undefined: not known. */
-export function loadOf({ finding: { anomaly }, facts }: GuardCase): number | undefined {
-  const known = anomaly.metric === 'requests' ? anomaly.value : (facts?.requestsPerSecond ?? undefined);
+/** Requests a second that the tenant sends now within what the finding is about; undefined: not known. */
+export function loadOf({ finding: { anomaly, ceilingRequestsPerSecond }, facts }: GuardCase): number | undefined {
+  const isRate = usageMetric(anomaly.metric) === 'requests' || ceilingRequestsPerSecond !== undefined;
+  const known = isRate ? anomaly.value : (facts?.requestsPerSecond ?? undefined);
   return known !== undefined && known >= 0 && known <= MAX_RATE ? known : undefined;
 }
 

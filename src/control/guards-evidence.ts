@@ -2,6 +2,8 @@
 import { SECOND_MS } from '../domain/window.ts';
 import { alertOnly, type Guard, type GuardCase, loadOf, shadowOnly } from './guard.ts';
 
+import { usageMetric } from './policy-metric.ts';
+
 const percent = (share: number) => `${Math.round(share * 100)} %`;
 
 export const dataHealth: Guard = {
@@ -9,6 +11,7 @@ export const dataHealth: Guard = {
   row: 'G16',
   check: ({ finding: { anomaly }, evidence: { health }, activeTenants, now, params }) => {
     const { dataUntil, completeShare, schemaChangedAt } = health;
+    const { attributedShare, usualAttributedShare, rejectedShare } = health;
     const age = dataUntil === null ? Number.NaN : (now - dataUntil) / SECOND_MS;
     if (!(age <= params.maxDataAgeSeconds)) {
       return alertOnly(
@@ -16,7 +19,15 @@ export const dataHealth: Guard = {
       );
     }
     if (completeShare !== null && !(completeShare >= params.minCompleteShare)) {
-      return alertOnly(`only ${percent(completeShare)} of what the apps answered has been counted`);
+      return alertOnly(`only ${percent(completeShare)} of what was received has been counted`);
+    }
+    if (rejectedShare !== null && !(rejectedShare <= params.maxRejectedShare)) {
+      return alertOnly(`${percent(rejectedShare)} of what apps sent was refused at the door`);
+    }
+    if (attributedShare !== null && !(attributedShare >= params.minAttributedShare * (usualAttributedShare ?? 0))) {
+      return alertOnly(
+        `only ${percent(attributedShare)} of the load names its tenant, usually ${percent(usualAttributedShare ?? 0)}`,
+      );
     }
     if (schemaChangedAt !== null && now - schemaChangedAt < params.schemaQuietSeconds * SECOND_MS) {
       return alertOnly('the shape of the data changed a short while ago');
@@ -53,7 +64,9 @@ export const volume: Guard = {
     if (total !== null && load < params.minLoadShare * total) {
       return alertOnly(`it sends less than ${percent(params.minLoadShare)} of all requests`);
     }
-    if (finding.anomaly.ratio >= params.minRatio) return undefined;
+    // What a plan allows is a line of its own, however little above it.
+    const passesCeiling = finding.ceilingRequestsPerSecond !== undefined;
+    if (passesCeiling || finding.anomaly.ratio >= params.minRatio) return undefined;
     return alertOnly(`it does less than ${params.minRatio}x its usual`);
   },
 };
@@ -90,7 +103,7 @@ export const usageOnly: Guard = {
   name: 'no-usage',
   row: 'G5',
   check: ({ finding: { anomaly }, params }) =>
-    params.throttledMetrics.includes(anomaly.metric)
+    params.throttledMetrics.includes(usageMetric(anomaly.metric))
       ? undefined
       : alertOnly(`${anomaly.metric} is what happens to a tenant and not what it does`),
 };
@@ -126,8 +139,9 @@ function harms({ finding, evidence, now, params }: GuardCase): boolean {
 export const knownPeak: Guard = {
   name: 'known-peak',
   row: 'G7',
-  check: ({ evidence, now }) => {
-    const peak = evidence.peaks.find(({ from, to }) => from <= now && now < to);
+  check: ({ finding: { anomaly }, evidence, now }) => {
+    const isOurs = (tenantId: string | null) => tenantId === null || tenantId === anomaly.tenantId;
+    const peak = evidence.peaks.find(({ from, to, tenantId }) => from <= now && now < to && isOurs(tenantId));
     return peak && alertOnly(`much load is expected now: ${peak.name}`);
   },
 };

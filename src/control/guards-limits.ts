@@ -1,7 +1,7 @@
 /** Guards of how much, how many, how often and for how long. */
+import { routeSegment } from '../domain/protected-routes.ts';
 import { HOUR_MS, SECOND_MS } from '../domain/window.ts';
 import { alertOnly, type Guard, type GuardCase, type HeldBack, loadOf, renewedOf, shadowOnly } from './guard.ts';
-import { routeSegment } from './policy-evidence.ts';
 import { burstOf, MAX_RATE, roundUpRate } from './policy-limit.ts';
 import { effectiveStage } from './policy-stage.ts';
 
@@ -33,7 +33,7 @@ export const protectedRoute: Guard = {
   name: 'protected-route',
   row: 'G11',
   check: ({ draft, params }) => {
-    const segment = routeSegment(draft.scope);
+    const segment = routeSegment(draft.scope.route);
     return segment !== undefined && params.protectedRoutes.includes(segment)
       ? alertOnly(`${draft.scope.route ?? ''} is a route that nobody is kept from`)
       : undefined;
@@ -44,12 +44,12 @@ export const ramp: Guard = {
   name: 'ramp',
   row: 'G2',
   check: (the) => {
-    if (effectiveStage(the) !== 'ramp') return undefined;
+    if (effectiveStage(the) !== 'canary') return undefined;
     const load = loadOf(the);
     if (load === undefined) return shadowOnly('how much it sends is not known, so no part of it can be cut');
     const excess = Math.max(0, load - the.draft.limit.requestsPerSecond);
     const share = `${the.params.rampShare * 100} % of the excess`;
-    return raised(the, load - the.params.rampShare * excess, `in stage ramp ${share} is cut`);
+    return raised(the, load - the.params.rampShare * excess, `in stage canary ${share} is cut`);
   },
 };
 

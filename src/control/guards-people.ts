@@ -1,8 +1,9 @@
 /** Guards that carry people's word: kill switch, overrides, allow-list, promotion, approval, canary. */
 import { UNKNOWN_TENANT } from '../domain/tenant-id.ts';
 import { SECOND_MS } from '../domain/window.ts';
-import { alertOnly, type Guard, shadowOnly } from './guard.ts';
-import { effectiveStage, promotionsBeyond } from './policy-stage.ts';
+import { alertOnly, type Guard, type GuardCase, loadOf, shadowOnly } from './guard.ts';
+import { backtestProblem } from './policy-promotion.ts';
+import { effectiveStage, promotionBeyond } from './policy-stage.ts';
 
 export const killSwitch: Guard = {
   name: 'kill-switch',
@@ -30,44 +31,67 @@ export const shadowFirst: Guard = {
     effectiveStage(the) === 'shadow' ? shadowOnly('nobody has promoted its rule and it beyond shadow') : undefined,
 };
 
-/** A promotion beyond what the installation allows touches every tenant if it is a rule's, else the tenants promoted. */
+/** A promotion beyond what the installation allows concerns every tenant. */
 export const secondPerson: Guard = {
   name: 'needs-approval',
   row: 'G18',
   check: (the) => {
-    const { rule, tenant } = promotionsBeyond(the);
-    if (rule !== undefined && !isApproved(rule)) {
-      return shadowOnly(`the promotion of ${rule.rule} by ${rule.by} concerns every tenant and needs a second person`);
-    }
-    const { evidence, activeTenants, params } = the;
-    const promoted = evidence.tenantStages.filter(({ stage }) => stage === 'ramp' || stage === 'full').length;
-    if (tenant === undefined || isApproved(tenant) || promoted <= params.approvalShare * activeTenants)
-      return undefined;
-    return shadowOnly(
-      `${promoted} tenants are promoted, more than ${params.approvalShare * 100} %: that needs a second person`,
-    );
+    const rule = promotionBeyond(the);
+    if (rule === undefined || (rule.approvedBy !== null && rule.approvedBy !== rule.by)) return undefined;
+    return shadowOnly(`the promotion of ${rule.rule} by ${rule.by} concerns every tenant and needs a second person`);
   },
 };
 
-function isApproved({ by, approvedBy }: { readonly by: string; readonly approvedBy: string | null }): boolean {
-  return approvedBy !== null && approvedBy !== by;
+/** What is drastic, and what concerns a tenant of weight, waits for a person; without an answer nothing is done. */
+export const person: Guard = {
+  name: 'needs-person',
+  row: 'G18',
+  check: (the) => {
+    const why = whyPerson(the);
+    if (why === undefined) return undefined;
+    const asked = the.evidence.approvals.find(({ anomalyId }) => anomalyId === the.finding.anomaly.id);
+    switch (asked?.state) {
+      case undefined:
+        return { effect: 'ask', because: `${why}, so a person decides` };
+      case 'approved':
+        return { effect: 'soften', because: `${why}; approved by ${asked?.by ?? 'somebody'}` };
+      case 'denied':
+        return alertOnly(`${why}, and ${asked?.by ?? 'somebody'} decided against it`);
+      case 'expired':
+        return alertOnly(`${why}, and nobody answered in time`);
+      case 'pending':
+        return alertOnly(`${why}, and nobody has answered yet`);
+    }
+  },
+};
+
+/** Times the share that each would have if all weighed the same. */
+const LARGER_THAN_MOST = 1.5;
+
+function whyPerson(the: GuardCase): string | undefined {
+  const { draft, facts, activeTenants, params } = the;
+  // What refuses nothing needs nobody.
+  if (draft.mode === 'shadow') return undefined;
+  const guarded = facts?.guardedBecause ?? null;
+  if (guarded !== null) return guarded;
+  const weight = facts?.weightShare ?? 0;
+  // Among few tenants everybody's share is large: only one that is larger than most counts.
+  if (weight >= params.approvalWeightShare && weight * activeTenants > LARGER_THAN_MOST) {
+    return `it has ${Math.round(weight * 100)} % of the weight of all tenants`;
+  }
+  const load = loadOf(the);
+  const cut = load === undefined || load === 0 ? 0 : 1 - draft.limit.requestsPerSecond / load;
+  return cut > params.approvalCutShare ? `${Math.round(cut * 100)} % of what it sends would be cut` : undefined;
 }
 
 export const canary: Guard = {
   name: 'unproven-rule',
   row: 'G19',
   check: (the) => {
-    const { rule } = promotionsBeyond(the);
+    const rule = promotionBeyond(the);
     if (rule === undefined || rule.unprovenBecause !== null) return undefined;
-    const { backtest } = rule;
-    if (backtest === null) return shadowOnly(`${rule.rule} has not been replayed on history`);
-    const { minPrecision, maxFalsePerThousandTenantDays: maxFalse } = the.params;
-    const passes = backtest.precision >= minPrecision && backtest.falsePerThousandTenantDays <= maxFalse;
-    if (passes) return undefined;
-    return shadowOnly(
-      `${rule.rule} had a precision of ${backtest.precision} and ${backtest.falsePerThousandTenantDays} false throttles ` +
-        `in 1,000 tenant-days on history; asked for are ${minPrecision} and ${maxFalse}`,
-    );
+    const problem = backtestProblem(rule.backtest, the.params);
+    return problem === undefined ? undefined : shadowOnly(`${rule.rule} ${problem}`);
   },
 };
 

@@ -6,7 +6,8 @@ import * as people from './guards-people.ts';
 /**
  * Every guard that a finding passes before a throttle is written. The first that only alerts ends the way, so the order
  * decides which reason people read: people's word first, then the picture, then proof, then numbers. Those that soften
- * come last, the floor after the ramp, so that nothing takes a limit below the floor again.
+ * come last, the floor after the ramp, so that nothing takes a limit below the floor again; a person is asked about what
+ * is left then.
  */
 export const GUARDS: readonly Guard[] = [
   people.killSwitch,
@@ -38,6 +39,7 @@ export const GUARDS: readonly Guard[] = [
   limits.ramp,
   limits.floor,
   limits.ownExpiry,
+  people.person,
 ];
 
 /** Guards of the twenty that are no step of this list, and where they are. */

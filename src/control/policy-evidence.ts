@@ -1,4 +1,4 @@
-import type { ThrottleScope } from '../domain/flags.ts';
+import type { ApprovalState, RuleStage, TenantStage } from '../domain/automation.ts';
 import type { TenantId } from '../domain/tenant-id.ts';
 
 /** What is known of one tenant beside the finding; null: not known, which never counts in favour of a throttle. */
@@ -14,6 +14,8 @@ export interface TenantFacts {
   readonly guaranteedRequestsPerSecond: number | null;
   /** Its share of the weight (revenue, plan) of all tenants, 0 to 1. */
   readonly weightShare: number | null;
+  /** The operator wants a person to decide about it in any case; the sentence says why. null: they do not. */
+  readonly guardedBecause: string | null;
   /** The plan's ceiling that it passes, as a sentence; null: none. */
   readonly passedCeiling: string | null;
 }
@@ -28,46 +30,18 @@ export interface ImpactVerdict {
   readonly victims: readonly { readonly tenantId: string; readonly p95Ms: number; readonly usualP95Ms: number }[];
 }
 
-interface DataHealth {
+export interface DataHealth {
   /** Unix ms up to which everything that arrived is counted. */
   readonly dataUntil: number | null;
-  /** Counted against told by the apps, 0 to 1; null: they tell nothing that it could be compared with. */
+  /** Counted against received, 0 to 1; null: nothing was received that it could be compared with. */
   readonly completeShare: number | null;
+  /** Share of the load that names its tenant, now and usually, 0 to 1; null: nothing was counted. */
+  readonly attributedShare: number | null;
+  readonly usualAttributedShare: number | null;
+  /** Share of the requests for ingestion that were refused lately, 0 to 1; null: there were none. */
+  readonly rejectedShare: number | null;
   /** Unix ms of the last change of the data's shape; null: none is known. */
   readonly schemaChangedAt: number | null;
-}
-
-/** How far automation may go: each step is a human act, and one step back is one call. */
-export const STAGES = ['off', 'shadow', 'ramp', 'full'] as const;
-export type Stage = (typeof STAGES)[number];
-
-interface HumanAct {
-  readonly stage: Stage;
-  readonly by: string;
-  /** Unix ms. */
-  readonly at: number;
-  readonly reason: string;
-  /** The second person who agreed. */
-  readonly approvedBy: string | null;
-}
-
-export interface TenantStage extends HumanAct {
-  readonly tenantId: TenantId;
-}
-
-/** Result of replaying stored history through a rule. */
-interface BacktestResult {
-  readonly at: number;
-  readonly precision: number;
-  readonly falsePerThousandTenantDays: number;
-}
-
-export interface RuleStage extends HumanAct {
-  /** Name and version, as in findings. */
-  readonly rule: string;
-  readonly backtest: BacktestResult | null;
-  /** Why it may act without one; null: it may not. */
-  readonly unprovenBecause: string | null;
 }
 
 /** Automation leaves this tenant alone. Unix ms. */
@@ -79,10 +53,19 @@ export interface AllowEntry {
 }
 
 /** A time in the operator's calendar in which much load is expected. Unix ms, half-open. */
-interface KnownPeak {
+interface ExpectedLoad {
   readonly from: number;
   readonly to: number;
   readonly name: string;
+  /** Of whom; null: of everybody. */
+  readonly tenantId: string | null;
+}
+
+/** What a person was asked about a finding. Unix ms. */
+export interface AskedApproval {
+  readonly anomalyId: string;
+  readonly state: ApprovalState;
+  readonly by: string | null;
 }
 
 /** How the victims of a throttled tenant fare. P95 over all of them, ms; null: not measured. */
@@ -100,7 +83,8 @@ export interface PolicyEvidence {
   readonly tenants: readonly TenantFacts[];
   readonly verdicts: readonly ImpactVerdict[];
   readonly allowList: readonly AllowEntry[];
-  readonly peaks: readonly KnownPeak[];
+  readonly peaks: readonly ExpectedLoad[];
+  readonly approvals: readonly AskedApproval[];
   readonly ruleStages: readonly RuleStage[];
   readonly tenantStages: readonly TenantStage[];
   readonly effects: readonly ThrottleEffect[];
@@ -109,22 +93,22 @@ export interface PolicyEvidence {
 
 /** Nothing is known: every guard that asks for proof holds back. */
 export const NO_EVIDENCE: PolicyEvidence = {
-  health: { dataUntil: null, completeShare: null, schemaChangedAt: null },
+  health: {
+    dataUntil: null,
+    completeShare: null,
+    attributedShare: null,
+    usualAttributedShare: null,
+    rejectedShare: null,
+    schemaChangedAt: null,
+  },
   requestsPerSecond: null,
   tenants: [],
   verdicts: [],
   allowList: [],
   peaks: [],
+  approvals: [],
   ruleStages: [],
   tenantStages: [],
   effects: [],
   killSwitch: { on: false, reason: '' },
 };
-
-/** First segment of the scope's route, lower case, without a version such as /v1 or a prefix /api before it. */
-export function routeSegment({ route }: ThrottleScope): string | undefined {
-  return route
-    ?.toLowerCase()
-    .split('/')
-    .find((segment) => segment !== '' && segment !== 'api' && !/^v\d+$/.test(segment));
-}

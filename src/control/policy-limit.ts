@@ -18,3 +18,9 @@ export function limitFor(usual: number, params: PolicyParams): ThrottleLimit {
   const requestsPerSecond = Math.max(params.minRequestsPerSecond, roundUpRate(usual * params.headroom));
   return { requestsPerSecond, burst: burstOf(requestsPerSecond, params) };
 }
+
+/** At what the tenant's plan allows. */
+export function limitAt(ceiling: number, params: PolicyParams): ThrottleLimit {
+  const requestsPerSecond = roundUpRate(Math.max(0, ceiling));
+  return { requestsPerSecond, burst: burstOf(requestsPerSecond, params) };
+}

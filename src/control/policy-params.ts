@@ -1,3 +1,5 @@
+import { PROTECTED_ROUTES } from '../domain/protected-routes.ts';
+
 /** Every setting of the policy. Defaults are the cautious ones: nothing is held back unless it is proven that it should be. */
 export interface PolicyParams {
   /** Life of a tenant's first automatic throttle. */
@@ -32,7 +34,7 @@ export interface PolicyParams {
   readonly leaveAloneSeconds: number;
   /** Subject under which the machine itself writes and lifts; everybody else is a human who wins. */
   readonly automaticSubject: string;
-  /** Of what is above the limit, the share that is cut while a rule or tenant is in stage `ramp`. */
+  /** Of what is above the limit, the share that is cut while a rule or tenant is in stage `canary`. */
   readonly rampShare: number;
   /** Less than this is no load worth acting on, ... */
   readonly minRequestsPerMinute: number;
@@ -67,8 +69,20 @@ export interface PolicyParams {
   readonly minPrecision: number;
   /** ... and no more false throttles than this. */
   readonly maxFalsePerThousandTenantDays: number;
-  /** Promotions of more than this share of the tenants need a second person. */
-  readonly approvalShare: number;
+  /** Each stage of a rule is watched for so long before the next. */
+  readonly minStageSeconds: number;
+  /** An older replay of history says too little about now. */
+  readonly maxBacktestAgeSeconds: number;
+  /** A throttle that cuts more than this share of what a tenant sends needs a person, ... */
+  readonly approvalCutShare: number;
+  /** ... as does one of a tenant with this share of the weight (revenue, plan) of all. */
+  readonly approvalWeightShare: number;
+  /** Whoever is asked has so long to answer. */
+  readonly approvalSeconds: number;
+  /** The share of the load that names its tenant may fall to this share of its usual; below, figures are partial. */
+  readonly minAttributedShare: number;
+  /** More refused requests for ingestion than this share, and the picture has holes. */
+  readonly maxRejectedShare: number;
   /** A throttle that has not helped its victims after so long is lifted, ... */
   readonly revertAfterSeconds: number;
   /** ... helped being a P95 of at most this share of that before, ... */
@@ -93,26 +107,13 @@ export const POLICY_DEFAULTS: PolicyParams = {
     'ai_tokens',
     'tokens',
     'ai_cost_micro',
+    'plan_ceiling',
   ],
   headroom: 1.5,
   minRequestsPerSecond: 1,
   floorShare: 0.5,
   burstSeconds: 2,
-  protectedRoutes: [
-    'health',
-    'healthz',
-    'livez',
-    'readyz',
-    'metrics',
-    'login',
-    'logout',
-    'signin',
-    'auth',
-    'oauth',
-    'billing',
-    'webhooks',
-    'webhook',
-  ],
+  protectedRoutes: PROTECTED_ROUTES,
   maxTenantShare: 0.1,
   maxTenants: 5,
   maxWeightShare: 0.2,
@@ -138,7 +139,13 @@ export const POLICY_DEFAULTS: PolicyParams = {
   schemaQuietSeconds: 3_600,
   minPrecision: 0.95,
   maxFalsePerThousandTenantDays: 1,
-  approvalShare: 0.1,
+  minStageSeconds: 7 * DAY_SECONDS,
+  maxBacktestAgeSeconds: 30 * DAY_SECONDS,
+  approvalCutShare: 0.95,
+  approvalWeightShare: 0.1,
+  approvalSeconds: 900,
+  minAttributedShare: 0.8,
+  maxRejectedShare: 0.05,
   revertAfterSeconds: 240,
   improvedShare: 0.8,
   revertWaitSeconds: 1_800,

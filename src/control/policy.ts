@@ -6,14 +6,15 @@ import { HOUR_MS, SECOND_MS } from '../domain/window.ts';
 import type { Draft, EstateTally, Finding, Guard, GuardCase, TenantPast } from './guard.ts';
 import { GUARDS } from './guards.ts';
 import { NO_EVIDENCE, type PolicyEvidence, type TenantFacts } from './policy-evidence.ts';
-import { limitFor } from './policy-limit.ts';
+import { limitAt, limitFor } from './policy-limit.ts';
+import { usageMetric } from './policy-metric.ts';
 import type { PolicyParams } from './policy-params.ts';
 import { type Lift, reverts } from './policy-revert.ts';
 
 export { POLICY_DEFAULTS, type PolicyParams } from './policy-params.ts';
 
 /** Name and version of the policy; part of every reason, so that a decision can be replayed. */
-export const POLICY = 'policy/2';
+export const POLICY = 'policy/3';
 
 /** The column's bound; the figures come first in a reason, so its end is what can be missed. */
 const REASON_MAX = 1_000;
@@ -51,6 +52,16 @@ export type Action =
       readonly heldBackBy: string;
       readonly explanation: string;
     }
+  /** Nothing is written until a person agrees. Once for each finding, as the evidence then says that it was asked. */
+  | {
+      readonly kind: 'ask';
+      readonly tenantId: TenantId;
+      readonly anomalyId: string;
+      /** Name of the guard. */
+      readonly heldBackBy: string;
+      readonly throttle: NewThrottle;
+      readonly explanation: string;
+    }
   | Lift
   /** The machine stops acting by itself: wake somebody. */
   | { readonly kind: 'page'; readonly explanation: string };
@@ -77,7 +88,7 @@ export function lookBackMs(params: PolicyParams): number {
  */
 export function decide(situation: Situation, guards: readonly Guard[] = GUARDS): Decision {
   const { activeTenants, params, wasSuspended, evidence = NO_EVIDENCE, mode, now } = situation;
-  const findings = strongestPerTenant(situation.findings);
+  const findings = strongestPerTenant(situation.findings, params);
   const suspended = isEverybody(findings.length, activeTenants, params, wasSuspended);
   const actions: Action[] = [];
   if (suspended && !wasSuspended) actions.push(page(findings.length, activeTenants));
@@ -116,6 +127,8 @@ function pass(start: GuardCase, guards: readonly Guard[]): Action {
     const answer = guard.check({ ...start, draft });
     if (answer === undefined) continue;
     if (answer.effect === 'alert') return alert(start.finding, guard.name, answer.because);
+    if (answer.effect === 'ask')
+      return ask(start.finding, guard.name, newThrottle(start.finding, draft, notes), answer);
     heldBackBy.push(guard.name);
     if (answer.effect === 'shadow') {
       if (draft.mode === 'enforce') notes.push(`in shadow: ${answer.because}`);
@@ -133,8 +146,13 @@ function pass(start: GuardCase, guards: readonly Guard[]): Action {
 }
 
 /** A promoted rule and tenant go beyond the setting `shadow`; so the draft enforces, and shadow is what guards make of it. */
-function draftOf({ usualRequestsPerSecond, scope = {} }: Finding, params: PolicyParams): Draft {
-  const limit = limitFor(Number.isFinite(usualRequestsPerSecond) ? (usualRequestsPerSecond ?? 0) : 0, params);
+function draftOf(
+  { usualRequestsPerSecond, scope = {}, ceilingRequestsPerSecond }: Finding,
+  params: PolicyParams,
+): Draft {
+  const usual = Number.isFinite(usualRequestsPerSecond) ? (usualRequestsPerSecond ?? 0) : 0;
+  const limit =
+    ceilingRequestsPerSecond === undefined ? limitFor(usual, params) : limitAt(ceilingRequestsPerSecond, params);
   return { scope, limit, mode: 'enforce', expiresInSeconds: params.throttleSeconds };
 }
 
@@ -156,10 +174,14 @@ function isEverybody(anomalous: number, activeTenants: number, params: PolicyPar
   return anomalous >= 2 && anomalous >= (was ? params.resumeShare : params.suspendShare) * activeTenants;
 }
 
-/** One finding for each tenant, the farthest out of line first: the few throttles go to those. */
-function strongestPerTenant(findings: readonly Finding[]): readonly Finding[] {
+/**
+ * One finding for each tenant, the farthest out of line first: the few throttles go to those. What a tenant does comes
+ * before what happens to it, or its own slowness would hide its surge.
+ */
+function strongestPerTenant(findings: readonly Finding[], { throttledMetrics }: PolicyParams): readonly Finding[] {
   const strongest = new Map<TenantId, Finding>();
-  for (const finding of [...findings].sort(byRank)) {
+  const isUsage = ({ anomaly }: Finding) => Number(throttledMetrics.includes(usageMetric(anomaly.metric)));
+  for (const finding of [...findings].sort((a, b) => isUsage(b) - isUsage(a) || byRank(a, b))) {
     const { tenantId, endedAt } = finding.anomaly;
     if (endedAt === null && !strongest.has(tenantId)) strongest.set(tenantId, finding);
   }
@@ -229,6 +251,20 @@ function alert({ anomaly }: Finding, heldBackBy: string, because: string): Actio
   return {
     ...{ kind: 'alert', tenantId, anomalyId: id, heldBackBy },
     explanation: `${reason} (${rule}); not throttled: ${because}`,
+  };
+}
+
+function ask(
+  { anomaly }: Finding,
+  heldBackBy: string,
+  throttle: NewThrottle,
+  { because }: { readonly because: string },
+): Action {
+  const { tenantId, id, reason, rule } = anomaly;
+  const { requestsPerSecond } = throttle.limit;
+  return {
+    ...{ kind: 'ask', tenantId, anomalyId: id, heldBackBy, throttle },
+    explanation: `${reason} (${rule}); a limit of ${requestsPerSecond} requests/s waits: ${because}`,
   };
 }
 

@@ -64,3 +64,23 @@ export interface KeySnapshotEntry {
   /** Unix ms; absent = does not expire. */
   readonly expiresAt?: number;
 }
+
+/** `<data dir>/spool/intake.json`, written by ingest (temporary file + rename), read by the server. */
+export const INTAKE_FILE = 'intake.json';
+export const INTAKE_BUCKET_MS = 10_000;
+
+/** What arrived in one bucket of `INTAKE_BUCKET_MS` from `at` (Unix ms), by the time that is stored with the spans. */
+export interface IntakeBucket {
+  readonly at: number;
+  readonly spans: number;
+  readonly requests: number;
+  /** For want of room or for their content; strangers without a key do not count. */
+  readonly refused: number;
+}
+
+export interface IntakeFigures {
+  /** Buckets from here on are whole. Unix ms. */
+  readonly since: number;
+  readonly writtenAt: number;
+  readonly buckets: readonly IntakeBucket[];
+}

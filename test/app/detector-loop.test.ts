@@ -57,7 +57,9 @@ describe('a surge', () => {
       actor: { kind: 'system', subject: 'detector' },
       asked: { tenantId: 'noisy', mode, anomalyId: finding?.id, expiresInSeconds: 300 },
     });
-    expect(loop.figures()).toEqual({ lastTickAt: at(FOUND) + 3_000, suspended: null, openFindings: 1, leader: true });
+    expect(loop.figures()).toEqual({
+      ...{ lastTickAt: at(FOUND) + 3_000, suspended: null, openFindings: 1, leader: true, unjudgedIntervals: 0 },
+    });
   });
 
   it('ends with its finding closed, and no throttle is written after it', async () => {
@@ -191,6 +193,7 @@ describe('a restart', () => {
       await world.run(world.loop(stateFile), WARM, FOUND);
       expect(readFileSync(stateFile, 'utf8')).toContain('noisy');
       writeFileSync(stateFile, text);
+      world.memory = { ...world.memory, detector: text };
       const [old] = world.openFindings();
       expect(await world.run(world.loop(stateFile), FOUND + 1, FOUND + 4)).toEqual([]);
       expect(world.findings.get(old?.id ?? '')?.endedAt).not.toBeNull();
@@ -198,4 +201,42 @@ describe('a restart', () => {
       expect(world.throttles.length).toBe(1);
     },
   );
+});
+
+describe('another server that takes over', () => {
+  it('goes on with the finding and its throttle, without a file of its own', async () => {
+    await world.run(world.loop(stateFile), WARM, FOUND + 2);
+    const before = world.openFindings().map(({ id }) => id);
+    const loop = world.loop(join(folder, 'elsewhere.json'));
+    await world.run(loop, FOUND + 3, FOUND + 8);
+    expect(world.openFindings().map(({ id }) => id)).toEqual(before);
+    expect(world.findings.size).toBe(1);
+    expect(world.throttles).toHaveLength(1);
+    expect(loop.figures()).toMatchObject({ leader: true, unjudgedIntervals: 0 });
+  });
+
+  it('pages nobody about what was paged about, and says so all the same', async () => {
+    world = new DetectorWorld(everybody);
+    await world.run(world.loop(stateFile), WARM, WARM + 10);
+    const next = world.loop(join(folder, 'elsewhere.json'));
+    await world.run(next, WARM + 11, WARM + 20);
+    expect(world.logged('automatic throttling is suspended, because a cause')).toHaveLength(1);
+    expect(next.page()).toContain('automatic throttling is suspended');
+    expect(world.throttles).toEqual([]);
+  });
+
+  it('finds what began while nobody looked, if that was not long ago', async () => {
+    await world.run(world.loop(stateFile), WARM - 1, WARM);
+    await world.run(world.loop(join(folder, 'elsewhere.json')), WARM + 20, WARM + 20);
+    expect(world.openFindings()).toMatchObject([{ tenantId: 'noisy', startedAt: at(WARM) }]);
+    expect(world.logged('were not judged')).toEqual([]);
+  });
+
+  it('says how many intervals nobody has judged', async () => {
+    await world.run(world.loop(stateFile), WARM - 101, WARM - 100);
+    const loop = world.loop(join(folder, 'elsewhere.json'));
+    await world.run(loop, WARM - 40, WARM - 39);
+    expect(loop.figures()).toMatchObject({ unjudgedIntervals: 30 });
+    expect(world.logged('5 minutes were not judged')).toHaveLength(1);
+  });
 });

@@ -46,7 +46,7 @@ describe('in any state', () => {
     guaranteed: fc.option(rate),
     headroom: fc.double({ min: 0, max: 3, noNaN: true }),
     least: fc.double({ min: 0, max: 2, noNaN: true }),
-    stage: fc.constantFrom('ramp' as const, 'full' as const),
+    stage: fc.constantFrom('canary' as const, 'enforce' as const),
     earlier: fc.nat(4),
   });
 
@@ -80,7 +80,7 @@ describe('in any state', () => {
       }),
       { numRuns: 100_000 },
     );
-    expect(throttled).toBeGreaterThan(5_000);
+    expect(throttled).toBeGreaterThan(3_000);
   });
 });
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { decide } from '../../src/control/policy.ts';
 import { type DecisionRecord, recordOf, replay } from '../../src/control/policy-record.ts';
-import { evidence, facts, finding, NOW, record, situation } from '../support/control-situation.ts';
+import { evidence, facts, finding, HEALTHY, NOW, record, situation } from '../support/control-situation.ts';
 
 const maybe = (arbitrary: fc.Arbitrary<number>) => fc.option(arbitrary);
 const any = fc
@@ -29,7 +29,7 @@ const any = fc
       ),
       evidence: evidence(['noisy', 'toString'], {
         tenants: [facts('noisy', { requestsPerSecond: load, historySeconds: history })],
-        health: { dataUntil, completeShare: null, schemaChangedAt: null },
+        health: { ...HEALTHY, dataUntil, completeShare: null },
         killSwitch: { on: isKilled, reason: 'drill' },
       }),
     }),

@@ -23,7 +23,7 @@ describe('a finding among healthy neighbours', () => {
             expiresInSeconds: 300,
             reason:
               'noisy sent 4.5x its usual requests (9.0/s against 2.0/s) in 3 of the last 5 intervals of 10 s; ' +
-              'limited to 3 requests/s (usual: 2.00/s) for 300 s by owner-ratio/1 and policy/2',
+              'limited to 3 requests/s (usual: 2.00/s) for 300 s by owner-ratio/1 and policy/3',
             anomalyId: 'finding-noisy',
           },
           heldBackBy: [],

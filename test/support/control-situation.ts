@@ -2,14 +2,9 @@
 import type { Finding } from '../../src/control/guard.ts';
 import { GUARDS } from '../../src/control/guards.ts';
 import { type Action, decide, POLICY_DEFAULTS, type PolicyParams, type Situation } from '../../src/control/policy.ts';
-import {
-  NO_EVIDENCE,
-  type PolicyEvidence,
-  type RuleStage,
-  type TenantFacts,
-  type TenantStage,
-} from '../../src/control/policy-evidence.ts';
+import { NO_EVIDENCE, type PolicyEvidence, type TenantFacts } from '../../src/control/policy-evidence.ts';
 import type { Anomaly } from '../../src/domain/anomaly.ts';
+import type { RuleStage, TenantStage } from '../../src/domain/automation.ts';
 import type { TenantId } from '../../src/domain/tenant-id.ts';
 import type { NewThrottle, ThrottleRecord } from '../../src/domain/throttle-record.ts';
 
@@ -87,15 +82,25 @@ export function facts(name: string, more: Partial<TenantFacts> = {}): TenantFact
     guaranteedRequestsPerSecond: null,
     weightShare: 0.02,
     passedCeiling: null,
+    guardedBecause: null,
     ...more,
   };
 }
+
+export const HEALTHY: PolicyEvidence['health'] = {
+  dataUntil: NOW - 3_000,
+  completeShare: 1,
+  attributedShare: 0.95,
+  usualAttributedShare: 0.97,
+  rejectedShare: 0,
+  schemaChangedAt: null,
+};
 
 /** The named tenants are each the culprit on a service of their own. */
 export function evidence(names: readonly string[] = ['noisy'], more: Partial<PolicyEvidence> = {}): PolicyEvidence {
   return {
     ...NO_EVIDENCE,
-    health: { dataUntil: NOW - 3_000, completeShare: 1, schemaChangedAt: null },
+    health: HEALTHY,
     requestsPerSecond: 90,
     tenants: names.map((name) => facts(name)),
     verdicts: names.map((name) => ({
@@ -131,7 +136,7 @@ export const heldBack = (actions: readonly Action[]) =>
 
 export const ruleStage = (more: Partial<RuleStage> = {}): RuleStage => ({
   rule: 'owner-ratio/1',
-  stage: 'full',
+  stage: 'enforce',
   by: 'ann',
   at: NOW - 86_400_000,
   reason: 'watched for a week',
@@ -142,15 +147,14 @@ export const ruleStage = (more: Partial<RuleStage> = {}): RuleStage => ({
 });
 export const tenantStage = (more: Partial<TenantStage> = {}): TenantStage => ({
   tenantId: tenant('noisy'),
-  stage: 'full',
+  stage: 'shadow',
   by: 'ann',
   at: NOW - 86_400_000,
-  reason: 'noisy before',
-  approvedBy: null,
+  reason: 'a new customer',
   ...more,
 });
-/** The setting is `shadow`; rule and tenant are promoted one by one. */
-export const promoted = (rule: Partial<RuleStage> = {}, tenants: readonly TenantStage[] = [tenantStage()]) =>
+/** The setting is `shadow`; the rule is promoted, and tenants follow it unless somebody holds them back. */
+export const promoted = (rule: Partial<RuleStage> = {}, tenants: readonly TenantStage[] = []) =>
   situation({
     mode: 'shadow',
     evidence: evidence(['noisy'], { ruleStages: [ruleStage(rule)], tenantStages: tenants }),
@@ -158,9 +162,12 @@ export const promoted = (rule: Partial<RuleStage> = {}, tenants: readonly Tenant
 /** What came of the tenant `noisy` (or the unknown one), in one line. */
 export function outcome(of: Situation, guards = GUARDS): string {
   const action = decide(of, guards).actions.find(
-    (one) => (one.kind === 'alert' || one.kind === 'throttle') && /noisy|unknown/.test(JSON.stringify(one)),
+    (one) =>
+      (one.kind === 'alert' || one.kind === 'throttle' || one.kind === 'ask') &&
+      /noisy|unknown/.test(JSON.stringify(one)),
   );
   if (action?.kind === 'alert') return `alert: ${action.heldBackBy}`;
+  if (action?.kind === 'ask') return `ask: ${action.heldBackBy}`;
   if (action?.kind !== 'throttle') return 'nothing';
   const { mode, limit, expiresInSeconds } = action.throttle;
   return `${mode} ${limit.requestsPerSecond}/s ${expiresInSeconds} s`;

@@ -3,18 +3,20 @@ import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { DetectorLoop, type DetectorLoopOptions } from '../../src/app/detector-loop.ts';
 import type { Action } from '../../src/control/policy.ts';
-import { NO_EVIDENCE } from '../../src/control/policy-evidence.ts';
+import { NO_EVIDENCE, type PolicyEvidence } from '../../src/control/policy-evidence.ts';
+import type { PolicyMemory } from '../../src/control/ports.ts';
 import { detectorParams } from '../../src/detect/detector-params.ts';
 import type { Counts } from '../../src/detect/ports.ts';
 import type { StaffActor } from '../../src/domain/actor.ts';
 import type { Anomaly } from '../../src/domain/anomaly.ts';
+import type { TenantId } from '../../src/domain/tenant-id.ts';
 import type { NewThrottle, ThrottleRecord } from '../../src/domain/throttle-record.ts';
 import { BARE_COUNTS } from './control-situation.ts';
 import { at, tableAfter } from './detect-series.ts';
 
 type Stories = Readonly<Record<string, { requests?: Counts; aiTokens?: Counts }>>;
 /** A call that can be made to fail. */
-type Fault = 'activity' | 'open' | 'close' | 'create';
+type Fault = 'activity' | 'open' | 'close' | 'create' | 'ceilings';
 
 interface LogLine {
   readonly level: number;
@@ -26,6 +28,13 @@ export class DetectorWorld {
   readonly throttles: { readonly actor: StaffActor; readonly asked: NewThrottle; readonly record: ThrottleRecord }[] =
     [];
   readonly noted: Action[] = [];
+  /** Findings that people were asked about. */
+  readonly asked: string[] = [];
+  /** What every process of this world remembers. */
+  memory: PolicyMemory = { page: null, pageSince: null, judgedUntil: null, detector: null };
+  ceilings: ReadonlyMap<TenantId, number> = new Map();
+  /** What decisions are made from; by default that the data is fresh, and nothing else. */
+  evidence: Partial<PolicyEvidence> = {};
   readonly lines: LogLine[] = [];
   /** How often activity was read. */
   looks = 0;
@@ -87,15 +96,34 @@ export class DetectorWorld {
       throttles: {
         recent: async () => this.throttles.map(({ record }) => record),
         create: async (actor, asked) => this.#create(actor, asked),
-        lift: async () => undefined,
+        lift: async (actor, id) => this.#lift(actor, id),
       },
       evidence: {
-        gather: async ({ dataUntil }) => ({ ...NO_EVIDENCE, health: { ...NO_EVIDENCE.health, dataUntil } }),
+        gather: async ({ dataUntil }) => ({
+          ...NO_EVIDENCE,
+          ...this.evidence,
+          health: { ...NO_EVIDENCE.health, dataUntil },
+        }),
       },
       journal: {
         note: async (_situation, _decision, action) => {
           this.noted.push(action);
         },
+      },
+      approvals: {
+        ask: async ({ anomalyId }) => {
+          this.asked.push(anomalyId);
+        },
+      },
+      memory: {
+        load: async () => this.memory,
+        save: async (memory) => {
+          this.memory = { ...memory, detector: memory.detector === undefined ? this.memory.detector : memory.detector };
+        },
+      },
+      ceilings: async () => {
+        this.#mayFail('ceilings');
+        return this.ceilings;
       },
       leadership: { isLeader: async () => this.leads },
       mode,
@@ -126,6 +154,15 @@ export class DetectorWorld {
     if (left === 0) return;
     this.#failing.set(fault, left - 1);
     throw new Error(`${fault} fails`);
+  }
+
+  #lift(actor: StaffActor, id: string): ThrottleRecord | undefined {
+    const index = this.throttles.findIndex(({ record }) => record.flag.id === id);
+    const found = this.throttles[index];
+    if (found === undefined || found.record.liftedAt !== null) return undefined;
+    const record = { ...found.record, liftedAt: this.#now(), liftedBy: actor.subject };
+    this.throttles[index] = { ...found, record };
+    return record;
   }
 
   #create(actor: StaffActor, asked: NewThrottle): ThrottleRecord {

@@ -16,7 +16,7 @@ const COLUMNS = `a.id, a.tenant_id as "tenantId", a.metric, ${unixMs('a.started_
   ${unixMs('a.detected_at')} as "detectedAt", ${unixMs('a.ended_at')} as "endedAt",
   a.value, a.baseline, a.ratio, a.rule, a.reason`;
 
-/** What the detector has found. One finding at most is open per tenant and metric, whoever writes. */
+/** What the detector has found. One finding at most is open per tenant, metric and rule, whoever writes. */
 export class AnomalyStore {
   readonly #postgres: Postgres;
 
@@ -25,7 +25,7 @@ export class AnomalyStore {
   }
 
   /**
-   * Stores a finding. If one is open already for its tenant and metric (a detector that restarted finds it anew), that
+   * Stores a finding. If one is open already for its tenant, metric and rule (a detector that restarted finds it anew), that
    * one is brought up to date and returned: go on with the id that comes back.
    */
   async open(anomaly: Anomaly): Promise<Anomaly> {
@@ -36,9 +36,9 @@ export class AnomalyStore {
         `insert into tenantry.anomalies as a
            (id, tenant_id, metric, started_at, detected_at, ended_at, value, baseline, ratio, rule, reason)
          values ($1, $2, $3, ${fromUnixMs('$4')}, ${fromUnixMs('$5')}, ${fromUnixMs('$6')}, $7, $8, $9, $10, $11)
-         on conflict (tenant_id, metric) where ended_at is null
+         on conflict (tenant_id, metric, rule) where ended_at is null
          do update set value = excluded.value, baseline = excluded.baseline, ratio = excluded.ratio,
-                       rule = excluded.rule, reason = excluded.reason
+                       reason = excluded.reason
          returning ${COLUMNS}`,
         [
           anomaly.id,

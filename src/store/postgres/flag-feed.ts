@@ -11,6 +11,7 @@ import type { EnforcementMode, Flag } from '../../domain/flags.ts';
 import type { TenantId } from '../../domain/tenant-id.ts';
 import { HOUR_MS } from '../../domain/window.ts';
 import type { ChangeListener } from './change-listener.ts';
+import { readSharedSwitch, type SharedSwitch } from './control-switch-store.ts';
 import { FlagAckLog } from './flag-ack-log.ts';
 import { type ClockReading, changesByRevision, FlagCache, type FlagState, type RevisionChange } from './flag-cache.ts';
 import type { Postgres } from './postgres.ts';
@@ -49,6 +50,7 @@ interface Reading {
   readonly clock: ClockReading;
   readonly rows: readonly FlagState[];
   readonly automatic: readonly string[];
+  readonly killSwitch: SharedSwitch;
 }
 
 interface Subscriber {
@@ -68,6 +70,10 @@ export class FlagFeed {
   /** Ids of throttles in the cache that automation set. */
   readonly #automatic = new Set<string>();
   #withheld = false;
+  #onSwitch: (shared: SharedSwitch) => void = () => undefined;
+  /** While a reading is taken over, resets wait for its end: a snapshot is never of half a reading. */
+  #isSyncing = false;
+  #isResetDue = false;
   /** Newest revision in the cache; undefined before the first reading. */
   #revision: number | undefined;
   #acksPrunedAt = Number.NEGATIVE_INFINITY;
@@ -112,7 +118,16 @@ export class FlagFeed {
   withholdAutomatic(on: boolean): void {
     if (this.#withheld === on) return;
     this.#withheld = on;
-    for (const listener of this.#resets) listener();
+    if (this.#isSyncing) this.#isResetDue = true;
+    else this.#reset();
+  }
+
+  /**
+   * Hears of the kill switch of all servers with every reading, before anything of that reading is told: whoever obeys
+   * the revision at which it was set obeys the switch.
+   */
+  onKillSwitch(listener: (shared: SharedSwitch) => void): void {
+    this.#onSwitch = listener;
   }
 
   /** Calls back when what snapshots hold changes without a revision: readers need a new one. */
@@ -136,13 +151,25 @@ export class FlagFeed {
     );
     this.#cache.setClock(reading.clock);
     for (const id of reading.automatic) this.#automatic.add(id);
-    if (last === undefined) this.#cache.replaceAll(reading.rows.map((row) => row.flag));
+    this.#isSyncing = true;
+    this.#onSwitch(reading.killSwitch);
+    this.#isSyncing = false;
+    if (this.#isResetDue && last !== undefined && reading.revision >= last) {
+      // Readers get a snapshot of it all instead of the changes one by one.
+      for (const change of changesByRevision(reading.rows, last, reading.revision)) this.#cache.apply(change);
+    } else if (last === undefined) this.#cache.replaceAll(reading.rows.map((row) => row.flag));
     else if (reading.revision < last) this.#startOver(reading);
     else for (const change of changesByRevision(reading.rows, last, reading.revision)) this.#pass(change);
     this.#revision = reading.revision;
+    if (this.#isResetDue) this.#reset();
     this.#cache.prune(this.#monotonicMs());
     for (const id of this.#automatic) if (this.#cache.get(id) === undefined) this.#automatic.delete(id);
     await this.#pruneAcks();
+  }
+
+  #reset(): void {
+    this.#isResetDue = false;
+    for (const listener of this.#resets) listener();
   }
 
   #told(flags: WireFlag[]): WireFlag[] {
@@ -188,11 +215,13 @@ async function read(transaction: Transaction, last: number | undefined, monotoni
   const [clock] = await transaction.query<{ now_ms: number }>(`select ${unixMs('clock_timestamp()')} as now_ms`);
   const since = last === undefined || revision < last ? undefined : last;
   const rows = since === revision ? [] : await readRows(transaction, since, revision);
+  const killSwitch = await readSharedSwitch(transaction);
   return {
     revision,
     clock: { databaseMs: clock?.now_ms ?? Number.POSITIVE_INFINITY, monotonicMs: askedAt },
     rows: rows.map(toState),
     automatic: rows.flatMap(({ id, automatic }) => (automatic ? [id] : [])),
+    killSwitch,
   };
 }
 

@@ -14,7 +14,7 @@ export interface StoredDecision {
   readonly id: string;
   readonly tenantId: TenantId;
   readonly at: number;
-  readonly kind: 'throttle' | 'alert' | 'lift';
+  readonly kind: 'throttle' | 'alert' | 'lift' | 'ask';
   readonly heldBackBy: readonly string[];
   readonly explanation: string;
   readonly anomalyId: string | null;

@@ -1,0 +1,216 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { readActivity } from '../aggregate/activity-reader.ts';
+import { readMinuteValues } from '../aggregate/minute-values-reader.ts';
+import type { Control } from '../api/control-ports.ts';
+import type { Config } from '../config/config.ts';
+import { expectedLoad } from '../control/known-peaks.ts';
+import { detectorParams } from '../detect/detector-params.ts';
+import type { StaffActor } from '../domain/actor.ts';
+import { INTAKE_FILE } from '../domain/spool-format.ts';
+import { SECOND_MS } from '../domain/window.ts';
+import type { ClickHouse } from '../store/clickhouse/clickhouse.ts';
+import { AllowList } from '../store/postgres/allow-list.ts';
+import type { AnomalyStore } from '../store/postgres/anomaly-store.ts';
+import { ApprovalStore } from '../store/postgres/approval-store.ts';
+import { BacktestStore } from '../store/postgres/control-backtests.ts';
+import { ControlSwitchStore } from '../store/postgres/control-switch-store.ts';
+import { DetectorStateStore } from '../store/postgres/detector-state-store.ts';
+import type { FlagFeed } from '../store/postgres/flag-feed.ts';
+import { PeaksStore } from '../store/postgres/peaks-store.ts';
+import { PlanTermsReader } from '../store/postgres/plan-terms.ts';
+import { PolicyFacts } from '../store/postgres/policy-facts.ts';
+import { PolicyJournal } from '../store/postgres/policy-journal.ts';
+import { PolicyStateStore } from '../store/postgres/policy-state-store.ts';
+import type { Postgres } from '../store/postgres/postgres.ts';
+import { PromotionStore } from '../store/postgres/promotion-store.ts';
+import type { ThrottleStore } from '../store/postgres/throttle-store.ts';
+import { approvalAsker } from './control-approvals.ts';
+import { BacktestRunner } from './control-backtest-runner.ts';
+import { decisionChains } from './control-chain.ts';
+import { DataHealthReader } from './control-data-health.ts';
+import { decisionJournal } from './control-journal.ts';
+import { KillSwitch } from './control-kill-switch.ts';
+import { PromotionDesk } from './control-promotion.ts';
+import { ACTING_RULES, ruleHash, ruleHashes, ruleSetOf } from './control-rules.ts';
+import { schemaChangedAt } from './control-schema.ts';
+import { DetectorLoop } from './detector-loop.ts';
+import { PostgresLeadership } from './leadership.ts';
+import { MinuteDetectorLoop } from './minute-detector-loop.ts';
+import type { Neighbors } from './neighbors.ts';
+import { PolicyEvidenceReader } from './policy-evidence.ts';
+import { policyParamsOf } from './policy-settings.ts';
+import { PolicyTerms } from './policy-terms.ts';
+import { recentThrottles } from './recent-throttles.ts';
+import { runEvery, type Schedule } from './schedule.ts';
+import { zoneOffset } from './spend-zones.ts';
+
+const DETECTOR: StaffActor = { kind: 'system', subject: 'detector' };
+const MINUTE_DETECTOR_EVERY_MS = 10 * SECOND_MS;
+const BACKTESTS_EVERY_MS = 2 * SECOND_MS;
+
+export interface ControlOptions {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly dataDir: string;
+  readonly clickhouse: ClickHouse;
+  readonly postgres: Postgres;
+  readonly postgresUrl: string;
+  readonly anomalies: AnomalyStore;
+  readonly throttles: ThrottleStore;
+  readonly flags: FlagFeed;
+  readonly neighbors: Neighbors;
+  /** Unix ms up to which everything that arrived is counted; null: nothing has arrived. */
+  readonly dataUntil: () => number | null;
+}
+
+export interface RunningControl {
+  readonly control: Control;
+  readonly approvals: ApprovalStore;
+  readonly detector: DetectorLoop;
+  /** Reads the kill switch; before any flag is told. */
+  readonly prepare: () => Promise<void>;
+  /** Begins to judge and to act. */
+  readonly run: () => void;
+  readonly stop: () => Promise<void>;
+}
+
+/** Detectors, policy and what people tell it, joined to their stores. */
+export function startControl(options: ControlOptions): RunningControl {
+  const { config, log, dataDir, clickhouse, postgres, postgresUrl, anomalies, throttles } = options;
+  const params = policyParamsOf(config);
+  const hashes = ruleHashes(params);
+  const journal = new PolicyJournal(postgres);
+  const allowList = new AllowList(postgres);
+  const promotions = new PromotionStore(postgres);
+  const approvals = new ApprovalStore(postgres);
+  const peaks = new PeaksStore(postgres);
+  const backtests = new BacktestStore(postgres);
+  const terms = planTerms(postgres, config);
+  const killSwitch = joinedKillSwitch(options);
+  const facts = new PolicyFacts(postgres);
+
+  const leadership = new PostgresLeadership(postgresUrl, 'detector');
+  const detector = new DetectorLoop({
+    activity: {
+      activity: (question) => readActivity(clickhouse, question),
+      dataUntil: async () => options.dataUntil(),
+    },
+    anomalies,
+    throttles: {
+      recent: recentThrottles(throttles),
+      create: (actor, throttle) => throttles.create(actor, throttle),
+      lift: (actor, id) => throttles.lift(actor, id),
+    },
+    evidence: new PolicyEvidenceReader({
+      clickhouse,
+      neighbors: options.neighbors,
+      firstSeen: (tenants) => facts.firstSeen(tenants),
+      allowList: () => allowList.list(DETECTOR),
+      killSwitch: () => killSwitch.state(),
+      health: new DataHealthReader({
+        clickhouse,
+        intakeFile: join(dataDir, 'spool', INTAKE_FILE),
+        schemaChangedAt: () => schemaChangedAt(clickhouse),
+      }),
+      terms,
+      peaks: async (now) => expectedLoad(await peaks.list(DETECTOR), now, zoneOffset),
+      ruleStages: () => promotions.current(DETECTOR, hashes),
+      tenantStages: () => promotions.tenantStages(DETECTOR),
+      approvals: (ids) => approvals.ofFindings(DETECTOR, ids),
+      victimsBefore: (ids) => journal.victimsBefore(ids),
+      noteEffect: (throttleId, p95Ms) => journal.noteEffect(throttleId, p95Ms),
+    }),
+    journal: decisionJournal(journal),
+    approvals: approvalAsker(approvals, params),
+    memory: new PolicyStateStore(postgres),
+    ceilings: (tenants, now) => terms.ceilings(tenants, now),
+    leadership,
+    mode: config.TENANTRY_AUTO_THROTTLE,
+    detectorParams: detectorParams(
+      { ratio: config.TENANTRY_DETECT_RATIO, minHistorySeconds: config.TENANTRY_DETECT_MIN_HISTORY_SECONDS },
+      config.TENANTRY_DETECT_RESOLUTION_SECONDS,
+    ),
+    policyParams: params,
+    stateFile: join(dataDir, 'detector-state.json'),
+    log,
+  });
+
+  const minuteLeadership = new PostgresLeadership(postgresUrl, 'minute-detector');
+  const minuteDetector = new MinuteDetectorLoop({
+    minutes: (window) => readMinuteValues(clickhouse, window),
+    dataUntil: async () => options.dataUntil(),
+    anomalies,
+    states: new DetectorStateStore(postgres),
+    leadership: minuteLeadership,
+    log,
+  });
+
+  const runner = new BacktestRunner({ backtests, clickhouse, params, log });
+  const schedules: Schedule[] = [];
+  return {
+    control: {
+      killSwitch,
+      allowList,
+      promotions: new PromotionDesk({
+        ...{ promotions, approvals, backtests, params, hashes },
+        mode: config.TENANTRY_AUTO_THROTTLE,
+      }),
+      tenants: promotions,
+      approvals,
+      peaks,
+      backtests: {
+        list: (actor, filter) => backtests.list(actor, filter),
+        get: (actor, id) => backtests.get(actor, id),
+        ask: async (actor, rule, question) => {
+          ruleSetOf(rule);
+          return backtests.ask(actor, rule, ruleHash(rule, { ...params, ...question.draft }), question);
+        },
+        cancel: (actor, id) => backtests.cancel(actor, id),
+      },
+      decisions: decisionChains({ journal, anomalies, throttles }),
+    },
+    approvals,
+    detector,
+    prepare: async () => {
+      await killSwitch.start();
+      await promotions.meet(ACTING_RULES);
+    },
+    run: () => {
+      schedules.push(
+        runEvery(config.TENANTRY_DETECT_INTERVAL_SECONDS * SECOND_MS, 'detector', log, () => detector.tick()),
+        runEvery(MINUTE_DETECTOR_EVERY_MS, 'minute-detector', log, () => minuteDetector.tick()),
+        runEvery(BACKTESTS_EVERY_MS, 'backtests', log, () => runner.tick()),
+      );
+    },
+    stop: async () => {
+      killSwitch.stop();
+      runner.stop();
+      await Promise.all(schedules.map((schedule) => schedule.stop()));
+      await minuteDetector.save();
+      await minuteLeadership.release();
+      await leadership.release();
+    },
+  };
+}
+
+function planTerms(postgres: Postgres, config: Config): PolicyTerms {
+  const reader = new PlanTermsReader(postgres);
+  return new PolicyTerms((tenants) => reader.terms(tenants), config.TENANTRY_THROTTLE_APPROVAL_PLANS);
+}
+
+/** The switch of this server, told to its apps and to the other servers, and hearing of theirs. */
+function joinedKillSwitch({ config, log, dataDir, postgres, flags }: ControlOptions) {
+  const store = new ControlSwitchStore(postgres);
+  const own = new KillSwitch({
+    file: join(dataDir, 'kill-switch'),
+    forced: config.TENANTRY_KILL_SWITCH,
+    log,
+    shared: store,
+  });
+  own.onChange((on) => flags.withholdAutomatic(on));
+  flags.onKillSwitch((shared) => own.hear(shared));
+  return Object.assign(own, {
+    reach: (actor: StaffActor, revision: number) => store.reach(actor, revision),
+  });
+}
