@@ -59,15 +59,18 @@ export interface BillIdentity {
   readonly account: string;
   /** '': not numbered (yet). */
   readonly invoice: string;
+  /** Of its lines, as billed. */
+  readonly currency: string;
   readonly from: number;
   readonly to: number;
 }
 
-/** Whether both would count the same charges: same issuer and account, overlapping periods, and not two invoices. */
+/** Whether both would count the same charges: issuer, account and currency are one, periods overlap, and there are not two invoices. */
 export function sameBill(a: BillIdentity, b: BillIdentity): boolean {
   return (
     a.issuer === b.issuer &&
     a.account === b.account &&
+    a.currency === b.currency &&
     a.from < b.to &&
     b.from < a.to &&
     (a.invoice === b.invoice || a.invoice === '' || b.invoice === '')

@@ -47,8 +47,8 @@ export const BILL_COLUMNS = `b.id, b.state, b.format, b.focus_version as "focusV
   b.measure, b.currency, b.rates, b.bill_micro::text as "billMicro", b.lines, b.rounded_lines as "roundedLines",
   ${unixMs('b.charges_from')} as "from", ${unixMs('b.charges_to')} as "to", b.correction, b.replaces,
   b.created_by as "createdBy", ${unixMs('b.created_at')} as "createdAt", ${unixMs('b.ended_at')} as "endedAt",
-  coalesce((select jsonb_agg(jsonb_build_object('issuer', i.issuer, 'account', i.account, 'invoice', i.invoice,
-      'from', ${unixMs('i.period_from')}, 'to', ${unixMs('i.period_to')}) order by i.issuer, i.account, i.invoice, i.period_from)
+  coalesce((select jsonb_agg(jsonb_build_object('issuer', i.issuer, 'account', i.account, 'invoice', i.invoice, 'currency', i.currency,
+      'from', ${unixMs('i.period_from')}, 'to', ${unixMs('i.period_to')}) order by i.issuer, i.account, i.invoice, i.currency, i.period_from)
     from tenantry.bill_identities i where i.bill_id = b.id), '[]') as identities`;
 
 export interface BillRow extends Omit<Bill, 'billMicro' | 'from' | 'to'> {

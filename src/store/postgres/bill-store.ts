@@ -22,11 +22,12 @@ import {
   lineFromRow,
   lineToRow,
 } from './bill-rows.ts';
-import { endBills, makeRoom } from './bill-succession.ts';
+import { endBills, makeRoom, refuseClosed } from './bill-succession.ts';
 import { type LinesSummary, readSummary } from './bill-summary.ts';
 import { type AllocationToKeep, keepAllocation } from './cost-allocation-store.ts';
 import type { Postgres } from './postgres.ts';
-import { fromUnixMs } from './sql-time.ts';
+import { fromUnixMs, unixMs } from './sql-time.ts';
+import type { StaffTransaction } from './transaction.ts';
 
 const IMPORTING = 'lines of an import count nowhere yet; the bill is recorded when it does';
 /** Any constant: whoever makes bills current does it one after the other, so that two cannot miss each other. */
@@ -88,16 +89,28 @@ export class BillStore {
     });
   }
 
-  /** Lines that are there twice, by the keys that they came with; the first hundred. */
-  async duplicates(actor: StaffActor, id: string): Promise<readonly (BillProblem & { readonly first: number })[]> {
+  /** Lines that are there twice, by the keys that they came with; the first hundred. `onlyIds`: by their own ids only. */
+  async duplicates(actor: StaffActor, id: string, onlyIds: boolean): Promise<readonly BillProblem[]> {
     return this.#postgres.inStaffTransaction(actor, (transaction) =>
-      transaction.query<BillProblem & { first: number }>(
-        `select line, first, 'it is line ' || first || ' again' as problem from (
-           select line, min(line) over (partition by line_key) as first from tenantry.bill_lines where bill_id = $1) l
-         where line > first order by line limit $2`,
-        [id, MOST_DUPLICATES],
+      transaction.query<BillProblem>(
+        `select line, 'it is line ' || first || ' again: '
+                  || case when by_id then 'both have the same line id' else 'every cell is the same' end as problem
+         from (select line, get_byte(line_key, 0) = 1 as by_id, min(line) over (partition by line_key) as first
+               from tenantry.bill_lines where bill_id = $1) l
+         where line > first and (by_id or not $3) order by line limit $2`,
+        [id, MOST_DUPLICATES, onlyIds],
       ),
     );
+  }
+
+  /** First days (Unix ms) of the months that are closed. */
+  async closedMonths(actor: StaffActor): Promise<ReadonlySet<number>> {
+    const rows = await this.#postgres.inStaffTransaction(actor, (transaction) =>
+      transaction.query<{ month: number }>(
+        `select ${unixMs(`month::timestamp at time zone 'UTC'`)} as month from tenantry.ai_months`,
+      ),
+    );
+    return new Set(rows.map(({ month }) => month));
   }
 
   async summary(actor: StaffActor, id: string): Promise<LinesSummary> {
@@ -122,48 +135,35 @@ export class BillStore {
   }
 
   /**
-   * Makes an imported bill count, and how it was shared out with it.
-   * @returns the ids of the bills whose place it took
-   * @throws TenantryError CONFLICT when it is there already, or overlaps others that it is not to replace
+   * Makes imported bills count, and how they were shared out with them: all of them, or none.
+   * @returns beside the bills, the ids of those whose place each took
+   * @throws TenantryError CONFLICT when one is there already, or overlaps others that it is not to replace
    */
-  async keep(actor: StaffActor, { bill, summary, days, allocation, replace }: BillToKeep): Promise<readonly string[]> {
+  async keep(actor: StaffActor, bills: readonly BillToKeep[]): Promise<readonly (readonly string[])[]> {
     return this.#postgres.inStaffTransaction(actor, async (transaction) => {
       await transaction.query('select pg_advisory_xact_lock($1)', [BILLS_LOCK]);
-      const replaced = await makeRoom(transaction, actor, { sha256: bill.sha256, summary, replace });
-      for (const { issuer, account, invoice, from, to } of summary.identities) {
-        await transaction.query(
-          `insert into tenantry.bill_identities (bill_id, issuer, account, invoice, period_from, period_to)
-           values ($1, $2, $3, $4, ${fromUnixMs('$5')}, ${fromUnixMs('$6')})`,
-          [bill.id, issuer, account, invoice, from, to],
-        );
-      }
-      await transaction.query(
-        `insert into tenantry.bill_days (bill_id, day, booked, micro)
-         select $1, to_timestamp(d / 1000)::date, to_timestamp(b / 1000)::date, m
-         from unnest($2::float8[], $3::float8[], $4::bigint[]) as days (d, b, m)`,
-        [bill.id, days.map(({ day }) => day), days.map(({ booked }) => booked), days.map(({ micro }) => String(micro))],
-      );
-      const rows = await transaction.query(
-        `update tenantry.bills set state = 'current', sha256 = $2, currency = $3, rates = $4::jsonb, bill_micro = $5,
-           lines = $6, rounded_lines = $7, charges_from = ${fromUnixMs('$8')}, charges_to = ${fromUnixMs('$9')},
-           correction = $10, replaces = $11::uuid[]
-         where id = $1 and state = 'importing' returning id`,
-        [
-          ...[bill.id, bill.sha256, bill.currency, JSON.stringify(bill.rates), String(bill.billMicro), summary.lines],
-          ...[summary.roundedLines, summary.from, summary.to, days.some(({ day, booked }) => day !== booked), replaced],
-        ],
-      );
-      if (rows.length === 0) throw new TenantryError('CONFLICT', 'This import has ended already.');
-      await keepAllocation(transaction, actor, { billId: bill.id, currency: bill.currency, allocation });
-      await transaction.audit({
-        action: replaced.length === 0 ? 'bill.import' : 'bill.replace',
-        resource: `bill/${bill.id}`,
-        after: {
-          ...{ sha256: bill.sha256, currency: bill.currency, rates: bill.rates, billMicro: String(bill.billMicro) },
-          ...{ lines: summary.lines, identities: summary.identities, rulesVersion: allocation.rulesVersion, replaced },
-        },
-      });
+      const replaced: (readonly string[])[] = [];
+      for (const bill of bills) replaced.push(await keepBill(transaction, actor, bill));
       return replaced;
+    });
+  }
+
+  /** Shares a current bill out anew. @throws TenantryError CONFLICT when it is not current or has charges in a closed month */
+  async reallocate(actor: StaffActor, id: string, allocation: AllocationToKeep): Promise<void> {
+    await this.#postgres.inStaffTransaction(actor, async (transaction) => {
+      await transaction.query('select pg_advisory_xact_lock($1)', [BILLS_LOCK]);
+      const [bill] = await transaction.query<{ currency: string }>(
+        `select currency from tenantry.bills where id = $1 and state = 'current'`,
+        [id],
+      );
+      if (bill === undefined) throw new TenantryError('CONFLICT', 'This bill has been replaced or removed meanwhile.');
+      await refuseClosed(transaction, [id]);
+      await keepAllocation(transaction, actor, { billId: id, currency: bill.currency, allocation });
+      await transaction.audit({
+        action: 'bill.allocate',
+        resource: `bill/${id}`,
+        after: { allocation: allocation.id, rulesVersion: allocation.rulesVersion },
+      });
     });
   }
 
@@ -199,4 +199,47 @@ export class BillStore {
       return true;
     });
   }
+}
+
+async function keepBill(
+  transaction: StaffTransaction,
+  actor: StaffActor,
+  { bill, summary, days, allocation, replace }: BillToKeep,
+): Promise<readonly string[]> {
+  const { sha256, currency } = bill;
+  const replaced = await makeRoom(transaction, actor, { sha256, currency, summary, replace });
+  for (const { issuer, account, invoice, currency: billed, from, to } of summary.identities) {
+    await transaction.query(
+      `insert into tenantry.bill_identities (bill_id, issuer, account, invoice, currency, period_from, period_to)
+       values ($1, $2, $3, $4, $5, ${fromUnixMs('$6')}, ${fromUnixMs('$7')})`,
+      [bill.id, issuer, account, invoice, billed, from, to],
+    );
+  }
+  await transaction.query(
+    `insert into tenantry.bill_days (bill_id, day, booked, micro)
+     select $1, (to_timestamp(d / 1000) at time zone 'UTC')::date, (to_timestamp(b / 1000) at time zone 'UTC')::date, m
+     from unnest($2::float8[], $3::float8[], $4::bigint[]) as days (d, b, m)`,
+    [bill.id, days.map(({ day }) => day), days.map(({ booked }) => booked), days.map(({ micro }) => String(micro))],
+  );
+  const rows = await transaction.query(
+    `update tenantry.bills set state = 'current', sha256 = $2, currency = $3, rates = $4::jsonb, bill_micro = $5,
+       lines = $6, rounded_lines = $7, charges_from = ${fromUnixMs('$8')}, charges_to = ${fromUnixMs('$9')},
+       correction = $10, replaces = $11::uuid[]
+     where id = $1 and state = 'importing' returning id`,
+    [
+      ...[bill.id, sha256, currency, JSON.stringify(bill.rates), String(bill.billMicro), summary.lines],
+      ...[summary.roundedLines, summary.from, summary.to, days.some(({ day, booked }) => day !== booked), replaced],
+    ],
+  );
+  if (rows.length === 0) throw new TenantryError('CONFLICT', 'This import has ended already.');
+  await keepAllocation(transaction, actor, { billId: bill.id, currency, allocation });
+  await transaction.audit({
+    action: replaced.length === 0 ? 'bill.import' : 'bill.replace',
+    resource: `bill/${bill.id}`,
+    after: {
+      ...{ sha256, currency, rates: bill.rates, billMicro: String(bill.billMicro), lines: summary.lines, replaced },
+      ...{ identities: summary.identities, rulesVersion: allocation.rulesVersion },
+    },
+  });
+  return replaced;
 }

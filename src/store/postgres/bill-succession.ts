@@ -6,15 +6,27 @@ import type { LinesSummary } from './bill-summary.ts';
 import { unixMs } from './sql-time.ts';
 import type { Transaction } from './transaction.ts';
 
-/** The bills that hold the same charges are ended, or the new one is refused. */
+export interface Newcomer {
+  readonly sha256: string;
+  readonly currency: string;
+  readonly summary: LinesSummary;
+  /** Take the place of bills with the same charges. */
+  readonly replace: boolean;
+}
+
+/**
+ * The bills that hold the same charges are ended, or the new one is refused. Charges of closed months stay.
+ * @returns ids of those that were ended
+ * @throws TenantryError CONFLICT
+ */
 export async function makeRoom(
   transaction: Transaction,
   actor: StaffActor,
-  { sha256, summary, replace }: { sha256: string; summary: LinesSummary; replace: boolean },
+  { sha256, currency, summary, replace }: Newcomer,
 ): Promise<readonly string[]> {
   const [same] = await transaction.query<{ id: string; createdAt: number }>(
-    `select id, ${unixMs('created_at')} as "createdAt" from tenantry.bills where state = 'current' and sha256 = $1`,
-    [sha256],
+    `select id, ${unixMs('created_at')} as "createdAt" from tenantry.bills where state = 'current' and sha256 = $1 and currency = $2`,
+    [sha256, currency],
   );
   if (same !== undefined) {
     throw new TenantryError('CONFLICT', `This file was imported before, as bill ${same.id}.`, {
@@ -23,7 +35,7 @@ export async function makeRoom(
   }
   const accounts = [...new Set(summary.identities.map(({ account }) => account))];
   const others = await transaction.query<BillIdentity & { id: string }>(
-    `select b.id, i.issuer, i.account, i.invoice, ${unixMs('i.period_from')} as "from", ${unixMs('i.period_to')} as "to"
+    `select b.id, i.issuer, i.account, i.invoice, i.currency, ${unixMs('i.period_from')} as "from", ${unixMs('i.period_to')} as "to"
      from tenantry.bill_identities i join tenantry.bills b on b.id = i.bill_id
      where b.state = 'current' and i.account = any($1) order by b.created_at, b.id`,
     [accounts],
@@ -61,6 +73,23 @@ export async function makeRoom(
   return endBills(transaction, actor, ids, 'superseded');
 }
 
+/**
+ * What a month came to when it was closed stays so.
+ * @throws TenantryError CONFLICT when one of the bills has charges that count in a closed month
+ */
+export async function refuseClosed(transaction: Transaction, ids: readonly string[]): Promise<void> {
+  const [closed] = await transaction.query<{ id: string; month: string }>(
+    `select d.bill_id as id, to_char(m.month, 'YYYY-MM') as month from tenantry.bill_days d
+     join tenantry.ai_months m on m.month = date_trunc('month', d.booked)::date
+     where d.bill_id = any($1::uuid[]) order by m.month limit 1`,
+    [ids],
+  );
+  if (closed === undefined) return;
+  throw new TenantryError('CONFLICT', `Bill ${closed.id} has charges in ${closed.month}, which is closed.`, {
+    hint: 'Import the difference as a bill of its own (invoice=…): it counts as a correction in the first open month.',
+  });
+}
+
 /** Ids of those that were current. Their shares go; the bill and its lines stay to be looked up. */
 export async function endBills(
   transaction: Transaction,
@@ -68,6 +97,7 @@ export async function endBills(
   ids: readonly string[],
   state: 'superseded' | 'removed',
 ): Promise<readonly string[]> {
+  await refuseClosed(transaction, ids);
   const ended = await transaction.query<{ id: string }>(
     `update tenantry.bills set state = $2, ended_by = $3, ended_at = clock_timestamp()
      where id = any($1::uuid[]) and state = 'current' returning id`,

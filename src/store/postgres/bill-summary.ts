@@ -28,9 +28,9 @@ export async function readSummary(transaction: Transaction, id: string): Promise
     [id],
   );
   const identities = await transaction.query<BillIdentity>(
-    `select issuer, account, invoice, ${unixMs('billing_from')} as "from", ${unixMs('billing_to')} as "to"
-     from tenantry.bill_lines where bill_id = $1 group by issuer, account, invoice, billing_from, billing_to
-     order by issuer, account, invoice, billing_from, billing_to`,
+    `select issuer, account, invoice, currency, ${unixMs('billing_from')} as "from", ${unixMs('billing_to')} as "to"
+     from tenantry.bill_lines where bill_id = $1 group by issuer, account, invoice, currency, billing_from, billing_to
+     order by issuer, account, invoice, currency, billing_from, billing_to`,
     [id],
   );
   const currencies = await transaction.query<{ currency: string; lines: number; firstLine: number }>(

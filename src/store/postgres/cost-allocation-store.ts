@@ -67,8 +67,8 @@ const INSERT_GROUPS = `
     shared_micro, idle_micro, unallocated_micro, reason, basis_nos, line_nos)
   select $1, g."groupNo", g.rule, g.part, g.provider, g.issuer, g.account, g.service, g.category, g."chargeCategory",
     g.correction, to_timestamp(g."billingFrom" / 1000), to_timestamp(g."billingTo" / 1000),
-    to_timestamp(g."usageFrom" / 1000), to_timestamp(g."usageTo" / 1000), to_timestamp(g.day / 1000)::date,
-    to_timestamp(g.booked / 1000)::date, g.exact, g.micro, g."tenantsMicro", g."sharedMicro", g."idleMicro",
+    to_timestamp(g."usageFrom" / 1000), to_timestamp(g."usageTo" / 1000), (to_timestamp(g.day / 1000) at time zone 'UTC')::date,
+    (to_timestamp(g.booked / 1000) at time zone 'UTC')::date, g.exact, g.micro, g."tenantsMicro", g."sharedMicro", g."idleMicro",
     g."unallocatedMicro", g.reason, g."basisNos", g."lineNos"
   from json_to_recordset($2::json) as g ("groupNo" int, rule text, part text, provider text, issuer text, account text,
     service text, category text, "chargeCategory" text, correction boolean, "billingFrom" float8, "billingTo" float8,

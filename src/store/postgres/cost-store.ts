@@ -82,7 +82,7 @@ const BY_DAY = `
  */
 const ledgerText = (sums: string) => `
   with sums as (${sums}),
-  bill as (
+  bills as (
     select coalesce(sum(d.micro), 0)::text as bill
     from tenantry.bill_days d join tenantry.bills b on b.id = d.bill_id
     where b.state = 'current' and d.booked >= $1::date and d.booked < $2::date and b.currency = $3),
@@ -93,7 +93,7 @@ const ledgerText = (sums: string) => `
     join tenantry.bills b on b.id = a.bill_id
     where g.booked >= $1::date and g.booked < $2::date and b.currency = $3)
   select tenant_id as "tenantId", jsonb_object_agg(part, micro) as parts from sums group by tenant_id
-  union all select null, to_jsonb(bill) || to_jsonb(rest) from bill, rest`;
+  union all select null, to_jsonb(bills) || to_jsonb(rest) from bills, rest`;
 
 /** What bills came to, read back: the ledger that `GET /v1/costs` answers from. */
 export class CostStore {
@@ -176,7 +176,7 @@ export class CostStore {
       transaction.query<{ key: string; from: number; to: number }>(
         `select distinct c.key, extract(epoch from c.usage_from)::float8 * 1000 as "from",
                 extract(epoch from c.usage_to)::float8 * 1000 as "to"
-         from tenantry.cost_bases c where c.key ~ '^ai_cost(:|$)' and c.usage_from < $2::date and c.usage_to > $1::date`,
+         from tenantry.cost_bases c where c.key ~ '^ai_cost(:|$)' and c.usage_from < $2::timestamp at time zone 'UTC' and c.usage_to > $1::timestamp at time zone 'UTC'`,
         days(window),
       ),
     );

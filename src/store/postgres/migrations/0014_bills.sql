@@ -26,8 +26,8 @@ create table tenantry.bills (
   ended_by text,
   ended_at timestamptz
 );
--- The same file twice is the same bill twice, whatever it is called.
-create unique index bills_content on tenantry.bills (sha256) where state = 'current';
+-- The same file twice is the same bill twice, whatever it is called. One of several currencies may be split into several.
+create unique index bills_content on tenantry.bills (sha256, currency) where state = 'current';
 create index bills_newest on tenantry.bills (created_at desc, id);
 grant select, insert, update, delete on tenantry.bills to tenantry_staff;
 
@@ -37,9 +37,10 @@ create table tenantry.bill_identities (
   issuer text not null,
   account text not null,
   invoice text not null,
+  currency text not null,
   period_from timestamptz not null,
   period_to timestamptz not null check (period_to > period_from),
-  primary key (bill_id, issuer, account, invoice, period_from, period_to)
+  primary key (bill_id, issuer, account, invoice, currency, period_from, period_to)
 );
 create index bill_identities_account on tenantry.bill_identities (account, period_from);
 grant select, insert, delete on tenantry.bill_identities to tenantry_staff;
@@ -71,7 +72,7 @@ create table tenantry.bill_lines (
   charge_to timestamptz not null check (charge_to > charge_from),
   billing_from timestamptz not null,
   billing_to timestamptz not null check (billing_to > billing_from),
-  -- First 16 bytes of the SHA-256 of what makes a line the same as another.
+  -- 1: by the line's id, 2: by all of its cells; then 15 bytes of the SHA-256 of that.
   line_key bytea not null,
   primary key (bill_id, line)
 );
