@@ -40,7 +40,7 @@ function ratesOf(book: PriceBook, question: Parameters<PriceBook['rates']>[0]): 
 }
 
 /** Rates by tenant, provider and model, remembered for a minute or until the book changes. */
-export function spendRates(books: BookSource): SpendRates {
+export function spendRates(books: Pick<BookSource, 'current'>): SpendRates {
   let remembered = new Map<string, TokenRates | null>();
   let book: PriceBook | undefined;
   let until = Number.NEGATIVE_INFINITY;

@@ -6,17 +6,21 @@ import type { AiPrice, UnpricedReason } from './ai-price.ts';
 import type { ModelName } from './price-book.ts';
 import { roundTogether } from './share.ts';
 
-/** What one tenant's calls to one model cost. */
-export interface ModelAiCost extends ModelName {
+/** Calls of a tenant to one model, added up. */
+export interface ModelSum extends ModelName {
   readonly calls: number;
   /** Calls whose cost is missing. */
   readonly unpricedCalls: number;
   /** Exact, in pico-US-dollars; 0 where nothing could be priced. */
   readonly costPico: bigint;
+  /** Why calls have no price, one of the reasons; null: all have one, or it is known no more. */
+  readonly unpriced: UnpricedReason | null;
+}
+
+/** What one tenant's calls to one model cost. */
+export interface ModelAiCost extends ModelSum {
   /** Rounded so that a tenant's models add up to its cost; null: none of the calls could be priced. */
   readonly costMicro: bigint | null;
-  /** Why calls have no price, one of the reasons; null: all have one. */
-  readonly unpriced: UnpricedReason | null;
 }
 
 /** What one tenant's calls cost, in US dollars. */
@@ -35,13 +39,7 @@ export interface TenantAiCost {
   readonly byModel: readonly ModelAiCost[];
 }
 
-interface Sum extends ModelName {
-  calls: number;
-  unpricedCalls: number;
-  costPico: bigint;
-  pricedCalls: boolean;
-  unpriced: UnpricedReason | null;
-}
+type Sum = { -readonly [Key in keyof ModelSum]: ModelSum[Key] };
 
 /** Half away from zero, as corrections may be negative. */
 export function microOfPico(pico: bigint): bigint {
@@ -56,13 +54,20 @@ export class AiCostTally {
   add(tenant: TenantId, name: ModelName & { readonly key: string }, calls: number, price: AiPrice): void {
     const sum = this.#sum(tenant, name);
     sum.calls += calls;
-    if ('costPico' in price) {
-      sum.costPico += price.costPico;
-      sum.pricedCalls = true;
-    } else {
+    if ('costPico' in price) sum.costPico += price.costPico;
+    else {
       sum.unpricedCalls += calls;
       sum.unpriced = price.unpriced;
     }
+  }
+
+  /** Adds what was added up elsewhere. */
+  addSum(tenant: TenantId, added: ModelSum): void {
+    const sum = this.#sum(tenant, { ...added, key: modelKey(added) });
+    sum.calls += added.calls;
+    sum.unpricedCalls += added.unpricedCalls;
+    sum.costPico += added.costPico;
+    sum.unpriced ??= added.unpriced;
   }
 
   costs(): ReadonlyMap<TenantId, TenantAiCost> {
@@ -77,7 +82,7 @@ export class AiCostTally {
     }
     let sum = sums.get(key);
     if (sum === undefined) {
-      sum = { provider, model, calls: 0, unpricedCalls: 0, costPico: 0n, pricedCalls: false, unpriced: null };
+      sum = { provider, model, calls: 0, unpricedCalls: 0, costPico: 0n, unpriced: null };
       sums.set(key, sum);
     }
     return sum;
@@ -88,10 +93,10 @@ export function modelKey({ provider, model }: ModelName): string {
   return JSON.stringify([provider, model]);
 }
 
+const isPriced = ({ calls, unpricedCalls }: ModelSum) => calls > unpricedCalls;
+
 /** A tenant's cost out of its models'. */
-export function tenantCost(
-  sums: readonly (Omit<Sum, 'pricedCalls'> & { readonly pricedCalls: boolean })[],
-): TenantAiCost {
+function tenantCost(sums: readonly ModelSum[]): TenantAiCost {
   const sorted = sums.toSorted(
     (a, b) =>
       (a.costPico === b.costPico ? 0 : a.costPico > b.costPico ? -1 : 1) ||
@@ -99,20 +104,17 @@ export function tenantCost(
       compareText(a.model, b.model),
   );
   const costPico = sorted.reduce((total, sum) => total + sum.costPico, 0n);
-  const isPriced = sorted.some((sum) => sum.pricedCalls) || sorted.length === 0;
+  const costMicro = microOfPico(costPico);
   const micros = roundTogether(
     sorted.map((sum) => sum.costPico),
     PICO_PER_MICRO,
-    microOfPico(costPico),
+    costMicro,
   );
   return {
-    costMicro: isPriced ? microOfPico(costPico) : null,
+    costMicro: sorted.some(isPriced) ? costMicro : null,
     costPico,
     calls: sorted.reduce((total, sum) => total + sum.calls, 0),
     unpricedCalls: sorted.reduce((total, sum) => total + sum.unpricedCalls, 0),
-    byModel: sorted.map(({ pricedCalls, ...sum }, index) => ({
-      ...sum,
-      costMicro: pricedCalls ? (micros[index] ?? 0n) : null,
-    })),
+    byModel: sorted.map((sum, index) => ({ ...sum, costMicro: isPriced(sum) ? (micros[index] ?? 0n) : null })),
   };
 }

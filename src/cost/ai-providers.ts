@@ -31,3 +31,28 @@ export function catalogueProvider(reported: string): string | null {
   const id = CATALOGUE_IDS.get(name);
   return id === undefined ? name : id;
 }
+
+/** LiteLLM's provider names -> ids of the price catalogue, where they differ from what CATALOGUE_IDS says. */
+const LITELLM_IDS: ReadonlyMap<string, string> = new Map([
+  ['azure_ai', 'azure'],
+  ['azure_text', 'azure'],
+  ['bedrock', 'aws'],
+  ['bedrock_converse', 'aws'],
+  ['cohere_chat', 'cohere'],
+  ['fireworks_ai-embedding-models', 'fireworks'],
+  ['gemini', 'google'],
+  ['moonshot', 'moonshotai'],
+  ['text-completion-openai', 'openai'],
+  ['text-completion-codestral', 'mistral'],
+  ['codestral', 'mistral'],
+  ['together_ai', 'together'],
+  ['xai', 'x-ai'],
+]);
+
+/** The seller that LiteLLM's `litellm_provider` stands for, as the book names it. */
+export function sellerOfLiteLlm(provider: string): string {
+  const name = provider.trim().toLowerCase();
+  // vertex_ai-language-models, vertex_ai-anthropic_models, …
+  if (name === 'vertex_ai' || name.startsWith('vertex_ai-')) return 'google';
+  return LITELLM_IDS.get(name) ?? catalogueProvider(name) ?? name;
+}

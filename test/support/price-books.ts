@@ -23,7 +23,7 @@ export function seedPrice(usage: AiUsage, at: Date): AiPrice {
 
 /** Costs by a book that stays as it is. */
 export function testCosts(reader: AnalyticsReader, book: PriceBook = testBook()): AiCosts {
-  return new AiCosts(reader, { current: () => book });
+  return new AiCosts(reader, { current: () => book, at: async () => book });
 }
 
 let entries = 0;
