@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { endEverything, flowFolder, runCommand } from '../support/flow-tenantry.ts';
@@ -116,4 +116,19 @@ it('a damaged secrets file is named, and not overwritten', async () => {
   });
   expect(await run.exited).toBe(1);
   expect(run.log()).toContain('secrets.json in the data directory is damaged');
+});
+
+describe('backtest', () => {
+  it('on a data directory that no server ever used says so, and leaves it as it is', async () => {
+    const folder = join(flowFolder(), 'never-served');
+    const run = runCommand(['backtest'], { TENANTRY_DATA_DIR: folder });
+    expect(await run.exited).toBe(1);
+    expect(run.log()).toContain(`There are no stored minutes in ${folder}: no server has run on it yet.`);
+    expect(run.log()).toContain('TENANTRY_DATA_DIR');
+    expect(existsSync(folder)).toBe(false);
+    mkdirSync(join(folder, 'clickhouse'), { recursive: true });
+    const again = runCommand(['backtest'], { TENANTRY_DATA_DIR: folder });
+    expect(await again.exited).toBe(1);
+    expect(again.log()).toContain('There are no stored minutes');
+  });
 });

@@ -1,7 +1,8 @@
+import { randomKills } from './random-kills.ts';
 import type { Soak } from './soak.ts';
 import { spend } from './spend.ts';
 
-const SOAKS: readonly Soak[] = [spend];
+const SOAKS: readonly Soak[] = [randomKills, spend];
 
 function usage(): string {
   const width = Math.max(...SOAKS.map(({ name }) => name.length));

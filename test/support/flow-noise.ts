@@ -20,8 +20,8 @@ const NOISY_PER_SECOND = 40;
 /** Of the noise, each so-manieth request keeps one of the app's six database connections busy for half a second. */
 const HEAVY_EVERY = 4;
 const THROTTLE_SECONDS = 6;
-const HISTORY_SECONDS = 20;
-const WINDOW_MS = 10_000;
+/** From a request to the detector's look at it, and its window of five steps. */
+const SETTLED_SECONDS = 6;
 /** What the noise left in the queue of the database is worked off. */
 const DRAIN_MS = 4_000;
 /** The estate's own pace: no two automatic throttles begin closer together. */
@@ -29,21 +29,28 @@ const BETWEEN_ACTIONS_MS = 30_500;
 /** Clocks of one machine; the app asks its clock when a request comes. */
 const CLOCK_SLACK_MS = 250;
 
+interface Pace {
+  /** How long tenants are known before the first of them is noisy. */
+  readonly historySeconds: number;
+  /** The victims' percentiles are taken over so much. */
+  readonly windowMs: number;
+}
+
 /** As an operator sets it who wants to be quick: the demo's own settings, with throttles as short as they may be. */
-const SETTINGS: Readonly<Record<string, string>> = {
+const settingsOf = ({ historySeconds }: Pace): Readonly<Record<string, string>> => ({
   TENANTRY_AUTO_THROTTLE: 'enforce',
   TENANTRY_DETECT_RESOLUTION_SECONDS: '1',
   TENANTRY_DETECT_INTERVAL_SECONDS: '1',
-  TENANTRY_DETECT_MIN_HISTORY_SECONDS: String(HISTORY_SECONDS),
+  TENANTRY_DETECT_MIN_HISTORY_SECONDS: String(historySeconds),
   TENANTRY_THROTTLE_SECONDS: String(THROTTLE_SECONDS),
   TENANTRY_THROTTLE_MAX_SECONDS: String(THROTTLE_SECONDS),
   TENANTRY_THROTTLE_NEEDS_IMPACT: 'false',
   TENANTRY_THROTTLE_MIN_SOURCES: '1',
-  TENANTRY_THROTTLE_MIN_HISTORY_SECONDS: String(HISTORY_SECONDS),
+  TENANTRY_THROTTLE_MIN_HISTORY_SECONDS: String(historySeconds),
   TENANTRY_THROTTLE_SETTLE_SECONDS: '0',
   // The default, and not the quicker one of other tests: it is part of what is measured.
   TENANTRY_SEGMENT_AGE_MS: '1000',
-};
+});
 
 /** Milliseconds since the noise began, unless it says otherwise. */
 export interface NoiseOutcome {
@@ -51,7 +58,7 @@ export interface NoiseOutcome {
   readonly decidedMs: number;
   readonly obeyedMs: number;
   readonly refusedMs: number;
-  /** P95 of everybody else: in the ten seconds before, until the refusal, and in ten seconds once the queue was gone. */
+  /** P95 of everybody else: before, until the refusal, and once the queue was gone. */
   readonly victims: { readonly before: number; readonly during: number; readonly after: number };
   /** From the last refusal that the tenant saw to the expiry of its throttle; negative: it was refused after that. */
   readonly releasedBeforeExpiryMs: number;
@@ -68,22 +75,24 @@ interface Sample {
 export class NoiseWorld {
   readonly #tenantry: FlowTenantry;
   readonly #saas: FlowSaas;
+  readonly #windowMs: number;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #samples = new Map<string, Sample[]>();
   #lastActionAt = Number.NEGATIVE_INFINITY;
 
-  private constructor(tenantry: FlowTenantry, saas: FlowSaas) {
+  private constructor(tenantry: FlowTenantry, saas: FlowSaas, windowMs: number) {
     this.#tenantry = tenantry;
     this.#saas = saas;
+    this.#windowMs = windowMs;
     for (const { id } of saas.ready.tenants) this.#usual(id);
   }
 
   /** Resolves when everybody has a usual that it can be compared with. */
-  static async start(settings: Readonly<Record<string, string>> = {}): Promise<NoiseWorld> {
-    const tenantry = await startTenantry({ ...SETTINGS, ...settings });
-    const world = new NoiseWorld(tenantry, await startSaas(tenantry, { tenants: TENANTS }));
-    await delay((HISTORY_SECONDS + 6) * 1_000);
-    const enough = (HISTORY_SECONDS * USUAL_PER_SECOND) / 2;
+  static async start(pace: Pace = { historySeconds: 20, windowMs: 10_000 }): Promise<NoiseWorld> {
+    const tenantry = await startTenantry(settingsOf(pace));
+    const world = new NoiseWorld(tenantry, await startSaas(tenantry, { tenants: TENANTS }), pace.windowMs);
+    await delay((pace.historySeconds + SETTLED_SECONDS) * 1_000);
+    const enough = (pace.historySeconds * USUAL_PER_SECOND) / 2;
     await until('everybody to be counted', async () => {
       const counted = [...(await tenantry.tenants()).values()];
       return counted.filter(({ requests }) => requests >= enough).length >= TENANTS;
@@ -106,14 +115,14 @@ export class NoiseWorld {
     assert.deepEqual(await this.#activeThrottles(noisy), [], `${noisy} is held back before it is noisy`);
     const startedAt = performance.now();
     const startedUnixMs = Date.now();
-    const before = this.#p95OfOthers(noisy, startedAt - WINDOW_MS, startedAt);
+    const before = this.#p95OfOthers(noisy, startedAt - this.#windowMs, startedAt);
     const refusedAt = await this.#beNoisyUntilRefused(noisy);
     const during = this.#p95OfOthers(noisy, startedAt, refusedAt);
     const chain = await this.#wholeChain(noisy, startedUnixMs);
     this.#lastActionAt = Date.parse(chain.at);
     const expiresAt = await this.#untilReleased(noisy, chain);
-    await delay(Math.max(0, refusedAt + DRAIN_MS + WINDOW_MS - performance.now()));
-    const after = this.#p95OfOthers(noisy, refusedAt + DRAIN_MS, refusedAt + DRAIN_MS + WINDOW_MS);
+    await delay(Math.max(0, refusedAt + DRAIN_MS + this.#windowMs - performance.now()));
+    const after = this.#p95OfOthers(noisy, refusedAt + DRAIN_MS, refusedAt + DRAIN_MS + this.#windowMs);
     const [ack] = chain.throttle?.acks ?? [];
     const lastRefusal = this.#of(noisy).findLast(({ status }) => status === 429)?.at ?? refusedAt;
     return {

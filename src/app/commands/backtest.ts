@@ -1,11 +1,14 @@
+import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { readMinuteValues } from '../../aggregate/minute-values-reader.ts';
-import { loadConfig } from '../../config/config.ts';
+import { type Config, loadConfig } from '../../config/config.ts';
 import { scoreLabels } from '../../detect/label-score.ts';
 import { RULE_SETS, type RuleSetName } from '../../detect/rule-sets.ts';
 import { TenantryError } from '../../domain/errors.ts';
 import { DAY_MS } from '../../domain/window.ts';
+import type { ClickHouse } from '../../store/clickhouse/clickhouse.ts';
 import { readLabels, scoreLines } from '../backtest-labels.ts';
 import { backtestPool } from '../backtest-pool.ts';
 import type { BadLine } from '../backtest-rows.ts';
@@ -120,7 +123,7 @@ async function runSeries(input: string, { events, rules, labels }: Options): Pro
 
 async function runStored({ events, labels, rules, from, to = Date.now(), tenant }: Options): Promise<void> {
   const known = labels === undefined ? undefined : await readLabels(labels);
-  const clickhouse = await openClickHouse(loadConfig());
+  const clickhouse = await openServed(loadConfig());
   try {
     const report = await backtestStored({
       window: { from: from ?? to - WINDOW_MS, to },
@@ -139,6 +142,25 @@ async function runStored({ events, labels, rules, from, to = Date.now(), tenant 
       await writeFile(events, report.events.map((event) => `${JSON.stringify(event)}\n`).join(''));
   } finally {
     await clickhouse.close();
+  }
+}
+
+/** The store that a server has filled. @throws TenantryError NOT_FOUND where none ever ran; nothing is made there then */
+async function openServed(config: Config): Promise<ClickHouse> {
+  const { CLICKHOUSE_URL: url, TENANTRY_DATA_DIR: dataDir } = config;
+  const nothing = (where: string) =>
+    new TenantryError('NOT_FOUND', `There are no stored minutes in ${where}: no server has run on it yet.`, {
+      hint: 'Give this command the settings of the server (TENANTRY_DATA_DIR, CLICKHOUSE_URL), or a file with --input.',
+    });
+  if (url === undefined && !existsSync(join(dataDir, 'clickhouse'))) throw nothing(dataDir);
+  const clickhouse = await openClickHouse(config);
+  try {
+    const tables = await clickhouse.inspect(`SELECT name FROM system.tables WHERE name = 'requests_by_minute'`);
+    if (tables.length === 0) throw nothing(url === undefined ? dataDir : 'the ClickHouse server');
+    return clickhouse;
+  } catch (error) {
+    await clickhouse.close();
+    throw error;
   }
 }
 

@@ -1,6 +1,8 @@
 import { Command } from 'commander';
-import { loadConfig } from '../../config/config.ts';
+import type { AlertRouteItem, AlertRouteList } from '../../api/contract.ts';
+import { type Config, loadConfig } from '../../config/config.ts';
 import { toError } from '../../domain/errors.ts';
+import { askServer } from '../api-client.ts';
 import { knownAdminToken } from '../secrets.ts';
 import { print } from '../terminal.ts';
 
@@ -34,6 +36,26 @@ async function checkIngest(port: number): Promise<readonly Check[]> {
   ];
 }
 
+/** Why people may not hear of what happens; undefined: nothing is known against the route. */
+function troubleOf({ name, health }: AlertRouteItem): string | undefined {
+  const { problem, dead, waiting, last_error: error } = health;
+  if (problem !== null) return `${name}: ${problem}`;
+  if (dead > 0) return `${name}: ${dead} notices were given up within a day (${error ?? 'see the log'})`;
+  return waiting > 0 && error !== null ? `${name}: ${waiting} notices wait (${error})` : undefined;
+}
+
+async function checkAlerts(config: Config): Promise<readonly Check[]> {
+  const { items } = await askServer<AlertRouteList>(config, 'GET', '/v1/alert-routes');
+  const troubles = items.flatMap((route) => troubleOf(route) ?? []);
+  const works =
+    items.length === 0
+      ? 'no route is set up: alerts are kept, and nobody is told (`tenantry alert add-route`)'
+      : `${items.length} routes, nothing known against them`;
+  return [
+    { name: 'alerts', ok: troubles.length === 0, detail: troubles.length === 0 ? works : `${troubles.join('; ')}.` },
+  ];
+}
+
 async function orFailure(
   name: string,
   port: number,
@@ -57,6 +79,8 @@ export function doctorCommand(): Command {
       const checks = [
         ...(await orFailure('ingest', otlpPort, () => checkIngest(otlpPort))),
         ...(await orFailure('server', apiPort, () => checkServer(apiPort, adminToken))),
+        // Asked with the admin token; without one there is nobody to tell it to.
+        ...(adminToken === undefined ? [] : await orFailure('alerts', apiPort, () => checkAlerts(config))),
       ];
       for (const { name, ok, detail } of checks) print(`${ok ? 'ok  ' : 'FAIL'}  ${name.padEnd(10)}  ${detail}`);
       if (checks.some(({ ok }) => !ok)) process.exitCode = 1;
