@@ -120,7 +120,7 @@ export class AlertDesk {
 }
 
 export interface AlertingOptions
-  extends Pick<AlertSourcesOptions, 'findings' | 'throttles' | 'breakers' | 'detector' | 'page'> {
+  extends Pick<AlertSourcesOptions, 'findings' | 'throttles' | 'breakers' | 'detector' | 'page' | 'approvals'> {
   readonly postgres: Postgres;
   readonly postgresUrl: string;
   readonly config: Config;

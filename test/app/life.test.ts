@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { TenantList, ThrottleList } from '../../src/api/contract.ts';
+import type { AlertRouteItem, TenantList, ThrottleList } from '../../src/api/contract.ts';
 import { postSpans, serverSpan, spansBody } from '../support/flow-otlp.ts';
 import { descendants, stillRunning } from '../support/flow-processes.ts';
 import { endEverything, type FlowTenantry, flowFolder, runCommand, startTenantry } from '../support/flow-tenantry.ts';
@@ -15,7 +15,8 @@ let tenantry: FlowTenantry;
 let adminToken: string;
 let ingestKey: string;
 
-const askAsAdmin = <Body>(path: string) => tenantry.ask<Body>(path, { token: adminToken });
+const askAsAdmin = <Body>(path: string, options: { method?: string; body?: unknown } = {}) =>
+  tenantry.ask<Body>(path, { ...options, token: adminToken });
 const post = () =>
   postSpans(tenantry.otlpUrl, spansBody([serverSpan('acme', 'one')]), { authorization: `Bearer ${ingestKey}` });
 /** Another command on the same folder and, where it asks the server, the same port. */
@@ -91,9 +92,20 @@ describe('beside a running one', () => {
   it('doctor finds everything well', async () => {
     const doctor = beside('doctor');
     expect(await doctor.exited, doctor.out() + doctor.log()).toBe(0);
-    for (const part of ['ingest', 'clickhouse', 'postgres', 'loader', 'detector']) {
+    for (const part of ['ingest', 'clickhouse', 'postgres', 'loader', 'detector', 'alerts']) {
       expect(doctor.out()).toMatch(new RegExp(`^ok +${part} `, 'm'));
     }
+  });
+
+  it('doctor says which alerts reach nobody, and why', async () => {
+    const route = { name: 'ops by mail', target: { channel: 'email', to: ['ops@example.com'] } };
+    const { body } = await askAsAdmin<AlertRouteItem>('/v1/alert-routes', { method: 'POST', body: route });
+    const doctor = beside('doctor');
+    expect(await doctor.exited).toBe(1);
+    expect(doctor.out()).toMatch(/^FAIL +alerts +ops by mail: no mail server is set; set TENANTRY_SMTP_URL/m);
+    await askAsAdmin(`/v1/alert-routes/${body.id}`, { method: 'DELETE' });
+    const again = beside('doctor');
+    expect(await again.exited, again.out()).toBe(0);
   });
 
   it('throttle sets, lists and lifts', async () => {
