@@ -16,7 +16,9 @@ const MAX_STREAMS = 5_000;
 
 export const wireFlagSchema = z
   .object({
-    kind: z.enum(['throttle', 'breaker', 'degrade']),
+    kind: z
+      .enum(['throttle', 'breaker', 'degrade', 'allow'])
+      .describe('allow: no automatic throttle holds for the tenant; pass over kinds that you do not know'),
     id: z.string(),
     tenant_id: z.string(),
     revision: z.int(),
@@ -34,6 +36,11 @@ export const wireFlagSchema = z
     limit: z
       .object({ requests_per_second: z.number(), burst: z.number(), max_concurrent: z.number().exactOptional() })
       .exactOptional(),
+    automatic: z.boolean().exactOptional().describe('Of a throttle: nobody set it by hand'),
+    spared_routes: z
+      .array(z.string())
+      .exactOptional()
+      .describe('Of an automatic throttle: first segments of routes that it does not hold for'),
     integration: z.string().exactOptional(),
     state: z.enum(['auto', 'open', 'closed']).exactOptional(),
     feature: z.string().exactOptional(),

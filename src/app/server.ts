@@ -14,6 +14,7 @@ import { AnomalyStore } from '../store/postgres/anomaly-store.ts';
 import { BreakerOrders } from '../store/postgres/breaker-orders.ts';
 import { BreakerSightings } from '../store/postgres/breaker-sightings.ts';
 import { ChangeListener } from '../store/postgres/change-listener.ts';
+import { CostStore } from '../store/postgres/cost-store.ts';
 import { FlagFeed } from '../store/postgres/flag-feed.ts';
 import { FlagInstances } from '../store/postgres/flag-instances.ts';
 import { KeyStore } from '../store/postgres/key-store.ts';
@@ -22,6 +23,7 @@ import { ThrottleStore } from '../store/postgres/throttle-store.ts';
 import { startAlerting } from './alert-desk.ts';
 import { BreakerBoard } from './breaker-board.ts';
 import { startControl } from './control.ts';
+import { CostLedger } from './costs.ts';
 import { dataUntil } from './data-until.ts';
 import { healthParts } from './health.ts';
 import { jwtConfig } from './jwt-config.ts';
@@ -31,6 +33,8 @@ import { Neighbors } from './neighbors.ts';
 import { ownMetrics } from './own-metrics.ts';
 import { startSales } from './plans.ts';
 import { startPrices } from './prices.ts';
+import { reportSources } from './report-sources.ts';
+import { startReports } from './reports.ts';
 import { runEvery } from './schedule.ts';
 import { rememberSeenTenants } from './seen-tenants.ts';
 import { startSpend } from './spend.ts';
@@ -75,7 +79,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
     bootstrapKeys: [{ id: 'bootstrap', key: ingestKey, scopes: ['ingest', 'flags'] }],
     log,
   });
-  const flags = new FlagFeed({ postgres, changes, log });
+  const flags = new FlagFeed({ postgres, changes, log, sparedRoutes: config.TENANTRY_PROTECTED_ROUTES });
   const instances = new FlagInstances({ postgres });
   const throttles = new ThrottleStore(postgres);
   const anomalies = new AnomalyStore(postgres);
@@ -127,9 +131,23 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
     meters: () => metering.meters.list({ kind: 'system', subject: 'quotas' }),
   });
   const usage = startUsage({ clickhouse, config });
+  const reporting = startReports({
+    ...{ postgres, config, log, ownUrl: () => urlOf(host, apiPort) },
+    sources: reportSources({
+      ...{ usage: usage.reader, quotas: sales.sales.quotas, aiCosts: prices.aiCosts, plans },
+      costs: new CostLedger(new CostStore(postgres), prices.aiCosts),
+      margins: async () => [],
+    }),
+  });
   const api = createApi({
     ports: {
-      ...{ events: metering.events, meters: metering.meters, usage: usage.desk, queries: usage.queries },
+      ...{
+        events: metering.events,
+        meters: metering.meters,
+        usage: usage.desk,
+        queries: usage.queries,
+        reports: reporting.reports,
+      },
       figures: {
         tenants: (question) => figures.tenants(question),
         metric: (question) => readMetricSeries(clickhouse, question, Date.now()),
@@ -139,6 +157,8 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       breakers,
       alerting: alerting.desk,
       caps: spend.caps,
+      prices: prices.priceDesk,
+      months: prices.monthDesk,
       spend: spend.desk,
       sales: sales.sales,
       control: running.control,
@@ -197,6 +217,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       await changes.stop();
       await spend.stop();
       await sales.stop();
+      await reporting.stop();
       await metering.stop();
       await alerting.stop();
       await running.stop();

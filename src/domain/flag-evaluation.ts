@@ -75,8 +75,9 @@ function metadataOf(flag: WireFlag) {
 
 /** `active`: some throttle refuses requests now; those in shadow mode are listed but refuse nothing. */
 function throttle({ flags }: TenantFacts): Evaluation {
+  const isAllowed = flags.some(({ kind }) => kind === 'allow');
   const throttles = flags
-    .filter((flag) => flag.kind === 'throttle')
+    .filter((flag) => flag.kind === 'throttle' && !(isAllowed && flag.automatic === true))
     .sort((a, b) => a.id.localeCompare(b.id))
     .map(({ id, mode = 'shadow', scope = {}, limit, expires_at, reason }) => ({
       id,

@@ -31,7 +31,8 @@ export interface WireLimit {
 
 /** One flag as it stands in events of the stream. */
 export interface WireFlag {
-  kind: 'throttle' | 'breaker' | 'degrade';
+  /** allow: no automatic throttle holds for the tenant. Readers pass over kinds that they do not know. */
+  kind: 'throttle' | 'breaker' | 'degrade' | 'allow';
   id: string;
   tenant_id: string;
   revision: number;
@@ -42,6 +43,10 @@ export interface WireFlag {
   mode?: 'enforce' | 'shadow';
   scope?: WireScope;
   limit?: WireLimit;
+  /** Of a throttle: nobody set it by hand. */
+  automatic?: boolean;
+  /** Of an automatic throttle: first segments of routes that it does not hold for, lower case. */
+  spared_routes?: string[];
   integration?: string;
   state?: 'auto' | 'open' | 'closed';
   feature?: string;

@@ -35,6 +35,8 @@ export interface ThrottleFlag {
   readonly mode: EnforcementMode;
   /** One sentence for people: why, with the numbers. */
   readonly reason: string;
+  /** Set by automation and not by a person: tenants that are left alone, and routes that nobody is kept from, are spared. */
+  readonly automatic?: boolean;
   /** Unix milliseconds on the server's clock. */
   readonly expiresAt: number;
   readonly revision: number;
@@ -71,4 +73,14 @@ export interface DegradeFlag {
   readonly revision: number;
 }
 
-export type Flag = ThrottleFlag | BreakerFlag | DegradeFlag;
+/** Automation leaves this tenant alone: whatever automatic throttle is heard of, now or later, does not hold for it. */
+export interface AllowFlag {
+  readonly kind: 'allow';
+  readonly id: string;
+  readonly tenantId: TenantId;
+  readonly reason: string;
+  readonly expiresAt: number;
+  readonly revision: number;
+}
+
+export type Flag = ThrottleFlag | BreakerFlag | DegradeFlag | AllowFlag;

@@ -29,6 +29,10 @@ export interface ReceivedThrottle extends ReceivedFlagBase {
   readonly mode: EnforcementMode;
   readonly scope: ThrottleScope;
   readonly limit: ThrottleLimit;
+  /** Nobody set it by hand. */
+  readonly automatic: boolean;
+  /** First segments of routes that it does not hold for. */
+  readonly sparedRoutes: readonly string[];
 }
 
 export interface ReceivedBreaker extends ReceivedFlagBase {
@@ -43,7 +47,12 @@ export interface ReceivedDegrade extends ReceivedFlagBase {
   readonly step: DegradeStep;
 }
 
-export type ReceivedFlag = ReceivedThrottle | ReceivedBreaker | ReceivedDegrade;
+/** No automatic throttle holds for the tenant. */
+export interface ReceivedAllow extends ReceivedFlagBase {
+  readonly kind: 'allow';
+}
+
+export type ReceivedFlag = ReceivedThrottle | ReceivedBreaker | ReceivedDegrade | ReceivedAllow;
 
 export interface ReceivedFlags {
   readonly revision: number;
@@ -59,6 +68,7 @@ export interface ReceivedFlags {
 /** No flag lives longer than this, whatever the server says: caps of a month are the longest that exist. */
 const MAX_TTL_MS = 31 * 24 * 3_600_000;
 const MAX_TEXT = 512;
+const MAX_SPARED = 100;
 
 type Parts = Readonly<Record<string, unknown>>;
 
@@ -126,7 +136,9 @@ function readThrottle(base: ReceivedFlagBase, parts: Parts): ReceivedFlag | unde
   const scope = readScope(parts['scope']);
   const limit = readLimit(parts['limit']);
   if (mode === undefined || scope === undefined || limit === undefined) return undefined;
-  return { ...base, kind: 'throttle', mode, scope, limit };
+  const { automatic, spared_routes: spared } = parts;
+  const sparedRoutes = Array.isArray(spared) ? spared.filter(isText).slice(0, MAX_SPARED) : [];
+  return { ...base, kind: 'throttle', mode, scope, limit, automatic: automatic === true, sparedRoutes };
 }
 
 function readBreaker(base: ReceivedFlagBase, parts: Parts): ReceivedFlag | undefined {
@@ -145,6 +157,7 @@ const READERS = new Map<unknown, (base: ReceivedFlagBase, parts: Parts) => Recei
   ['throttle', readThrottle],
   ['breaker', readBreaker],
   ['degrade', readDegrade],
+  ['allow', (base) => ({ ...base, kind: 'allow' })],
 ]);
 
 function readFlag(value: unknown): ReceivedFlag | undefined {
@@ -198,11 +211,14 @@ export function asWireFlag(flag: ReceivedFlag, ttlMs: number): WireFlag {
   const common = { id, tenant_id: tenantId, revision, ttl_ms: ttlMs, expires_at: expiresAt, reason };
   switch (flag.kind) {
     case 'throttle': {
-      const { mode, scope, limit } = flag;
-      return { kind: 'throttle', ...common, mode, scope: scopeToWire(scope), limit: limitToWire(limit) };
+      const { mode, scope, limit, automatic, sparedRoutes } = flag;
+      const marks = automatic ? { automatic, spared_routes: [...sparedRoutes] } : {};
+      return { kind: 'throttle', ...common, mode, scope: scopeToWire(scope), limit: limitToWire(limit), ...marks };
     }
     case 'breaker':
       return { kind: 'breaker', ...common, integration: flag.integration, state: flag.state };
+    case 'allow':
+      return { kind: 'allow', ...common };
     case 'degrade':
       return { kind: 'degrade', ...common, feature: flag.feature, step: flag.step };
   }

@@ -1,5 +1,12 @@
 import { DEGRADE_STEPS, type ThrottleLimit, type ThrottleScope } from '../domain/flags.ts';
-import type { ReceivedBreaker, ReceivedDegrade, ReceivedFlag, ReceivedFlags, ReceivedThrottle } from './flag-shape.ts';
+import type {
+  ReceivedAllow,
+  ReceivedBreaker,
+  ReceivedDegrade,
+  ReceivedFlag,
+  ReceivedFlags,
+  ReceivedThrottle,
+} from './flag-shape.ts';
 import { FleetSize } from './fleet.ts';
 import { ThrottleMeter } from './throttle-meter.ts';
 
@@ -16,6 +23,8 @@ export interface HeldThrottle extends Held<ReceivedThrottle> {
   /** Undefined: it holds for every request of the tenant. */
   readonly scope: ThrottleScope | undefined;
   readonly enforces: boolean;
+  /** First segments of routes that it does not hold for; undefined: it spares none. */
+  readonly spares: ReadonlySet<string> | undefined;
   readonly meter: ThrottleMeter;
   /** Requests that it let through and that it refused (or would have) since it was first heard of. */
   allowed: number;
@@ -25,7 +34,7 @@ export interface HeldThrottle extends Held<ReceivedThrottle> {
   exceeded: 'rate' | 'concurrency';
 }
 
-type AnyHeld = HeldThrottle | Held<ReceivedBreaker> | Held<ReceivedDegrade>;
+type AnyHeld = HeldThrottle | Held<ReceivedBreaker> | Held<ReceivedDegrade> | Held<ReceivedAllow>;
 
 /** The flags of one tenant; by kind and ready to be asked from the first question after a change on. */
 interface TenantFlags {
@@ -65,7 +74,9 @@ function noFlags(): TenantFlags {
 function sort(tenant: TenantFlags): void {
   const held = [...tenant.held.values()];
   const flags = held.map(({ flag }) => flag);
-  tenant.throttles = held.filter(isThrottle);
+  // Whoever is to be left alone is, whatever a throttle that was late or stale says.
+  const isAllowed = flags.some(({ kind }) => kind === 'allow');
+  tenant.throttles = held.filter(isThrottle).filter(({ flag }) => !(isAllowed && flag.automatic));
   tenant.breakers = flags.filter((flag) => flag.kind === 'breaker').sort((a, b) => b.revision - a.revision);
   tenant.degrades = flags
     .filter((flag) => flag.kind === 'degrade')
@@ -197,6 +208,7 @@ export class FlagStore {
       if (flag.kind === 'throttle') {
         this.#put(holdThrottle(flag, endsAt, before ?? predecessorOf(flag, left.get(flag.tenantId))));
       } else if (flag.kind === 'breaker') this.#put({ flag, endsAt });
+      else if (flag.kind === 'allow') this.#put({ flag, endsAt });
       else this.#put({ flag, endsAt });
     }
   }
@@ -242,6 +254,7 @@ function holdThrottle(flag: ReceivedThrottle, endsAt: number, before: AnyHeld | 
     limit,
     scope: Object.keys(scope).length === 0 ? undefined : scope,
     enforces: mode === 'enforce',
+    spares: flag.automatic && flag.sparedRoutes.length > 0 ? new Set(flag.sparedRoutes) : undefined,
     meter: record?.meter ?? new ThrottleMeter(),
     allowed: record?.allowed ?? 0,
     refused: record?.refused ?? 0,

@@ -2,7 +2,7 @@ import type { CounterName } from './counters.ts';
 import type { FlagStore, HeldThrottle } from './flag-store.ts';
 import {
   checkThrottle,
-  inScope,
+  holdsFor,
   refusedBy,
   type ThrottleDecision,
   type ThrottleQuestion,
@@ -84,9 +84,7 @@ export class ExactThrottles {
     const now = this.#now();
     const counted = this.#store
       .throttles(question.tenantId, now)
-      .filter(
-        ({ flag }) => flag.mode === 'enforce' && flag.limit.requestsPerSecond > 0 && inScope(flag.scope, question),
-      );
+      .filter((held) => held.enforces && held.limit.requestsPerSecond > 0 && holdsFor(held, question));
     if (counted.length === 0) return checkThrottle(this.#store, question, now);
     if (now < this.#restsUntil) return this.#fallBack(question);
     const decision = checkThrottle(this.#store, question, now, 'counted elsewhere');

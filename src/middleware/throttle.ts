@@ -1,4 +1,5 @@
 import type { EnforcementMode, ThrottleLimit, ThrottleScope } from '../domain/flags.ts';
+import { routeSegment } from '../domain/protected-routes.ts';
 import type { FlagStore, HeldThrottle } from './flag-store.ts';
 import type { Priority, Quota, ThrottleMeter } from './throttle-meter.ts';
 
@@ -79,6 +80,12 @@ export function inScope(scope: ThrottleScope | undefined, question: ThrottleQues
   );
 }
 
+/** Whether a throttle is about the request: within its scope, and no route that it spares. */
+export function holdsFor({ scope, spares }: HeldThrottle, question: ThrottleQuestion, ownService?: string): boolean {
+  if (!inScope(scope, question, ownService)) return false;
+  return spares === undefined || !spares.has(routeSegment(question.route) ?? '');
+}
+
 /** What is the same for every throttle that one request is asked about. */
 interface Moment {
   readonly instances: number;
@@ -107,7 +114,7 @@ function waitOf(held: HeldThrottle, question: ThrottleQuestion, { instances, now
 /** Asks every throttle that the request falls under; `held.wait` is what each said, -1 where it does not hold. */
 function ask(throttles: readonly HeldThrottle[], question: ThrottleQuestion, moment: Moment): void {
   for (const held of throttles) {
-    held.wait = inScope(held.scope, question, moment.ownService) ? waitOf(held, question, moment) : -1;
+    held.wait = holdsFor(held, question, moment.ownService) ? waitOf(held, question, moment) : -1;
     if (held.wait > 0) held.refused += 1;
   }
 }

@@ -25,6 +25,8 @@ function flagToWire(flag: Flag, now: number): WireFlag {
         limit: limitToWire(flag.limit),
       };
     }
+    case 'allow':
+      return { kind, ...common, expires_at };
     case 'breaker':
       return { kind, ...common, expires_at, integration: flag.integration, state: flag.state };
     case 'degrade':

@@ -2,8 +2,10 @@ import type { StaffActor } from '../../domain/actor.ts';
 import { TenantryError } from '../../domain/errors.ts';
 import { isTenantId, type TenantId } from '../../domain/tenant-id.ts';
 import type { Postgres } from './postgres.ts';
+import { nextRevision } from './revisions.ts';
 import { unixMs } from './sql-time.ts';
 import { enterTenants } from './tenant-directory.ts';
+import type { StaffTransaction } from './transaction.ts';
 
 /** Also a CHECK of the table: what should last for ever belongs into the plan. */
 const LONGEST_SECONDS = 366 * 86_400;
@@ -21,7 +23,7 @@ export interface AllowListEntry {
 const COLUMNS = `tenant_id as "tenantId", owner, reason, created_by as "createdBy",
   ${unixMs('created_at')} as "createdAt", ${unixMs('expires_at')} as "expiresAt"`;
 
-/** Tenants that automation leaves alone. Entries end by themselves, on the database's clock. */
+/** Tenants that automation leaves alone, told to apps too: what was set before is lifted. Entries end by themselves, on the database's clock. */
 export class AllowList {
   readonly #postgres: Postgres;
 
@@ -63,6 +65,15 @@ export class AllowList {
         [tenantId, owner, reason, actor.subject, expiresInSeconds],
       );
       if (stored === undefined) throw new TenantryError('INTERNAL', 'The entry just written cannot be read');
+      const revision = await nextRevision(transaction, 'flags');
+      await endFlags(transaction, actor, { tenantId, revision, endsThrottles: true });
+      await transaction.query(
+        `insert into tenantry.flags
+           (tenant_id, kind, scope, value, mode, reason, created_by, created_at, expires_at, revision)
+         select tenant_id, 'allow', '{}', '{}', 'enforce', reason, created_by, created_at, expires_at, $2
+         from tenantry.allow_list where tenant_id = $1`,
+        [tenantId, revision],
+      );
       await transaction.audit({
         action: 'allow_list.put',
         resource: `allow-list/${tenantId}`,
@@ -83,6 +94,8 @@ export class AllowList {
       );
       if (removed === undefined) transaction.unaudited('there was nothing to remove');
       else {
+        const revision = await nextRevision(transaction, 'flags');
+        await endFlags(transaction, actor, { tenantId, revision, endsThrottles: false });
         await transaction.audit({
           action: 'allow_list.remove',
           resource: `allow-list/${tenantId}`,
@@ -93,4 +106,18 @@ export class AllowList {
       return removed?.holds === true;
     });
   }
+}
+
+/** Ends what apps were told of the tenant's entry and, if asked to, the automatic throttles that it is to be spared. */
+async function endFlags(
+  transaction: StaffTransaction,
+  actor: StaffActor,
+  { tenantId, revision, endsThrottles }: { tenantId: TenantId; revision: number; endsThrottles: boolean },
+): Promise<void> {
+  await transaction.query(
+    `update tenantry.flags set lifted_at = clock_timestamp(), lifted_by = $2, lifted_revision = $3
+     where tenant_id = $1 and (kind = 'allow' or ($4 and kind = 'throttle' and anomaly_id is not null))
+       and lifted_at is null and expires_at > clock_timestamp()`,
+    [tenantId, actor.subject, revision, endsThrottles],
+  );
 }

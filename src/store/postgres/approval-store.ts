@@ -116,7 +116,10 @@ export class ApprovalStore {
          where id = $1 and verdict is null and expires_at > clock_timestamp() for update`,
         [id],
       );
-      if (waiting === undefined) return undefined;
+      if (waiting === undefined) {
+        transaction.unaudited('nothing waits under this id');
+        return undefined;
+      }
       if (verdict === 'approved' && waiting.askedBy === actor.subject) {
         throw new TenantryError('FORBIDDEN', 'Nobody approves what they asked for themselves.', {
           hint: 'Ask a second person, or deny it to take it back.',

@@ -4,6 +4,7 @@
  */
 import { limitToWire, scopeToWire, type WireFlag } from '../../domain/flag-wire.ts';
 import type { Flag } from '../../domain/flags.ts';
+import { PROTECTED_ROUTES } from '../../domain/protected-routes.ts';
 import type { TenantId } from '../../domain/tenant-id.ts';
 
 /** One flag as the table has it. */
@@ -30,8 +31,14 @@ export interface ClockReading {
 const FLAGS_MAX = 100_000;
 
 export class FlagCache {
+  readonly #sparedRoutes: readonly string[];
   #flags = new Map<string, Flag>();
   #clock: ClockReading = { databaseMs: Number.POSITIVE_INFINITY, monotonicMs: 0 };
+
+  /** @param sparedRoutes first segments of routes that automatic throttles do not hold for */
+  constructor(sparedRoutes: readonly string[] = PROTECTED_ROUTES) {
+    this.#sparedRoutes = sparedRoutes;
+  }
 
   /** Sets the clocks; before the first reading every flag counts as expired. */
   setClock(reading: ClockReading): void {
@@ -71,7 +78,7 @@ export class FlagCache {
   toWire(flags: readonly Flag[], tenant: TenantId | undefined, monotonicMs: number): WireFlag[] {
     return flags
       .filter((flag) => tenant === undefined || flag.tenantId === tenant)
-      .map((flag) => toWireFlag(flag, Math.floor(this.#ttl(flag, monotonicMs))))
+      .map((flag) => toWireFlag(flag, Math.floor(this.#ttl(flag, monotonicMs)), this.#sparedRoutes))
       .filter((flag) => flag.ttl_ms > 0);
   }
 
@@ -104,7 +111,7 @@ export function changesByRevision(rows: readonly FlagState[], after: number, upT
   return [...changes.values()].sort((a, b) => a.revision - b.revision);
 }
 
-function toWireFlag(flag: Flag, ttlMs: number): WireFlag {
+function toWireFlag(flag: Flag, ttlMs: number, sparedRoutes: readonly string[]): WireFlag {
   const common = {
     id: flag.id,
     tenant_id: flag.tenantId,
@@ -121,9 +128,12 @@ function toWireFlag(flag: Flag, ttlMs: number): WireFlag {
         mode: flag.mode,
         scope: scopeToWire(flag.scope),
         limit: limitToWire(flag.limit),
+        ...(flag.automatic === true ? { automatic: true, spared_routes: [...sparedRoutes] } : {}),
       };
     case 'breaker':
       return { kind: 'breaker', ...common, integration: flag.integration, state: flag.state };
+    case 'allow':
+      return { kind: 'allow', ...common };
     case 'degrade':
       return { kind: 'degrade', ...common, feature: flag.feature, step: flag.step };
   }

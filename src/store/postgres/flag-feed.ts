@@ -26,6 +26,8 @@ export interface FlagFeedOptions {
   readonly postgres: Postgres;
   readonly changes: ChangeListener;
   readonly log: Logger;
+  /** First segments of routes that automatic throttles do not hold for; default: `PROTECTED_ROUTES`. */
+  readonly sparedRoutes?: readonly string[];
   /** Milliseconds that never jump; default: performance.now. */
   readonly monotonicMs?: () => number;
 }
@@ -63,7 +65,7 @@ export class FlagFeed {
   readonly #log: Logger;
   readonly #monotonicMs: () => number;
   readonly #acks: FlagAckLog;
-  readonly #cache = new FlagCache();
+  readonly #cache: FlagCache;
   readonly #refresher = new Refresher(() => this.#sync());
   readonly #subscribers = new Set<Subscriber>();
   readonly #resets = new Set<() => void>();
@@ -83,6 +85,7 @@ export class FlagFeed {
     this.#postgres = options.postgres;
     this.#acks = new FlagAckLog(options.postgres);
     this.#log = options.log;
+    this.#cache = new FlagCache(options.sparedRoutes);
     this.#monotonicMs = options.monotonicMs ?? (() => performance.now());
     options.changes.onChange('flags', () => this.refresh());
   }
@@ -250,7 +253,7 @@ function toState(row: FlagRow): FlagState {
   const content = { ...row.scope, ...row.value };
   const flag = (
     row.kind === 'throttle'
-      ? { kind: row.kind, ...common, mode: row.mode, scope: row.scope, limit: row.value }
+      ? { kind: row.kind, ...common, mode: row.mode, scope: row.scope, limit: row.value, automatic: row.automatic }
       : { kind: row.kind, ...common, ...content }
   ) as Flag;
   return { flag, liftedRevision: row.lifted_revision === null ? null : Number(row.lifted_revision) };
