@@ -47,6 +47,8 @@ export interface QuotaQuestion {
   readonly now: number;
   /** Also say when what is left will be gone. */
   readonly withForecast: boolean;
+  /** The periods before those that hold `at`. */
+  readonly before?: boolean;
   /** Only quotas that earn burst credits: nothing else is measured. */
   readonly burstOnly?: boolean;
 }
@@ -113,14 +115,13 @@ export class QuotaDesk {
   #held(
     tenant: QuotaTenant,
     versions: readonly PlanVersion[],
-    { at, now, burstOnly = false }: Pick<QuotaQuestion, 'at' | 'now' | 'burstOnly'>,
+    { at, now, before = false, burstOnly = false }: Pick<QuotaQuestion, 'at' | 'now' | 'before' | 'burstOnly'>,
   ): readonly HeldQuota[] {
-    const windows = {
-      day: periodAt('day', at, this.zone),
-      month: periodAt('month', at, this.zone, tenant.billingDay ?? 1),
-    };
+    const windowAt = (period: QuotaPeriod, moment: number) =>
+      periodAt(period, moment, this.zone, tenant.billingDay ?? 1);
     return QUOTA_PERIODS.flatMap((period) => {
-      const window = windows[period];
+      const asked = windowAt(period, at);
+      const window = before ? windowAt(period, asked.from - 1) : asked;
       const terms = termsAt(tenant, versions, Math.min(now, window.to - 1));
       if (terms === undefined) return [];
       return terms.quotas
