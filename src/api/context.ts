@@ -1,6 +1,7 @@
 import type { Registry } from 'prom-client';
 import type { ApiMetrics } from './api-metrics.ts';
 import type { ApiAuth, Authenticator } from './authenticate.ts';
+import type { Bills, LedgerReader } from './bills-ports.ts';
 import type { Control } from './control-ports.ts';
 import type { CursorSeal } from './cursor.ts';
 import type { UsageEvents } from './events-ports.ts';
@@ -22,6 +23,10 @@ import type {
   TenantPlans,
   Throttles,
 } from './ports.ts';
+import type { PriceMonths, Prices } from './prices-ports.ts';
+import type { Reports } from './reports-ports.ts';
+import type { Revenue } from './revenue-ports.ts';
+import type { StorageDesk } from './storage-ports.ts';
 import type { Queries, UsageDesk } from './usage-ports.ts';
 
 /** Every port of `ports.ts`, joined to its class by `src/app`. */
@@ -31,10 +36,14 @@ export interface ApiPorts {
   readonly throttles: Throttles;
   readonly breakers: Breakers;
   readonly caps: Caps;
+  readonly prices: Prices;
+  readonly months: PriceMonths;
   readonly spend: Spend;
   readonly alerting: Alerting;
   readonly control: Control;
   readonly sales: Sales;
+  readonly bills: Bills;
+  readonly costs: LedgerReader;
   readonly anomalies: Anomalies;
   readonly neighbors: Neighbors;
   readonly flags: FlagFeed;
@@ -44,8 +53,11 @@ export interface ApiPorts {
   readonly health: Health;
   readonly events: UsageEvents;
   readonly meters: Meters;
+  readonly revenue: Revenue;
   readonly usage: UsageDesk;
   readonly queries: Queries;
+  readonly reports: Reports;
+  readonly storage: StorageDesk;
   /** Everything that this process measures about itself; `GET /metrics` shows it. */
   readonly registry: Registry;
 }

@@ -196,52 +196,6 @@ export interface AnomalyList {
   items: AnomalyItem[];
 }
 
-/** What may be shown of a key: never the key itself. */
-export interface KeyItem {
-  id: string;
-  name: string;
-  scopes: ('ingest' | 'flags')[];
-  /** The one tenant that the key may speak for; null: every tenant. */
-  tenant_id: string | null;
-  service: string | null;
-  created_by: string;
-  created_at: string;
-  /** null: until it is revoked. */
-  expires_at: string | null;
-  revoked_at: string | null;
-  /** Noted about once a minute. */
-  last_used_at: string | null;
-  status: 'active' | 'expired' | 'revoked';
-}
-
-export interface KeyList {
-  items: KeyItem[];
-}
-
-export interface NewKey {
-  name: string;
-  scopes: ('ingest' | 'flags')[];
-  tenant_id?: string;
-  service?: string;
-  expires_in_seconds?: number;
-}
-
-export interface CreatedKey extends KeyItem {
-  /** The key itself, shown this once: only its hash is kept. */
-  key: string;
-}
-
-export interface NewSignInLink {
-  role: 'admin' | 'sre' | 'sales' | 'automation' | 'tenant_admin' | 'member' | 'viewer';
-  /** Needed for the roles of a tenant, refused for staff. */
-  tenant_id?: string;
-}
-
-export interface SignInLink {
-  link: string;
-  expires_at: string;
-}
-
 export interface NewTenantPlan {
   /** null: on no plan. */
   plan: string | null;
@@ -262,6 +216,7 @@ export type {
   MuteList,
   NewMute,
 } from './alert-contract.ts';
+export type { BillDetail, BillList } from './bills-contract.ts';
 export type {
   BreakerItem,
   BreakerList,
@@ -280,7 +235,9 @@ export type {
   ReachItem,
   RuleStageItem,
 } from './control-contract.ts';
+export type { CostExplanation, CostList } from './costs-contract.ts';
 export type { CloudEvent } from './events-contract.ts';
+export type { CreatedKey, KeyItem, KeyList, NewKey, NewSignInLink, SignInLink } from './keys-contract.ts';
 export type {
   MeterItem,
   MeterList,
@@ -291,6 +248,22 @@ export type {
 } from './meters-contract.ts';
 export type { NewPlanTerms, PlanItem, PlanList, PlanQuotaItem, PlanVersionItem } from './plans-contract.ts';
 export type {
+  BookWriteItem,
+  ContractItem,
+  ContractList,
+  MonthCostList,
+  MonthItem,
+  MonthList,
+  PriceImportPreview,
+  PriceItem,
+  PriceList,
+  PriceVersionList,
+  RepricingItem,
+  RepricingList,
+  RepricingPreview,
+  UnpricedList,
+} from './prices-contract.ts';
+export type {
   BurstAccountItem,
   BurstAccountList,
   BurstEntryItem,
@@ -299,7 +272,20 @@ export type {
   QuotaItem,
   QuotaList,
 } from './quotas-contract.ts';
+export type { NewReportScheduleBody, ReportScheduleItem, ReportScheduleList } from './reports-contract.ts';
+export type {
+  CustomerTenant,
+  FeatureList,
+  ForecastBody,
+  MarginAnswerBody,
+  NewRevenueImport,
+  RevenueAnswer,
+  RevenueImportItem,
+  RevenueImportList,
+  UnmappedCustomerList,
+} from './revenue-contract.ts';
 export type { CapItem, CapList, NewCap, PlanCapItem, PlanCapList } from './spend-contract.ts';
+export type { StorageItem, StorageList, StorageTargetItem, StorageTargetList } from './storage-contract.ts';
 export type {
   QueryItem,
   QueryList,

@@ -35,6 +35,7 @@ import { startSales } from './plans.ts';
 import { startPrices } from './prices.ts';
 import { reportSources } from './report-sources.ts';
 import { startReports } from './reports.ts';
+import { startRevenue } from './revenue.ts';
 import { runEvery } from './schedule.ts';
 import { rememberSeenTenants } from './seen-tenants.ts';
 import { startSpend } from './spend.ts';
@@ -130,13 +131,14 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
     ...{ config, postgres, postgresUrl, clickhouse, aiCosts: prices.aiCosts, log },
     meters: () => metering.meters.list({ kind: 'system', subject: 'quotas' }),
   });
-  const usage = startUsage({ clickhouse, config });
+  const usage = startUsage({ clickhouse, config, sources: [metering.usage] });
+  const costs = new CostLedger(new CostStore(postgres), prices.aiCosts);
+  const earnings = startRevenue({ postgres, clickhouse, costs });
   const reporting = startReports({
     ...{ postgres, config, log, ownUrl: () => urlOf(host, apiPort) },
     sources: reportSources({
       ...{ usage: usage.reader, quotas: sales.sales.quotas, aiCosts: prices.aiCosts, plans },
-      costs: new CostLedger(new CostStore(postgres), prices.aiCosts),
-      margins: async () => [],
+      ...{ costs, margins: earnings.marginRows },
     }),
   });
   const api = createApi({
@@ -144,6 +146,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       ...{
         events: metering.events,
         meters: metering.meters,
+        revenue: earnings.revenue,
         usage: usage.desk,
         queries: usage.queries,
         reports: reporting.reports,

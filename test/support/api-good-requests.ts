@@ -15,6 +15,8 @@ interface GoodRequest {
 const SOME_ID = '00000000-0000-4000-8000-000000000001';
 const OFREP_BODY = { context: { targetingKey: OWN } };
 
+const NEW_PRICE = { provider: 'openai', model: 'gpt-4o', kind: 'input', price_usd: '2.50' };
+
 /** To each route a request that is right in everything but, perhaps, who sends it; about the tenant OWN. */
 export const GOOD_REQUESTS: Record<Row, GoodRequest> = {
   'GET /healthz': { url: '/healthz', status: 200 },
@@ -128,6 +130,61 @@ export const GOOD_REQUESTS: Record<Row, GoodRequest> = {
     status: 200,
   },
   'DELETE /v1/plan-caps/:plan': { url: '/v1/plan-caps/growth?period=month', status: 404 },
+  'GET /v1/prices': { url: '/v1/prices?q=gpt', status: 200 },
+  'POST /v1/prices': { url: '/v1/prices', payload: { prices: [NEW_PRICE], reason: 'list' }, status: 201 },
+  'DELETE /v1/prices/:id': { url: '/v1/prices/not-there', status: 404 },
+  'GET /v1/prices/versions': { url: '/v1/prices/versions', status: 200 },
+  'GET /v1/prices/unpriced': { url: '/v1/prices/unpriced', status: 200 },
+  'POST /v1/prices/imports/preview': {
+    url: '/v1/prices/imports/preview',
+    payload: { format: 'litellm', text: '{}' },
+    status: 200,
+  },
+  'POST /v1/prices/imports': {
+    url: '/v1/prices/imports',
+    payload: { format: 'litellm', text: '{}', expected_version: 1, reason: 'list' },
+    status: 201,
+  },
+  'GET /v1/price-overrides': { url: `/v1/price-overrides?tenant_id=${OWN}`, status: 200 },
+  'POST /v1/price-overrides': {
+    url: '/v1/price-overrides',
+    payload: { tenant_id: OWN, prices: [NEW_PRICE], reason: 'promised' },
+    status: 201,
+  },
+  'DELETE /v1/price-overrides/:id': { url: '/v1/price-overrides/not-there', status: 404 },
+  'GET /v1/contracts': { url: '/v1/contracts', status: 200 },
+  'PUT /v1/contracts/:name': {
+    url: '/v1/contracts/gold',
+    payload: { discount_percent: 12.5, reason: 'signed' },
+    status: 200,
+  },
+  'DELETE /v1/contracts/:name': { url: '/v1/contracts/not-there', status: 404 },
+  'POST /v1/contracts/:name/prices': {
+    url: '/v1/contracts/not-there/prices',
+    payload: { prices: [NEW_PRICE], reason: 'signed' },
+    status: 404,
+  },
+  'DELETE /v1/contracts/:name/prices/:id': { url: '/v1/contracts/gold/prices/not-there', status: 404 },
+  'PUT /v1/contracts/:name/tenants/:tenant_id': {
+    url: `/v1/contracts/not-there/tenants/${OWN}`,
+    payload: { reason: 'signed' },
+    status: 404,
+  },
+  'DELETE /v1/contracts/:name/tenants/:tenant_id': { url: `/v1/contracts/not-there/tenants/${OWN}`, status: 404 },
+  'GET /v1/months': { url: '/v1/months', status: 200 },
+  'POST /v1/months/:month/close': { url: '/v1/months/2026-05/close', status: 201 },
+  'GET /v1/months/:month/ai-costs': { url: '/v1/months/2020-01/ai-costs', status: 404 },
+  'POST /v1/repricings/preview': {
+    url: '/v1/repricings/preview',
+    payload: { from: '2026-04', to: '2026-05' },
+    status: 200,
+  },
+  'POST /v1/repricings': {
+    url: '/v1/repricings',
+    payload: { from: '2026-04', to: '2026-05', expected_version: 1, reason: 'found out' },
+    status: 201,
+  },
+  'GET /v1/repricings': { url: '/v1/repricings', status: 200 },
   'GET /v1/plans': { url: '/v1/plans', status: 200 },
   'GET /v1/plans/:plan': { url: '/v1/plans/not-there', status: 404 },
   'PUT /v1/plans/:plan': {
@@ -216,6 +273,22 @@ export const GOOD_REQUESTS: Record<Row, GoodRequest> = {
     status: 201,
   },
   'DELETE /v1/mutes/:id': { url: '/v1/mutes/not-there', status: 404 },
+  'GET /v1/exports/usage': { url: `/v1/exports/usage?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
+  'GET /v1/exports/quotas': { url: `/v1/exports/quotas?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
+  'GET /v1/exports/ai-costs': { url: '/v1/exports/ai-costs', status: 200 },
+  'GET /v1/exports/costs': { url: '/v1/exports/costs', status: 200 },
+  'GET /v1/exports/margins': { url: '/v1/exports/margins', status: 200 },
+  'GET /v1/statements/:tenant_id': { url: `/v1/statements/${OWN}?month=2026-01`, status: 200, statusForOther: 404 },
+  'GET /v1/report-schedules': { url: '/v1/report-schedules', status: 200 },
+  'POST /v1/report-schedules': {
+    url: '/v1/report-schedules',
+    payload: {
+      ...{ name: 'usage', dataset: 'usage', format: 'csv', period: 'month', url: 'https://finance.example/hook' },
+      signing_secret: `whsec_${'A'.repeat(32)}`,
+    },
+    status: 201,
+  },
+  'DELETE /v1/report-schedules/:id': { url: '/v1/report-schedules/not-there', status: 404 },
   'GET /v1/flags': { url: '/v1/flags', status: 200 },
   // A stream would never end under inject: those who get past the door find the feed down. flag-stream.test.ts has the 200.
   'GET /v1/flags/stream': { url: '/v1/flags/stream', status: 503 },
@@ -228,6 +301,23 @@ export const GOOD_REQUESTS: Record<Row, GoodRequest> = {
   'GET /v1/queries': { url: '/v1/queries', status: 200 },
   'GET /v1/tenants/:id/queries': { url: `/v1/tenants/${OWN}/queries`, status: 200, statusForOther: 404 },
   'GET /v1/tenants/:id/slow-queries': { url: `/v1/tenants/${OWN}/slow-queries`, status: 200, statusForOther: 404 },
+  'GET /v1/revenue': { url: '/v1/revenue', status: 200 },
+  'GET /v1/revenue/imports': { url: '/v1/revenue/imports', status: 200 },
+  'POST /v1/revenue/imports': {
+    url: '/v1/revenue/imports',
+    payload: { file_name: 'invoices.csv', content: 'invoice_id\n1' },
+    status: 200,
+  },
+  'GET /v1/revenue/unmapped': { url: '/v1/revenue/unmapped', status: 200 },
+  'PUT /v1/revenue/customers/:customer_id': {
+    url: '/v1/revenue/customers/cus_1',
+    payload: { tenant_id: OWN },
+    status: 200,
+  },
+  'GET /v1/margins': { url: '/v1/margins?group_by=plan', status: 200 },
+  'GET /v1/margins/features': { url: '/v1/margins/features', status: 200 },
+  'PUT /v1/margins/features': { url: '/v1/margins/features', payload: { items: [] }, status: 200 },
+  'GET /v1/forecasts': { url: '/v1/forecasts', status: 200 },
   'GET /v1/meters': { url: '/v1/meters', status: 200 },
   'POST /v1/meters': {
     url: '/v1/meters',

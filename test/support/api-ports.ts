@@ -23,7 +23,10 @@ import { MemoryControl } from './api-memory-control.ts';
 import { MemoryFeed, MemoryInstances } from './api-memory-feed.ts';
 import { MemoryKeyAdmin, MemoryKeys } from './api-memory-keys.ts';
 import { MemoryEvents, MemoryMeters } from './api-memory-meters.ts';
+import { MemoryReports } from './api-memory-reports.ts';
+import { MemoryMonths, MemoryPrices } from './api-memory-prices.ts';
 import { MemorySales } from './api-memory-sales.ts';
+import { MemoryRevenue } from './api-memory-revenue.ts';
 import { MemorySpend } from './api-memory-spend.ts';
 import { MemoryQueries, MemoryUsage } from './api-memory-usage.ts';
 
@@ -247,6 +250,8 @@ export function createMemoryPorts(now: () => number) {
     anomalies: new MemoryAnomalies(),
     neighbors: new MemoryNeighbors(),
     caps: spend,
+    prices: new MemoryPrices(),
+    months: new MemoryMonths(now),
     spend: spend.desk,
     flags: feed,
     instances: new MemoryInstances(),
@@ -255,7 +260,9 @@ export function createMemoryPorts(now: () => number) {
     health: new MemoryHealth(),
     events: new MemoryEvents(),
     meters: new MemoryMeters(now),
+    revenue: new MemoryRevenue(),
     usage: new MemoryUsage(),
+    reports: new MemoryReports(),
     queries: new MemoryQueries(),
     registry: new Registry(),
   } satisfies ApiPorts;
