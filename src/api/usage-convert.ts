@@ -7,7 +7,7 @@ const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 const MILLION = 1_000_000n;
 
 /** Exact in either form: readers that take JSON numbers for doubles lose nothing. */
-function valueToWire(value: bigint | null | undefined): UsageValue {
+export function valueToWire(value: bigint | null | undefined): UsageValue {
   if (value === undefined || value === null) return null;
   return value <= MAX_SAFE && value >= -MAX_SAFE ? Number(value) : String(value);
 }

@@ -5,10 +5,12 @@ import { alertCommand } from './commands/alert.ts';
 import { backtestCommand } from './commands/backtest.ts';
 import { breakerCommand } from './commands/breaker.ts';
 import { capCommand } from './commands/cap.ts';
+import { controlCommand } from './commands/control.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { keyCommand } from './commands/key.ts';
 import { meterCommand } from './commands/meter.ts';
 import { migrateCommand } from './commands/migrate.ts';
+import { revenueCommand } from './commands/revenue.ts';
 import { demoCommand, ingestCommand, serveCommand } from './commands/run.ts';
 import { tenantCommand } from './commands/tenant.ts';
 import { throttleCommand } from './commands/throttle.ts';
@@ -27,10 +29,12 @@ const program = new Command('tenantry')
   .addCommand(keyCommand())
   .addCommand(tenantCommand())
   .addCommand(throttleCommand())
+  .addCommand(controlCommand())
   .addCommand(backtestCommand())
   .addCommand(capCommand())
   .addCommand(breakerCommand())
   .addCommand(meterCommand())
+  .addCommand(revenueCommand())
   .addCommand(alertCommand());
 
 try {

@@ -2,9 +2,11 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { Gauge } from 'prom-client';
 import { readMeter, readRejected } from '../aggregate/meter-reader.ts';
+import { MeterUsageSource } from '../aggregate/meter-usage-source.ts';
 import type { UsageEvents } from '../api/events-ports.ts';
 import type { Meters } from '../api/meters-ports.ts';
 import type { Config } from '../config/config.ts';
+import type { StaffActor } from '../domain/actor.ts';
 import { DAY_MS, SECOND_MS } from '../domain/window.ts';
 import type { ClickHouse } from '../store/clickhouse/clickhouse.ts';
 import { MeterEventIntake } from '../store/postgres/meter-event-intake.ts';
@@ -15,6 +17,7 @@ import { PostgresLeadership } from './leadership.ts';
 import { MeterEventLoader } from './meter-event-loader.ts';
 import { runEvery } from './schedule.ts';
 
+const METERING: StaffActor = { kind: 'system', subject: 'meters' };
 const LOAD_EVERY_MS = SECOND_MS;
 
 export interface MeteringOptions {
@@ -30,6 +33,8 @@ export interface MeteringOptions {
 export function startMetering({ postgres, postgresUrl, clickhouse, config, registry, log }: MeteringOptions): {
   readonly events: UsageEvents;
   readonly meters: Meters;
+  /** Meters that add up, as usage. */
+  readonly usage: MeterUsageSource;
   /** Resolves when the segment that is being inserted is in. */
   stop(): Promise<void>;
 } {
@@ -54,6 +59,7 @@ export function startMetering({ postgres, postgresUrl, clickhouse, config, regis
       values: (question) => readMeter(clickhouse, question),
       rejected: (question) => readRejected(clickhouse, question),
     },
+    usage: new MeterUsageSource(clickhouse, () => store.list(METERING)),
     stop: async () => {
       loader.stop();
       await schedule.stop();

@@ -39,6 +39,7 @@ import { startRevenue } from './revenue.ts';
 import { runEvery } from './schedule.ts';
 import { rememberSeenTenants } from './seen-tenants.ts';
 import { startSpend } from './spend.ts';
+import { startStorage } from './storage.ts';
 import { openStores, type Stores } from './stores.ts';
 import { urlOf } from './url-of.ts';
 import { startUsage } from './usage.ts';
@@ -131,7 +132,8 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
     ...{ config, postgres, postgresUrl, clickhouse, aiCosts: prices.aiCosts, log },
     meters: () => metering.meters.list({ kind: 'system', subject: 'quotas' }),
   });
-  const usage = startUsage({ clickhouse, config, sources: [metering.usage] });
+  const storage = startStorage({ clickhouse, postgres, postgresUrl, directory: plans, config, log });
+  const usage = startUsage({ clickhouse, config, sources: [metering.usage, storage.usage] });
   const costs = new CostLedger(new CostStore(postgres), prices.aiCosts);
   const earnings = startRevenue({ postgres, clickhouse, costs });
   const reporting = startReports({
@@ -147,6 +149,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
         events: metering.events,
         meters: metering.meters,
         revenue: earnings.revenue,
+        storage: storage.desk,
         usage: usage.desk,
         queries: usage.queries,
         reports: reporting.reports,
@@ -218,6 +221,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       await Promise.all(schedules.map((schedule) => schedule.stop()));
       await loader.stop();
       await changes.stop();
+      await storage.stop();
       await spend.stop();
       await sales.stop();
       await reporting.stop();

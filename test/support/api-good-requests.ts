@@ -102,6 +102,21 @@ export const GOOD_REQUESTS: Record<Row, GoodRequest> = {
   },
   'GET /v1/backtests/:id': { url: '/v1/backtests/1b0e7b39-52b6-4b4c-9a53-3a4d3b1c8a10', status: 404 },
   'DELETE /v1/backtests/:id': { url: '/v1/backtests/1b0e7b39-52b6-4b4c-9a53-3a4d3b1c8a10', status: 404 },
+  'GET /v1/storage': { url: `/v1/storage?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
+  'POST /v1/storage': {
+    url: '/v1/storage',
+    payload: { gauges: [{ tenant_id: OWN, store: 'uploads', bytes: 1_000 }] },
+    status: 204,
+    statusForOther: 404,
+  },
+  'GET /v1/storage/targets': { url: '/v1/storage/targets', status: 200 },
+  'POST /v1/storage/targets': {
+    url: '/v1/storage/targets',
+    payload: { name: 'orders-db', kind: 'postgres', settings: { url_ref: 'env:ORDERS_DB_URL' } },
+    status: 201,
+  },
+  'DELETE /v1/storage/targets/:id': { url: '/v1/storage/targets/not-there', status: 404 },
+  'POST /v1/storage/targets/:id/collect': { url: '/v1/storage/targets/not-there/collect', status: 404 },
   'GET /v1/decisions': { url: `/v1/decisions?tenant_id=${OWN}`, status: 200 },
   'GET /v1/throttles': { url: `/v1/throttles?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
   'POST /v1/throttles': {

@@ -28,6 +28,7 @@ import { MemoryMonths, MemoryPrices } from './api-memory-prices.ts';
 import { MemorySales } from './api-memory-sales.ts';
 import { MemoryRevenue } from './api-memory-revenue.ts';
 import { MemorySpend } from './api-memory-spend.ts';
+import { MemoryStorage } from './api-memory-storage.ts';
 import { MemoryQueries, MemoryUsage } from './api-memory-usage.ts';
 
 /** Figures of a quiet tenant; tests overwrite what they are about. */
@@ -261,6 +262,7 @@ export function createMemoryPorts(now: () => number) {
     events: new MemoryEvents(),
     meters: new MemoryMeters(now),
     revenue: new MemoryRevenue(),
+    storage: new MemoryStorage(now),
     usage: new MemoryUsage(),
     reports: new MemoryReports(),
     queries: new MemoryQueries(),

@@ -23,7 +23,7 @@ export async function startMeterWorld() {
       queue,
       clickhouse: { insertRows },
       intake,
-      leadership: { isLeader: async () => true, release: async () => undefined },
+      leadership: { isLeader: async () => true },
       log: silentLog,
       now: () => METER_NOW,
     });
