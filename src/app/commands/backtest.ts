@@ -2,19 +2,26 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { destination, pino } from 'pino';
 import { readMinuteValues } from '../../aggregate/minute-values-reader.ts';
 import { type Config, loadConfig } from '../../config/config.ts';
 import { scoreLabels } from '../../detect/label-score.ts';
-import { RULE_SETS, type RuleSetName } from '../../detect/rule-sets.ts';
+import { RULE_SETS, RULE_VERSIONS, type RuleSetName } from '../../detect/rule-sets.ts';
+import type { StaffActor } from '../../domain/actor.ts';
+import type { BacktestResult } from '../../domain/backtest.ts';
 import { TenantryError } from '../../domain/errors.ts';
 import { DAY_MS } from '../../domain/window.ts';
 import type { ClickHouse } from '../../store/clickhouse/clickhouse.ts';
+import { BacktestStore } from '../../store/postgres/control-backtests.ts';
 import { readLabels, scoreLines } from '../backtest-labels.ts';
 import { backtestPool } from '../backtest-pool.ts';
 import type { BadLine } from '../backtest-rows.ts';
 import { type BacktestEvent, backtestSeries } from '../backtest-series.ts';
 import { backtestStored } from '../backtest-stored.ts';
-import { openClickHouse } from '../stores.ts';
+import { replayStored } from '../control-backtest-runner.ts';
+import { ruleHash as ruleHashOf } from '../control-rules.ts';
+import { policyParamsOf } from '../policy-settings.ts';
+import { openClickHouse, openStores } from '../stores.ts';
 import { print, printTable } from '../terminal.ts';
 
 interface Options {
@@ -27,11 +34,13 @@ interface Options {
   readonly from?: number;
   readonly to?: number;
   readonly tenant?: string;
+  readonly record?: boolean;
 }
 
 /** Whoever reads the terminal has seen enough after so many. */
 const BAD_LINES_SHOWN = 20;
 const FINDINGS_SHOWN = 50;
+const RECORDER: StaffActor = { kind: 'system', subject: 'command line' };
 const WINDOW_MS = 7 * DAY_MS;
 const HISTORY_MS = 8 * DAY_MS;
 
@@ -53,12 +62,14 @@ export function backtestCommand(): Command {
     .option('--from <time>', 'without --input: beginning of the stored minutes; default: 7 days before the end', time)
     .option('--to <time>', 'without --input: their end; default: now', time)
     .option('--tenant <id>', 'without --input: only this tenant')
+    .option('--record', 'without --input: replay the policy too, and keep the result as proof for a promotion')
     .addHelpText(
       'after',
       '\nWithout --input the stored minutes are replayed; on embedded stores the server must not be running.',
     )
     .action(async (options: Options) => {
       if (options.pool !== undefined || options.blame !== undefined) await runPool(options);
+      else if (options.record === true) await runRecorded(options);
       else if (options.input === undefined) await runStored(options);
       else await runSeries(options.input, options);
     });
@@ -119,6 +130,51 @@ async function runSeries(input: string, { events, rules, labels }: Options): Pro
   if (known !== undefined) for (const line of scoreLines(scoreLabels(found, known, tenantMinutes))) print(line);
   if (skippedRows > 0) print(`${skippedRows} rows were late or there already, and do not count.`);
   teller.end(badLines);
+}
+
+/** Whom the rule and the policy as they are configured would have throttled, kept with the hash of what was replayed. */
+async function runRecorded({ input, labels, rules, from, to = Date.now(), tenant }: Options): Promise<void> {
+  if (input !== undefined || tenant !== undefined) {
+    throw new TenantryError('BAD_REQUEST', 'A proof is about every tenant and about what is stored.', {
+      hint: 'Leave --input and --tenant out.',
+    });
+  }
+  const known = labels === undefined ? null : await readLabels(labels);
+  const config = loadConfig();
+  const log = pino({ level: config.TENANTRY_LOG_LEVEL }, destination(2));
+  const stores = await openStores(config, log);
+  try {
+    const params = policyParamsOf(config);
+    const rule = RULE_VERSIONS[rules];
+    const question = { from: from ?? to - WINDOW_MS, to, draft: {}, labels: known };
+    const result = await replayStored(stores.clickhouse, { rule, params, question, onProgress: async () => true });
+    const ruleHash = ruleHashOf(rule, params);
+    const { id } = await new BacktestStore(stores.postgres).record(RECORDER, { rule, ruleHash, question, result });
+    for (const line of resultLines(result)) print(line);
+    print(`Kept as backtest ${id} of ${rule}.`);
+  } finally {
+    await stores.close();
+  }
+}
+
+function resultLines({
+  minutes,
+  tenants,
+  findings,
+  throttles,
+  heldBack,
+  examples,
+  ...score
+}: BacktestResult): string[] {
+  const { precision, recall, falsePerThousandTenantDays: falseOnes } = score;
+  const share = (value: number | null) => (value === null ? 'not known' : `${(100 * value).toFixed(1)} %`);
+  return [
+    `${minutes} minutes of ${tenants} tenants: ${findings} findings would have led to ${throttles} throttles.`,
+    ...Object.entries(heldBack).map(([guard, count]) => `  held back by ${guard}: ${count}`),
+    ...examples.map(({ at, reason }) => `  ${new Date(at).toISOString()} ${reason}`),
+    `precision ${share(precision)}, recall ${share(recall)}, ` +
+      `${falseOnes === null ? 'not known' : falseOnes.toFixed(2)} false throttles in 1,000 tenant-days`,
+  ];
 }
 
 async function runStored({ events, labels, rules, from, to = Date.now(), tenant }: Options): Promise<void> {

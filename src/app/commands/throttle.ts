@@ -10,24 +10,41 @@ const number = (text: string) => {
   return value;
 };
 
+const count = (text: string) => {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('Give a whole number of at least 1.');
+  return value;
+};
+
 function show(items: readonly ThrottleItem[]): void {
   if (items.length === 0) {
     print('No throttle.');
     return;
   }
   printTable([
-    ['ID', 'TENANT', 'MODE', 'LIMIT', 'STATUS', 'UNTIL', 'OBEYED BY', 'REASON'],
+    ['ID', 'TENANT', 'SCOPE', 'MODE', 'LIMIT', 'STATUS', 'UNTIL', 'OBEYED BY', 'REASON'],
     ...items.map((item) => [
       item.id,
       item.tenant_id,
+      scopeText(item.scope),
       item.mode,
-      `${item.limit.requests_per_second}/s`,
+      limitText(item.limit),
       item.status,
       item.ended_at ?? item.expires_at,
       `${item.acks.length} instances`,
       item.reason,
     ]),
   ]);
+}
+
+/** What of it differs from "every request of the tenant". */
+function scopeText({ service, route, cost_class: costClass }: ThrottleItem['scope']): string {
+  const parts = [service, route, costClass === undefined ? undefined : `class ${costClass}`];
+  return parts.filter((part) => part !== undefined).join(' ') || 'all';
+}
+
+function limitText({ requests_per_second: rate, max_concurrent: most }: ThrottleItem['limit']): string {
+  return most === undefined ? `${rate}/s` : `${rate}/s, ${most} at once`;
 }
 
 interface CreateOptions {
@@ -38,6 +55,8 @@ interface CreateOptions {
   mode: NewThrottle['mode'];
   service?: string;
   route?: string;
+  costClass?: string;
+  concurrency?: number;
 }
 
 export function throttleCommand(): Command {
@@ -56,14 +75,21 @@ export function throttleCommand(): Command {
     .addOption(new Option('--mode <mode>', 'shadow only counts').choices(['enforce', 'shadow']).default('enforce'))
     .option('--service <name>', 'only this service')
     .option('--route <route>', 'only this route, as the router names it')
+    .option('--cost-class <name>', 'only requests that the app labels with this cost class')
+    .option('--concurrency <n>', 'requests that may be under way at once, over all instances', count)
     .action(async (tenant: string, options: CreateOptions) => {
       const throttle: NewThrottle = {
         tenant_id: tenant,
         scope: {
           ...(options.service === undefined ? {} : { service: options.service }),
           ...(options.route === undefined ? {} : { route: options.route }),
+          ...(options.costClass === undefined ? {} : { cost_class: options.costClass }),
         },
-        limit: { requests_per_second: options.rate, burst: options.burst },
+        limit: {
+          requests_per_second: options.rate,
+          burst: options.burst,
+          ...(options.concurrency === undefined ? {} : { max_concurrent: options.concurrency }),
+        },
         mode: options.mode,
         expires_in_seconds: options.seconds,
         reason: options.reason,
