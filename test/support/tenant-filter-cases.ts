@@ -1,0 +1,227 @@
+import type { FilterVerdict } from '../../src/aggregate/tenant-filter-audit.ts';
+
+const F = 'filtered';
+const U = 'unfiltered';
+
+/** Statements by what they show, and the verdict on each table by the name that the statement gives it. */
+export const TENANT_FILTER_CASES: Record<string, [string, Record<string, FilterVerdict>][]> = {
+  'a single table': [
+    ['SELECT * FROM orders WHERE tenant_id = $1', { orders: F }],
+    ['SELECT * FROM public.orders WHERE $1 = orders.tenant_id', { orders: F }],
+    ['SELECT * FROM orders o WHERE o.tenant_id::text = $1::text AND o.id = $2', { o: F }],
+    ['SELECT * FROM orders WHERE tenant_id IN ($1, $2)', { orders: F }],
+    ['SELECT * FROM orders WHERE tenant_id = ANY($1::uuid[])', { orders: F }],
+    ['SELECT * FROM orders WHERE tenant_id IS NOT DISTINCT FROM $1', { orders: F }],
+    ["SELECT * FROM orders WHERE tenant_id = current_setting('app.tenant')::uuid", { orders: F }],
+    ['SELECT * FROM orders WHERE (tenant_id, id) = ($1, $2)', { orders: F }],
+    ['SELECT * FROM orders WHERE (tenant_id, id) IN (($1, $2), ($3, $4))', { orders: F }],
+    ['SELECT * FROM old_orders WHERE org_id = $1', { old_orders: F }],
+    ['SELECT sum(a) FROM orders GROUP BY tenant_id HAVING tenant_id = $1', { orders: F }],
+    ['SELECT * FROM orders', { orders: U }],
+    ['SELECT * FROM orders WHERE id = $1', { orders: U }],
+    ['SELECT tenant_id FROM orders GROUP BY tenant_id', { orders: U }],
+    ['SELECT * FROM orders WHERE tenant_id = tenant_id', { orders: U }],
+    ['SELECT * FROM orders WHERE tenant_id = other_id', { orders: U }],
+    ['SELECT * FROM orders WHERE tenant_id > $1', { orders: U }],
+    ['SELECT * FROM orders WHERE tenant_id <> $1', { orders: U }],
+    ['SELECT * FROM orders WHERE tenant_id NOT IN ($1, $2)', { orders: U }],
+    ['SELECT * FROM orders WHERE NOT (tenant_id = $1)', { orders: U }],
+    ['SELECT * FROM orders WHERE tenant_id IS NOT NULL', { orders: U }],
+    ['SELECT * FROM orders WHERE (tenant_id, id) > ($1, $2)', { orders: U }],
+    ['SELECT * FROM old_orders WHERE tenant_id = $1', { old_orders: U }],
+    ['SELECT * FROM orders TABLESAMPLE system (1) WHERE tenant_id = $1', { orders: F }],
+    ['SELECT * FROM other.orders', {}],
+    ['SELECT * FROM statuses WHERE id = $1', {}],
+    ['SELECT 1', {}],
+  ],
+  'AND and OR': [
+    ['SELECT * FROM orders WHERE a = $1 AND (b = $2 AND tenant_id = $3)', { orders: F }],
+    ['SELECT * FROM orders WHERE tenant_id = $1 OR tenant_id = $2', { orders: F }],
+    ['SELECT * FROM orders WHERE (tenant_id = $1 AND a = 1) OR (b = 2 AND tenant_id = $1)', { orders: F }],
+    ['SELECT * FROM orders WHERE tenant_id = $1 OR id = $2', { orders: U }],
+    ['SELECT * FROM orders WHERE $1 IS NULL OR tenant_id = $1', { orders: U }],
+    ['SELECT * FROM orders WHERE (tenant_id = $1 OR a = $2) AND b = $3', { orders: U }],
+    ['SELECT * FROM orders WHERE tenant_id = $1 AND (a = $2 OR b = $3)', { orders: F }],
+  ],
+  joins: [
+    [
+      'SELECT * FROM orders o JOIN lines l ON l.order_id = o.id AND l.tenant_id = o.tenant_id WHERE o.tenant_id = $1',
+      { o: F, l: F },
+    ],
+    ['SELECT * FROM orders o JOIN lines l ON l.order_id = o.id WHERE o.tenant_id = $1', { o: F, l: U }],
+    [
+      'SELECT * FROM orders o, lines l, members m WHERE o.tenant_id = l.tenant_id AND l.tenant_id = m.tenant_id AND m.tenant_id = $1',
+      { o: F, l: F, m: F },
+    ],
+    ['SELECT * FROM orders JOIN lines USING (tenant_id) WHERE tenant_id = $1', { orders: F, lines: F }],
+    ['SELECT * FROM orders JOIN lines USING (tenant_id, order_id) WHERE lines.tenant_id = $1', { orders: F, lines: F }],
+    ['SELECT * FROM orders NATURAL JOIN lines WHERE orders.tenant_id = $1', { orders: F, lines: F }],
+    ['SELECT * FROM orders o JOIN lines l USING (order_id) WHERE o.tenant_id = $1', { o: F, l: U }],
+    ['SELECT * FROM orders o JOIN lines l ON l.tenant_id = o.tenant_id', { o: U, l: U }],
+    ['SELECT * FROM orders a JOIN orders b ON a.parent = b.id WHERE a.tenant_id = $1', { a: F, b: U }],
+    // Of an outer join the condition holds back only the side that may be left out.
+    ['SELECT * FROM orders o LEFT JOIN lines l ON l.tenant_id = o.tenant_id WHERE o.tenant_id = $1', { o: F, l: F }],
+    ['SELECT * FROM orders o LEFT JOIN lines l ON l.tenant_id = $1', { o: U, l: F }],
+    ['SELECT * FROM orders o LEFT JOIN lines l ON o.tenant_id = $1 AND l.tenant_id = o.tenant_id', { o: U, l: U }],
+    ['SELECT * FROM orders o LEFT JOIN lines l ON l.tenant_id = o.tenant_id WHERE l.tenant_id = $1', { o: U, l: F }],
+    ['SELECT * FROM orders o RIGHT JOIN lines l ON l.tenant_id = o.tenant_id WHERE l.tenant_id = $1', { o: F, l: F }],
+    ['SELECT * FROM orders o FULL JOIN lines l ON l.tenant_id = o.tenant_id WHERE o.tenant_id = $1', { o: F, l: U }],
+    ['SELECT * FROM orders o CROSS JOIN lines l WHERE o.tenant_id = $1 AND l.tenant_id = $1', { o: F, l: F }],
+    [
+      'SELECT * FROM (orders o JOIN lines l ON o.tenant_id = l.tenant_id) JOIN members m ON m.tenant_id = l.tenant_id WHERE m.tenant_id = $1',
+      { o: F, l: F, m: F },
+    ],
+    // A look-up of the tenant by something else.
+    ['SELECT * FROM orders o JOIN tenants t ON t.id = o.tenant_id WHERE t.slug = $1', { o: F }],
+    ['SELECT * FROM orders o JOIN tenants t ON t.id = o.tenant_id', { o: U }],
+    ['SELECT * FROM orders o JOIN statuses s ON s.id = o.status_id WHERE s.name = $1', { o: U }],
+    ['SELECT * FROM orders o JOIN members m ON m.tenant_id = o.tenant_id WHERE m.user_id = $1', { o: U, m: U }],
+    ['SELECT * FROM orders o JOIN unnest($1::uuid[]) AS t(id) ON t.id = o.tenant_id', { o: F }],
+    ['SELECT * FROM orders o JOIN (VALUES ($1), ($2)) AS v(tenant) ON v.tenant = o.tenant_id', { o: F }],
+    ['SELECT * FROM orders o JOIN generate_series(1, 3) AS g ON g = o.day', { o: U }],
+  ],
+  subqueries: [
+    ['SELECT * FROM (SELECT * FROM orders) AS o WHERE o.tenant_id = $1', { orders: F }],
+    ['SELECT * FROM (SELECT id, tenant_id AS t FROM orders) AS o WHERE o.t = $1', { orders: F }],
+    ['SELECT * FROM (SELECT id, tenant_id AS t FROM orders) AS o WHERE o.id = $1', { orders: U }],
+    ['SELECT * FROM (SELECT tenant_id, id FROM orders) AS o (a, b) WHERE a = $1', { orders: F }],
+    ['SELECT * FROM (SELECT tenant_id, count(*) AS n FROM orders GROUP BY 1) AS o WHERE n > $1', { orders: U }],
+    [
+      'SELECT * FROM (SELECT * FROM orders WHERE tenant_id = $1) AS o JOIN lines l ON l.tenant_id = o.tenant_id',
+      { orders: F, l: F },
+    ],
+    ['SELECT * FROM lines WHERE order_id IN (SELECT id FROM orders WHERE tenant_id = $1)', { lines: U, orders: F }],
+    [
+      'SELECT * FROM lines WHERE tenant_id IN (SELECT tenant_id FROM orders WHERE tenant_id = $1)',
+      { lines: F, orders: F },
+    ],
+    [
+      'SELECT * FROM lines WHERE tenant_id IN (SELECT tenant_id FROM members WHERE user_id = $1)',
+      { lines: U, members: U },
+    ],
+    ['SELECT * FROM lines WHERE tenant_id IN (SELECT id FROM tenants WHERE slug = $1)', { lines: F }],
+    ['SELECT * FROM lines WHERE tenant_id NOT IN (SELECT id FROM tenants WHERE slug = $1)', { lines: U }],
+    ['SELECT * FROM lines WHERE tenant_id = (SELECT id FROM tenants WHERE slug = $1)', { lines: F }],
+    [
+      'SELECT * FROM orders o WHERE EXISTS (SELECT 1 FROM lines l WHERE l.tenant_id = o.tenant_id) AND o.tenant_id = $1',
+      { o: F, l: F },
+    ],
+    [
+      'SELECT * FROM orders o WHERE EXISTS (SELECT 1 FROM lines l WHERE l.tenant_id = o.tenant_id AND l.tenant_id = $1)',
+      { o: F, l: F },
+    ],
+    [
+      'SELECT * FROM orders o WHERE NOT EXISTS (SELECT 1 FROM lines l WHERE l.tenant_id = o.tenant_id AND l.tenant_id = $1)',
+      { o: U, l: F },
+    ],
+    [
+      'SELECT * FROM orders o WHERE EXISTS (SELECT 1 FROM lines l WHERE l.order_id = o.id) AND o.tenant_id = $1',
+      { o: F, l: U },
+    ],
+    [
+      'SELECT (SELECT count(*) FROM lines l WHERE l.tenant_id = o.tenant_id AND l.tenant_id = $1) FROM orders o',
+      { o: U, l: F },
+    ],
+    [
+      'SELECT (SELECT count(*) FROM lines l WHERE l.order_id = o.id) FROM orders o WHERE o.tenant_id = $1',
+      { o: F, l: U },
+    ],
+    [
+      'SELECT * FROM orders o, LATERAL (SELECT * FROM lines l WHERE l.tenant_id = o.tenant_id LIMIT 3) AS x WHERE o.tenant_id = $1',
+      { o: F, l: F },
+    ],
+    ['SELECT * FROM orders WHERE tenant_id = $1 ORDER BY (SELECT max(n) FROM lines)', { orders: F, lines: U }],
+    ['SELECT CASE WHEN EXISTS (SELECT 1 FROM lines) THEN 1 END', { lines: U }],
+  ],
+  'set operations': [
+    [
+      'SELECT id FROM orders WHERE tenant_id = $1 UNION ALL SELECT id FROM lines WHERE tenant_id = $1',
+      { orders: F, lines: F },
+    ],
+    ['SELECT id FROM orders WHERE tenant_id = $1 UNION SELECT id FROM lines', { orders: F, lines: U }],
+    [
+      'SELECT * FROM (SELECT tenant_id, id FROM orders UNION ALL SELECT tenant_id, id FROM lines) AS x WHERE x.tenant_id = $1',
+      { orders: F, lines: F },
+    ],
+    [
+      'SELECT * FROM (SELECT tenant_id, id FROM orders UNION ALL SELECT org_id, id FROM old_orders) AS x WHERE x.tenant_id = $1',
+      { orders: F, old_orders: F },
+    ],
+    [
+      'SELECT * FROM (SELECT tenant_id FROM orders WHERE tenant_id = $1 UNION SELECT tenant_id FROM lines) AS x JOIN members m ON m.tenant_id = x.tenant_id',
+      { orders: F, lines: U, m: U },
+    ],
+  ],
+  CTEs: [
+    [
+      'WITH x AS (SELECT * FROM orders WHERE tenant_id = $1) SELECT * FROM x JOIN lines l ON l.tenant_id = x.tenant_id',
+      { orders: F, l: F },
+    ],
+    ['WITH x AS (SELECT * FROM orders) SELECT * FROM x WHERE tenant_id = $1', { orders: F }],
+    ['WITH x AS (SELECT * FROM orders) SELECT * FROM x a, x b WHERE a.tenant_id = $1', { orders: U }],
+    [
+      'WITH x AS (SELECT * FROM orders) SELECT * FROM x a, x b WHERE a.tenant_id = $1 AND b.tenant_id = a.tenant_id',
+      { orders: F },
+    ],
+    ['WITH orders AS (SELECT 1 AS id) SELECT * FROM orders', {}],
+    [
+      'WITH x AS (SELECT tenant_id FROM orders), y AS (SELECT * FROM x) SELECT * FROM y WHERE tenant_id = $1',
+      { orders: F },
+    ],
+    ['WITH x (t) AS (SELECT tenant_id FROM orders) SELECT * FROM x WHERE t = $1', { orders: F }],
+    [
+      'WITH RECURSIVE t AS (SELECT id, tenant_id FROM nodes WHERE tenant_id = $1 UNION ALL SELECT c.id, c.tenant_id FROM nodes c JOIN t ON c.parent = t.id AND c.tenant_id = t.tenant_id) SELECT * FROM t',
+      { nodes: F, c: F },
+    ],
+    [
+      'WITH RECURSIVE t AS (SELECT id, tenant_id FROM nodes WHERE tenant_id = $1 UNION ALL SELECT c.id, c.tenant_id FROM nodes c JOIN t ON c.parent = t.id) SELECT * FROM t',
+      { nodes: F, c: U },
+    ],
+    [
+      'WITH gone AS (DELETE FROM lines WHERE tenant_id = $1 RETURNING tenant_id) SELECT * FROM orders o JOIN gone ON gone.tenant_id = o.tenant_id',
+      { lines: F, o: F },
+    ],
+  ],
+  changes: [
+    ['UPDATE orders SET a = $1 WHERE tenant_id = $2', { orders: F }],
+    ['UPDATE orders SET a = $1 WHERE id = $2', { orders: U }],
+    ['UPDATE orders SET tenant_id = $1 WHERE id = $2', { orders: U }],
+    ['UPDATE orders o SET a = l.a FROM lines l WHERE l.tenant_id = o.tenant_id AND o.tenant_id = $1', { o: F, l: F }],
+    ['UPDATE orders o SET a = l.a FROM lines l WHERE l.order_id = o.id AND o.tenant_id = $1', { o: F, l: U }],
+    ['UPDATE orders SET a = (SELECT max(n) FROM lines) WHERE tenant_id = $1', { orders: F, lines: U }],
+    [
+      'WITH x AS (SELECT * FROM orders WHERE tenant_id = $1) UPDATE lines SET a = 1 FROM x WHERE lines.order_id = x.id',
+      { orders: F, lines: U },
+    ],
+    ['DELETE FROM orders WHERE tenant_id = $1 AND id = $2', { orders: F }],
+    ['DELETE FROM orders', { orders: U }],
+    ['DELETE FROM orders o USING lines l WHERE o.tenant_id = l.tenant_id AND l.tenant_id = $1', { o: F, l: F }],
+    [
+      'MERGE INTO orders o USING lines l ON o.tenant_id = l.tenant_id AND l.tenant_id = $1 WHEN MATCHED THEN DELETE',
+      { o: F, l: F },
+    ],
+    ['MERGE INTO orders o USING lines l ON o.id = l.order_id WHEN MATCHED THEN UPDATE SET a = 1', { o: U, l: U }],
+    ['TRUNCATE orders', { orders: U }],
+    ['COPY orders TO STDOUT', { orders: U }],
+    ['COPY (SELECT * FROM orders WHERE tenant_id = $1) TO STDOUT', { orders: F }],
+    ['CREATE TABLE x AS SELECT * FROM orders', { orders: U }],
+    ['EXPLAIN SELECT * FROM orders', { orders: U }],
+    ['DECLARE c CURSOR FOR SELECT * FROM orders WHERE tenant_id = $1', { orders: F }],
+    ['VACUUM orders', {}],
+    ['BEGIN', {}],
+  ],
+  inserts: [
+    ['INSERT INTO orders (tenant_id, a) VALUES ($1, $2)', { orders: F }],
+    ['INSERT INTO orders VALUES ($1, $2)', { orders: F }],
+    ['INSERT INTO orders (a) VALUES ($1)', { orders: 'unknown' }],
+    ['INSERT INTO orders DEFAULT VALUES', { orders: 'unknown' }],
+    ['INSERT INTO orders (tenant_id, a) SELECT tenant_id, a FROM lines', { orders: F, lines: U }],
+    ['INSERT INTO orders (tenant_id, a) SELECT tenant_id, a FROM lines WHERE tenant_id = $1', { orders: F, lines: F }],
+    ['INSERT INTO statuses (a) SELECT a FROM lines', { lines: U }],
+  ],
+  'protected and unclear tables': [
+    ['SELECT * FROM guarded', { guarded: 'row_security' }],
+    ['SELECT * FROM guarded WHERE tenant_id = $1', { guarded: F }],
+    ['SELECT * FROM order_totals WHERE day = $1', { order_totals: 'unknown' }],
+  ],
+};
