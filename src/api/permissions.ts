@@ -133,7 +133,7 @@ export const PERMISSIONS = {
   'POST /v1/report-schedules': { roles: ['admin', 'sales'], keyScopes: [] },
   'DELETE /v1/report-schedules/:id': { roles: ['admin', 'sales'], keyScopes: [] },
   'GET /v1/storage': everybody,
-  'POST /v1/storage': { roles: [], keyScopes: ['ingest'] },
+  'POST /v1/storage': { roles: ['admin', 'automation'], keyScopes: ['ingest'] },
   'GET /v1/storage/targets': admins,
   'POST /v1/storage/targets': admins,
   'DELETE /v1/storage/targets/:id': admins,

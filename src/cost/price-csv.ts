@@ -8,9 +8,9 @@ import {
   periodsOverlap,
   subjectKey,
 } from '../domain/price.ts';
+import { exactPico, isKnownStep, KNOWN_STEPS, PRICE_PER, type PricePer } from '../domain/price-text.ts';
 import { HOUR_MS } from '../domain/window.ts';
 import type { ImportProblem, ParsedPrices } from './price-import.ts';
-import { exactPico, isKnownStep, KNOWN_STEPS, PRICE_PER, type PricePer } from './price-text.ts';
 
 /** The columns of a price list in CSV, in any order; the first four are required. */
 export const PRICE_COLUMNS = [

@@ -1,7 +1,7 @@
 import type { PriceKind, PriceStep, PriceTerms, PriceVariant } from '../domain/price.ts';
+import { isKnownStep, nearestPico } from '../domain/price-text.ts';
 import { sellerOfLiteLlm } from './ai-providers.ts';
 import type { ImportProblem, ParsedPrices } from './price-import.ts';
-import { isKnownStep, nearestPico } from './price-text.ts';
 
 /** Fields of LiteLLM's price file (US dollars for one unit), without the endings below. */
 const FIELDS: Readonly<Record<string, PriceKind>> = {

@@ -1,5 +1,5 @@
-import { AI_INPUT_TIER_STARTS } from '../domain/ai-usage.ts';
-import { scaledDecimal } from '../domain/decimal.ts';
+import { AI_INPUT_TIER_STARTS } from './ai-usage.ts';
+import { decimalText, scaledDecimal } from './decimal.ts';
 
 /** For how many units a price may be told. */
 export const PRICE_PER = [1, 1_000, 1_000_000] as const;
@@ -20,6 +20,11 @@ export function exactPico(text: string, per: PricePer): bigint | string {
   const pico = spare / 10n ** BigInt(SPARE_PLACES);
   if (pico * 10n ** BigInt(SPARE_PLACES) !== spare) return 'the price has more than twelve decimal places for one unit';
   return pico > MOST_PICO ? 'the price is above a million US dollars for one unit' : pico;
+}
+
+/** Pico-units for one as US dollars for `per` units, without zeros at the end. */
+export function picoText(pico: bigint, per: PricePer): string {
+  return decimalText(pico * BigInt(per), PICO_PLACES);
 }
 
 /** A price that a list gives as a float: to the nearest pico-unit. */
