@@ -12,6 +12,7 @@ import { meterCommand } from './commands/meter.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { revenueCommand } from './commands/revenue.ts';
 import { demoCommand, ingestCommand, serveCommand } from './commands/run.ts';
+import { storageCommand } from './commands/storage.ts';
 import { tenantCommand } from './commands/tenant.ts';
 import { throttleCommand } from './commands/throttle.ts';
 import { explainError, explanationText, isForeseen } from './explain-error.ts';
@@ -33,6 +34,7 @@ const program = new Command('tenantry')
   .addCommand(backtestCommand())
   .addCommand(capCommand())
   .addCommand(breakerCommand())
+  .addCommand(storageCommand())
   .addCommand(meterCommand())
   .addCommand(revenueCommand())
   .addCommand(alertCommand());

@@ -180,6 +180,11 @@ export const SETTINGS = {
     .string()
     .optional()
     .describe('file with that password instead; read for each message, so that it may change'),
+  TENANTRY_SECRETS_DIR: z
+    .string()
+    .min(1)
+    .default('/run/secrets')
+    .describe('folder in which files with the secrets of storage targets lie'),
   TENANTRY_DEV_ISSUER: flag(true).describe('embedded token issuer for sign-in links; refused when NODE_ENV=production'),
   TENANTRY_LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'])
