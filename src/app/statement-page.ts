@@ -30,13 +30,13 @@ svg { width: 100%; height: 5.5rem; display: block; margin-top: .5rem; }
 svg rect { fill: #33658a; }
 .axis { display: flex; justify-content: space-between; font-size: .8rem; color: #6b7178; }
 footer { margin-top: 2.5rem; font-size: .8rem; color: #6b7178; }
-@page { size: A4; margin: 16mm; }
-@media print { body { padding: 0; max-width: none; } table, .chart { break-inside: avoid; } h2 { break-after: avoid; } }
+@page { size: A4; margin: 14mm; }
+@media print { body { padding: 0; max-width: none; font-size: 12px; } h2 { margin-top: 1.25rem; } svg { height: 4rem; } th, td { padding: .25rem .4rem; } footer { margin-top: 1.25rem; } table, .chart { break-inside: avoid; } h2 { break-after: avoid; } }
 @media (max-width: 30rem) { body { padding: 1.25rem 1rem; } th, td { padding: .4rem .25rem; } }
 `;
 
 /** What a browser may do with the page: show it with this style, and nothing else. */
-export const STATEMENT_POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'`;
+export const STATEMENT_POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
 
 const LABELS: Readonly<Record<StatementUsage['metric'], string>> = {
   requests: 'Requests',
@@ -81,9 +81,9 @@ const grouped = (value: bigint) => value.toString().replace(/\B(?=(\d{3})+$)/g, 
 
 function bytesText(bytes: bigint): string {
   const unit = Math.min(BYTES.length - 1, Math.floor((bytes.toString().length - 1) / 3));
-  if (unit === 0) return `${bytes} B`;
+  if (unit === 0) return `${bytes}\u00a0B`;
   const hundredths = (bytes * 100n) / 1_000n ** BigInt(unit);
-  return `${grouped(hundredths / 100n)}.${(hundredths % 100n).toString().padStart(2, '0')} ${BYTES[unit]}`;
+  return `${grouped(hundredths / 100n)}.${(hundredths % 100n).toString().padStart(2, '0')}\u00a0${BYTES[unit]}`;
 }
 
 function amount(metric: string, value: bigint | null): string {
@@ -96,11 +96,12 @@ function amount(metric: string, value: bigint | null): string {
 function moneyText(micro: bigint | null, currency: string): string {
   if (micro === null) return '<span class="unknown">unknown</span>';
   const cents = micro < 0n ? -((-micro + 5_000n) / 10_000n) : (micro + 5_000n) / 10_000n;
-  return `${formatMicro(cents * 10_000n).slice(0, -4)} ${escaped(currency)}`;
+  const [whole = '', part = ''] = formatMicro(cents * 10_000n).split('.');
+  return `${whole.replace(/\B(?=(\d{3})+$)/g, ',')}.${part.slice(0, 2)}\u00a0${escaped(currency)}`;
 }
 
-const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
-const signed = (change: number) => `${change > 0 ? '+' : ''}${(change * 100).toFixed(1)} %`;
+const percent = (share: number) => `${(share * 100).toFixed(1)}\u00a0%`;
+const signed = (change: number) => `${change > 0 ? '+' : ''}${(change * 100).toFixed(1)}\u00a0%`;
 const date = (at: number) => new Date(at).toISOString().slice(0, 10);
 
 function usageSection({ usage }: Statement): string {
@@ -147,7 +148,7 @@ function aiSection({ models, aiCostMicro, aiUnpricedCalls }: Statement): string 
     aiUnpricedCalls === 0
       ? ''
       : `<p>${grouped(BigInt(aiUnpricedCalls))} calls have no known price; they are in no sum.</p>`;
-  return `<h2>AI by model</h2><table><thead><tr><th>Model</th><th>Calls</th><th>At list price</th></tr></thead><tbody>${rows.join('')}</tbody><tfoot><tr><td>Together</td><td></td><td>${moneyText(aiCostMicro, 'USD')}</td></tr></tfoot></table>${unpriced}`;
+  return `<h2>AI by model</h2><table><thead><tr><th>Model</th><th>Calls</th><th>By price book</th></tr></thead><tbody>${rows.join('')}</tbody><tfoot><tr><td>Together</td><td></td><td>${moneyText(aiCostMicro, 'USD')}</td></tr></tfoot></table>${unpriced}`;
 }
 
 function moneySection(money: StatementMoney | undefined): string {
