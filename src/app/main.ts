@@ -10,6 +10,7 @@ import { doctorCommand } from './commands/doctor.ts';
 import { keyCommand } from './commands/key.ts';
 import { meterCommand } from './commands/meter.ts';
 import { migrateCommand } from './commands/migrate.ts';
+import { pricesCommand } from './commands/prices.ts';
 import { revenueCommand } from './commands/revenue.ts';
 import { demoCommand, ingestCommand, serveCommand } from './commands/run.ts';
 import { storageCommand } from './commands/storage.ts';
@@ -33,6 +34,7 @@ const program = new Command('tenantry')
   .addCommand(controlCommand())
   .addCommand(backtestCommand())
   .addCommand(capCommand())
+  .addCommand(pricesCommand())
   .addCommand(breakerCommand())
   .addCommand(storageCommand())
   .addCommand(meterCommand())
