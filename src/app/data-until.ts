@@ -2,8 +2,11 @@ import type { Config } from '../config/config.ts';
 import { SECOND_MS } from '../domain/window.ts';
 import type { SegmentLoader } from '../store/clickhouse/segment-loader.ts';
 
-/** From a request's end to the rollups: the loader's own time beside that for sealing. */
-const LOADING_MS = 2 * SECOND_MS;
+/**
+ * From the sealing of a segment to the rollups: half a second at most until the loader sees it, a few hundred
+ * milliseconds until it is in. One that takes longer waits, and is counted as waiting.
+ */
+const LOADING_MS = SECOND_MS;
 
 /**
  * Up to when everything that arrived has been counted: the start of the oldest segment that waits, else now less the

@@ -39,7 +39,7 @@ interface Pace {
 /** As an operator sets it who wants to be quick: the demo's own settings, with throttles as short as they may be. */
 const settingsOf = ({ historySeconds }: Pace): Readonly<Record<string, string>> => ({
   TENANTRY_AUTO_THROTTLE: 'enforce',
-  TENANTRY_DETECT_RESOLUTION_SECONDS: '1',
+  TENANTRY_DETECT_RESOLUTION_SECONDS: '2',
   TENANTRY_DETECT_INTERVAL_SECONDS: '1',
   TENANTRY_DETECT_MIN_HISTORY_SECONDS: String(historySeconds),
   TENANTRY_THROTTLE_SECONDS: String(THROTTLE_SECONDS),
@@ -196,7 +196,7 @@ export class NoiseWorld {
     assert.deepEqual(chain.held_back_by, [], 'no guard held it back');
     assert.equal(finding.metric, 'requests');
     assert.ok(finding.ratio >= 3 && finding.reason.startsWith(`${noisy} sent`), finding.reason);
-    assert.ok(Date.parse(finding.started_at) > since - 2_000, 'the finding began with the noise');
+    assert.ok(Date.parse(finding.started_at) > since - 4_000, 'the finding began with the noise');
     assert.equal(throttle.mode, 'enforce');
     assert.ok(throttle.revision > 0 && throttle.requests_per_second >= USUAL_PER_SECOND, 'never below the usual');
     const others = await this.#tenantry.ask<AnomalyList>('/v1/anomalies');
