@@ -284,6 +284,13 @@ export type {
   RevenueImportList,
   UnmappedCustomerList,
 } from './revenue-contract.ts';
+export type {
+  DedicatedOffers,
+  PlacementAdviceItem,
+  PlacementAdviceList,
+  SignalItem,
+  SignalList,
+} from './signals-contract.ts';
 export type { CapItem, CapList, NewCap, PlanCapItem, PlanCapList } from './spend-contract.ts';
 export type { StorageItem, StorageList, StorageTargetItem, StorageTargetList } from './storage-contract.ts';
 export type {

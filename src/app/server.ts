@@ -21,6 +21,7 @@ import { KeyStore } from '../store/postgres/key-store.ts';
 import { TenantDirectory } from '../store/postgres/tenant-directory.ts';
 import { ThrottleStore } from '../store/postgres/throttle-store.ts';
 import { startAlerting } from './alert-desk.ts';
+import { startBilling } from './billing.ts';
 import { BreakerBoard } from './breaker-board.ts';
 import { startControl } from './control.ts';
 import { CostLedger } from './costs.ts';
@@ -168,6 +169,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       spend: spend.desk,
       sales: sales.sales,
       control: running.control,
+      ...startBilling({ postgres, dataDir, usage: usage.reader, ai: prices.aiCosts }),
       anomalies,
       neighbors,
       flags,

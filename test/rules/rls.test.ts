@@ -91,6 +91,22 @@ const FIXTURES: Readonly<Record<string, string>> = {
                        values (encode(sha256(gen_random_uuid()::text::bytea), 'hex'), 'f', 'csv', now(), 0, 1, 1, 0, 0, 'test') returning id)
                      insert into tenantry.revenue_invoices (invoice_id, tenant_id, customer_id, earned_from, earned_to, terms, import_id)
                      select 'in_' || $1, $1, 'cus', now(), now(), '{}', id from file`,
+  cost_shares: `with bill as (
+                  insert into tenantry.bills (id, state, format, file_name, measure, created_by)
+                  values (gen_random_uuid(), 'current', 'simple', 'f', 'billed', 'test') returning id),
+                allocation as (
+                  insert into tenantry.cost_allocations (id, bill_id, rules_version, created_by)
+                  select id, id, 0, 'test' from bill returning id)
+                insert into tenantry.cost_shares (tenant_id, allocation_id, group_nos, micros, basis_nos, usages)
+                select $1, id, '{0}', '{1}', '{}', '{}' from allocation`,
+  cost_months: `with bill as (
+                  insert into tenantry.bills (id, state, format, file_name, measure, created_by)
+                  values (gen_random_uuid(), 'current', 'simple', 'f', 'billed', 'test') returning id),
+                allocation as (
+                  insert into tenantry.cost_allocations (id, bill_id, rules_version, created_by)
+                  select id, id, 0, 'test' from bill returning id)
+                insert into tenantry.cost_months (tenant_id, month, part, allocation_id, currency, micro)
+                select $1, '2026-11-01', 'compute', id, 'USD', 1 from allocation`,
   breaker_sightings: `insert into tenantry.breaker_sightings (tenant_id, integration, service, instance_id, key_id, state,
                         since, calls, failures, openings, reported_at, expires_at)
                       values ($1, 'stripe', 'shop', 'i', 'k', 'open', now(), 5, 5, '[]', now(), now() + interval '1 hour')`,

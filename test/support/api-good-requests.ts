@@ -1,4 +1,5 @@
 import type { PERMISSIONS } from '../../src/api/permissions.ts';
+import { GOOD_COST_REQUESTS } from './api-good-cost-requests.ts';
 import { OWN } from './api-harness.ts';
 
 export type Row = keyof typeof PERMISSIONS;
@@ -227,6 +228,24 @@ export const GOOD_REQUESTS: Record<Row, GoodRequest> = {
     payload: { id: SOME_ID, tenant_id: OWN, key: 'requests', amount: 5, reason: 'a launch' },
     status: 200,
   },
+  'GET /v1/signals': { url: '/v1/signals', status: 200 },
+  'POST /v1/signals/:id/dismiss': {
+    url: '/v1/signals/not-there/dismiss',
+    payload: { reason: 'we are talking' },
+    status: 404,
+  },
+  'GET /v1/dedicated-offers': { url: '/v1/dedicated-offers', status: 200 },
+  'PUT /v1/dedicated-offers': {
+    url: '/v1/dedicated-offers',
+    payload: { currency: 'USD', offers: [], pools: [] },
+    status: 200,
+  },
+  'GET /v1/placement-advice': { url: '/v1/placement-advice', status: 200 },
+  'PUT /v1/tenants/:id/placement': {
+    url: `/v1/tenants/${OWN}/placement`,
+    payload: { placement: 'pooled', reason: 'it fits' },
+    status: 200,
+  },
   'POST /v1/spend/reservations': {
     url: '/v1/spend/reservations',
     payload: { id: SOME_ID, tenant_id: OWN, instance_id: 'i-1', service: 'checkout', at_least_micro: 1 },
@@ -304,6 +323,7 @@ export const GOOD_REQUESTS: Record<Row, GoodRequest> = {
     status: 201,
   },
   'DELETE /v1/report-schedules/:id': { url: '/v1/report-schedules/not-there', status: 404 },
+  ...GOOD_COST_REQUESTS,
   'GET /v1/flags': { url: '/v1/flags', status: 200 },
   // A stream would never end under inject: those who get past the door find the feed down. flag-stream.test.ts has the 200.
   'GET /v1/flags/stream': { url: '/v1/flags/stream', status: 503 },

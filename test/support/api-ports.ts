@@ -18,15 +18,16 @@ import type { TenantId } from '../../src/domain/tenant-id.ts';
 import type { NewThrottle, ThrottleRecord } from '../../src/domain/throttle-record.ts';
 import type { Window } from '../../src/domain/window.ts';
 import { MemoryAlerting } from './api-memory-alerts.ts';
+import { MemoryBills, MemoryCosts } from './api-memory-bills.ts';
 import { MemoryBreakers } from './api-memory-breakers.ts';
 import { MemoryControl } from './api-memory-control.ts';
 import { MemoryFeed, MemoryInstances } from './api-memory-feed.ts';
 import { MemoryKeyAdmin, MemoryKeys } from './api-memory-keys.ts';
 import { MemoryEvents, MemoryMeters } from './api-memory-meters.ts';
-import { MemoryReports } from './api-memory-reports.ts';
 import { MemoryMonths, MemoryPrices } from './api-memory-prices.ts';
-import { MemorySales } from './api-memory-sales.ts';
+import { MemoryReports } from './api-memory-reports.ts';
 import { MemoryRevenue } from './api-memory-revenue.ts';
+import { MemorySales } from './api-memory-sales.ts';
 import { MemorySpend } from './api-memory-spend.ts';
 import { MemoryStorage } from './api-memory-storage.ts';
 import { MemoryQueries, MemoryUsage } from './api-memory-usage.ts';
@@ -248,6 +249,8 @@ export function createMemoryPorts(now: () => number) {
     alerting: new MemoryAlerting(now),
     control: new MemoryControl(now),
     sales: new MemorySales(now),
+    bills: new MemoryBills(now),
+    costs: new MemoryCosts(),
     anomalies: new MemoryAnomalies(),
     neighbors: new MemoryNeighbors(),
     caps: spend,
