@@ -111,7 +111,8 @@ describe('/openapi.json', () => {
   function objectsIn(schema: Json): Json[] {
     const name = String(schema['$ref']).split('/').at(-1) ?? '';
     if ('$ref' in schema) return objectsIn(document.components.schemas[name] ?? {});
-    if (Array.isArray(schema['anyOf'])) return schema['anyOf'].flatMap(objectsIn);
+    const either = schema['anyOf'] ?? schema['oneOf'];
+    if (Array.isArray(either)) return either.flatMap(objectsIn);
     return schema['type'] === 'array' ? objectsIn(schema['items'] as Json) : [schema];
   }
 
