@@ -1,5 +1,4 @@
 import { parse } from 'libpg-query';
-import { toError } from '../domain/errors.ts';
 import { isNode, nodesIn } from './sql-tree.ts';
 import { type FindTable, nodeOf, type Reference, type TenantTable } from './tenant-filter-scope.ts';
 import { StatementReading, type WrittenTable } from './tenant-filter-statement.ts';
@@ -39,18 +38,15 @@ export async function auditStatement(sql: string, findTable: FindTable): Promise
     // The parser takes an empty text for a mistake.
     const tree: unknown = sql.replaceAll(/[\s;]/g, '') === '' ? {} : await parse(sql);
     statements = isNode(tree) ? nodesIn(tree['stmts']) : [];
-  } catch (error) {
-    return { verdict: 'unknown', tables: [{ table: '', alias: '', verdict: 'unknown', reason: unreadable(error) }] };
+  } catch {
+    // The parser's own words would quote the statement, and with it a value.
+    const reason = 'the statement cannot be parsed';
+    return { verdict: 'unknown', tables: [{ table: '', alias: '', verdict: 'unknown', reason }] };
   }
   const tables = statements.flatMap((statement) =>
     tablesOf(isNode(statement) ? statement['stmt'] : undefined, findTable),
   );
   return { verdict: WORST_FIRST.find((one) => tables.some(({ verdict }) => verdict === one)), tables };
-}
-
-/** The parser's words may quote the statement; the operator's own statements are theirs to see. */
-function unreadable(error: unknown): string {
-  return `the statement cannot be parsed: ${toError(error).message}`;
 }
 
 function tablesOf(statement: unknown, findTable: FindTable): TableVerdict[] {
