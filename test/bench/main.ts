@@ -1,5 +1,7 @@
 import type { Bench } from './bench.ts';
 import { blame } from './blame.ts';
+import { control } from './control.ts';
+import { cost } from './cost.ts';
 import { cpuAttribution } from './cpu-attribution.ts';
 import { detect } from './detect.ts';
 import { flagFanout } from './flag-fanout.ts';
@@ -13,6 +15,8 @@ import { rollups } from './rollups.ts';
 
 const BENCHES: readonly Bench[] = [
   blame,
+  control,
+  cost,
   cpuAttribution,
   detect,
   flagFanout,
