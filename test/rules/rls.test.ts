@@ -93,7 +93,7 @@ const FIXTURES: Readonly<Record<string, string>> = {
                      select 'in_' || $1, $1, 'cus', now(), now(), '{}', id from file`,
   cost_shares: `with bill as (
                   insert into tenantry.bills (id, state, format, file_name, measure, created_by)
-                  values (gen_random_uuid(), 'current', 'simple', 'f', 'billed', 'test') returning id),
+                  values (gen_random_uuid(), 'removed', 'simple', 'f', 'billed', 'test') returning id),
                 allocation as (
                   insert into tenantry.cost_allocations (id, bill_id, rules_version, created_by)
                   select id, id, 0, 'test' from bill returning id)
@@ -101,7 +101,7 @@ const FIXTURES: Readonly<Record<string, string>> = {
                 select $1, id, '{0}', '{1}', '{}', '{}' from allocation`,
   cost_months: `with bill as (
                   insert into tenantry.bills (id, state, format, file_name, measure, created_by)
-                  values (gen_random_uuid(), 'current', 'simple', 'f', 'billed', 'test') returning id),
+                  values (gen_random_uuid(), 'removed', 'simple', 'f', 'billed', 'test') returning id),
                 allocation as (
                   insert into tenantry.cost_allocations (id, bill_id, rules_version, created_by)
                   select id, id, 0, 'test' from bill returning id)
