@@ -44,7 +44,7 @@ const FINEST_LEVEL: Readonly<Record<MeterWindow, Level>> = { minute: 'minute', h
 const LEVELS: readonly Level[] = ['minute', 'hour', 'day'];
 
 /** Whether the rollups can answer it: they know neither groups nor distinct texts. */
-export function isRolledUp({ meter, groupBy }: Pick<MeterSqlQuestion, 'meter' | 'groupBy'>): boolean {
+function isRolledUp({ meter, groupBy }: Pick<MeterSqlQuestion, 'meter' | 'groupBy'>): boolean {
   return meter.aggregation !== 'unique_count' && groupBy.length === 0;
 }
 

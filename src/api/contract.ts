@@ -241,7 +241,6 @@ export type { CreatedKey, KeyItem, KeyList, NewKey, NewSignInLink, SignInLink } 
 export type {
   MeterItem,
   MeterList,
-  MeterValueItem,
   MeterValues,
   NewMeter,
   RejectedEventList,
@@ -263,6 +262,7 @@ export type {
   RepricingPreview,
   UnpricedList,
 } from './prices-contract.ts';
+export type { AuditedStatementItem, QueryAuditItem, QueryAuditList } from './queries-contract.ts';
 export type {
   BurstAccountItem,
   BurstAccountList,

@@ -13,7 +13,7 @@ export interface Feature {
 }
 
 /** Use and revenue that belong to no feature. */
-export const NO_FEATURE = '(none)';
+const NO_FEATURE = '(none)';
 
 export interface FeatureMargin extends Margin {
   readonly feature: string;

@@ -81,7 +81,7 @@ export function historyOf(versions: readonly SubscriptionVersion[]): Subscriptio
 }
 
 /** The version that holds at `at`; the first one also for the time before it, as nothing else is known of that. */
-export function versionAt(versions: readonly SubscriptionVersion[], at: number): SubscriptionVersion | undefined {
+function versionAt(versions: readonly SubscriptionVersion[], at: number): SubscriptionVersion | undefined {
   return versions.findLast(({ effectiveFrom }) => effectiveFrom <= at) ?? versions[0];
 }
 

@@ -10,10 +10,28 @@ import type {
   reachSchema,
   ruleStageSchema,
 } from '../../src/api/control-schemas.ts';
+import type { cloudEventSchema } from '../../src/api/events.ts';
 import type { flagInstanceListSchema } from '../../src/api/flag-instances.ts';
 import type { flagAckSchema, flagSnapshotSchema, wireFlagSchema } from '../../src/api/flags.ts';
 import type { createdKeySchema, keyItemSchema, keyListSchema, newKeySchema } from '../../src/api/keys.ts';
+import type { featureListSchema, forecastSchema, marginAnswerSchema } from '../../src/api/margins-schemas.ts';
+import type {
+  meterItemSchema,
+  meterListSchema,
+  meterValuesSchema,
+  newMeterSchema,
+  rejectedEventListSchema,
+} from '../../src/api/meters-schemas.ts';
 import type { problemSchema } from '../../src/api/problem.ts';
+import type { queryAuditListSchema } from '../../src/api/queries-audit.ts';
+import type {
+  customerTenantSchema,
+  newRevenueImportSchema,
+  revenueAnswerSchema,
+  revenueImportItemSchema,
+  revenueImportListSchema,
+  unmappedCustomerListSchema,
+} from '../../src/api/revenue-schemas.ts';
 import type { newSignInLinkSchema, signInLinkSchema } from '../../src/api/sign-in.ts';
 import type {
   capItemSchema,
@@ -67,6 +85,7 @@ const AGREEMENTS: {
   instances: Agree<typeof flagInstanceListSchema, contract.FlagInstanceList>;
   usage: Agree<typeof usageListSchema, contract.UsageList>;
   queries: Agree<typeof queryListSchema, contract.QueryList>;
+  queryAudits: Agree<typeof queryAuditListSchema, contract.QueryAuditList>;
   slowQueries: Agree<typeof slowQueryListSchema, contract.SlowQueryList>;
   cap: Agree<typeof capItemSchema, contract.CapItem>;
   caps: Agree<typeof capListSchema, contract.CapList>;
@@ -82,7 +101,37 @@ const AGREEMENTS: {
   knownPeaks: Agree<typeof knownPeakListSchema, contract.KnownPeakList>;
   reach: Agree<typeof reachSchema, contract.ReachItem>;
   ruleStage: Agree<typeof ruleStageSchema, contract.RuleStageItem>;
+  cloudEvent: Agree<typeof cloudEventSchema, contract.CloudEvent>;
+  newMeter: Agree<typeof newMeterSchema, contract.NewMeter>;
+  meter: Agree<typeof meterItemSchema, contract.MeterItem>;
+  meters: Agree<typeof meterListSchema, contract.MeterList>;
+  meterValues: Agree<typeof meterValuesSchema, contract.MeterValues>;
+  rejectedEvents: Agree<typeof rejectedEventListSchema, contract.RejectedEventList>;
+  newRevenueImport: Agree<typeof newRevenueImportSchema, contract.NewRevenueImport>;
+  revenueImport: Agree<typeof revenueImportItemSchema, contract.RevenueImportItem>;
+  revenueImports: Agree<typeof revenueImportListSchema, contract.RevenueImportList>;
+  revenue: Agree<typeof revenueAnswerSchema, contract.RevenueAnswer>;
+  unmapped: Agree<typeof unmappedCustomerListSchema, contract.UnmappedCustomerList>;
+  customerTenant: Agree<typeof customerTenantSchema, contract.CustomerTenant>;
+  margins: Agree<typeof marginAnswerSchema, contract.MarginAnswerBody>;
+  features: Agree<typeof featureListSchema, contract.FeatureList>;
+  forecast: Agree<typeof forecastSchema, contract.ForecastBody>;
 } = {
+  cloudEvent: true,
+  newMeter: true,
+  meter: true,
+  meters: true,
+  meterValues: true,
+  rejectedEvents: true,
+  newRevenueImport: true,
+  revenueImport: true,
+  revenueImports: true,
+  revenue: true,
+  unmapped: true,
+  customerTenant: true,
+  margins: true,
+  features: true,
+  forecast: true,
   figures: true,
   list: true,
   series: true,
@@ -107,6 +156,7 @@ const AGREEMENTS: {
   instances: true,
   usage: true,
   queries: true,
+  queryAudits: true,
   slowQueries: true,
   cap: true,
   caps: true,

@@ -177,7 +177,7 @@ describe("pages of Stripe's API", () => {
     expect(lines.subscriptions).toEqual(subscriptions);
   });
 
-  it.each<[string, object, bigint | null]>([
+  it.each<[string, Record<string, unknown>, bigint | null]>([
     ['a price in cents', {}, 29_000_000n],
     ['yen', { currency: 'jpy' }, 2_900_000_000n],
     ['krona of Iceland, with the decimals that Stripe keeps', { currency: 'isk' }, 29_000_000n],
@@ -237,7 +237,7 @@ describe("pages of Stripe's API", () => {
 
   it('give invoices line by line, net of tax, discounts and credit notes, and add up', async () => {
     const prorated = [stripeLine({ amount: -500, price: { nickname: 'starter' } }), stripeLine({ amount: 3_000 })];
-    const cases: [object, bigint[]][] = [
+    const cases: [Record<string, unknown>, bigint[]][] = [
       [{}, [25_000_000n]],
       [{ total: 2_500, tax: null, total_excluding_tax: 2_500, lines: { data: prorated } }, [-5_000_000n, 30_000_000n]],
       [{ total: 2_000, tax: 0, lines: { data: [stripeLine({ discount_amounts: [{ amount: 500 }] })] } }, [20_000_000n]],

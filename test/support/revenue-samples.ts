@@ -48,7 +48,7 @@ export function invoiceLine(changes: Readonly<Record<string, string>> = {}): str
     .join(',');
 }
 
-export const seconds = (text: string) => Date.parse(text) / 1_000;
+const seconds = (text: string) => Date.parse(text) / 1_000;
 
 export function stripeSubscription(changes: Readonly<Record<string, unknown>> = {}) {
   return {

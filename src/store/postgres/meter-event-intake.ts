@@ -15,7 +15,7 @@ const INTAKE: StaffActor = { kind: 'system', subject: 'meter-events' };
 const AT_ONCE = 2;
 const MOST_WAITING = 512;
 /** Beyond this many events that are acknowledged and not in ClickHouse, which is down then, no more are taken. */
-export const MOST_BACKLOG_EVENTS = 5_000_000;
+const MOST_BACKLOG_EVENTS = 5_000_000;
 /** Beyond the time by which an event may be late, for those that are ahead of time, and for clocks that differ. */
 const SPARE_MS = 2 * DAY_MS;
 const FORGET_AT_ONCE = 20_000;

@@ -6,7 +6,7 @@ import { unixMs } from './sql-time.ts';
 import type { Transaction } from './transaction.ts';
 
 /** Each is a question over the events of its type; hundreds are a mistake. */
-export const MOST_METERS = 500;
+const MOST_METERS = 500;
 
 const COLUMNS = `slug, event_type as "eventType", aggregation, value_path as "valuePath", group_by as "groupBy", unit,
   description, created_by as "createdBy", ${unixMs('created_at')} as "createdAt"`;
