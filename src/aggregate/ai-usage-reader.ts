@@ -1,20 +1,10 @@
-import type { AiServiceTier, AiUsage } from '../domain/ai-usage.ts';
+import type { AiServiceTier } from '../domain/ai-usage.ts';
 import type { AnalyticsReader } from '../domain/analytics-query.ts';
 import type { TenantId } from '../domain/tenant-id.ts';
 import type { Window } from '../domain/window.ts';
+import { AI_COUNTS } from './ai-usage-sql.ts';
 import { type AiUsageQuestion, aiUsageColumns } from './queries/across-tenants/ai-usage-columns.ts';
 import { tenantAiUsageColumns } from './queries/tenant-ai-usage-columns.ts';
-
-/** The counts that prices are multiplied with, in the order of the columns. */
-export const AI_COUNTS = [
-  'calls',
-  'inputTokens',
-  'outputTokens',
-  'cacheReadTokens',
-  'cacheWriteTokens',
-  'reasoningTokens',
-  'searchUnits',
-] as const satisfies readonly (keyof AiUsage)[];
 
 type Counts = Readonly<Record<(typeof AI_COUNTS)[number], readonly number[]>>;
 
@@ -36,6 +26,7 @@ export interface AiUsageColumns extends Counts {
 }
 
 export type { AiUsageQuestion };
+export { AI_COUNTS };
 
 /** AI usage of many tenants, added up by what its price depends on. */
 export async function readAiUsage(

@@ -1,3 +1,4 @@
+import type { AiUsage } from '../domain/ai-usage.ts';
 import type { QueryParam } from '../domain/analytics-query.ts';
 import { ceilTo, floorTo, HOUR_MS, MINUTE_MS, SECOND_MS, type Window } from '../domain/window.ts';
 import {
@@ -8,6 +9,17 @@ import {
   timeCondition,
   type Whose,
 } from './rollup-source.ts';
+
+/** The counts that prices are multiplied with. */
+export const AI_COUNTS = [
+  'calls',
+  'inputTokens',
+  'outputTokens',
+  'cacheReadTokens',
+  'cacheWriteTokens',
+  'reasoningTokens',
+  'searchUnits',
+] as const satisfies readonly (keyof AiUsage)[];
 
 export interface AiUsageBreakdown {
   /** Widened to whole minutes. */

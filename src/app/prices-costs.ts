@@ -76,11 +76,12 @@ export class AiCosts {
     }
     const tally = new AiCostTally();
     const closed = segments.filter(({ isClosedMonth }) => isClosedMonth).map((segment) => segment.window.from);
-    for (const line of await from.standing(closed)) tally.addSum(line.tenantId, { ...line, unpriced: null });
+    for (const line of await from.standing(closed))
+      tally.ofModel(line).addSum(line.tenantId, { ...line, unpriced: null });
     for (const segment of segments) {
       if (segment.isClosedMonth) continue;
       for (const [tenant, cost] of await from.priced(await this.#bookOf(segment), segment.window)) {
-        for (const model of cost.byModel) tally.addSum(tenant, model);
+        for (const model of cost.byModel) tally.ofModel(model).addSum(tenant, model);
       }
     }
     return tally.costs();

@@ -1,5 +1,4 @@
-import type { AiCostTally as Tally, TenantAiCost } from '../cost/ai-cost.ts';
-import { AiCostTally, microOfPico } from '../cost/ai-cost.ts';
+import { AiCostTally, microOfPico, type TenantAiCost } from '../cost/ai-cost.ts';
 import { type CostDifference, costDifferences, monthFigures } from '../cost/price-repricing.ts';
 import type { StaffActor } from '../domain/actor.ts';
 import type { AnalyticsReader } from '../domain/analytics-query.ts';
@@ -148,8 +147,8 @@ export class MonthDesk {
 }
 
 function standingCosts(lines: Awaited<ReturnType<PriceMonthStore['standing']>>): ReadonlyMap<TenantId, TenantAiCost> {
-  const tally: Tally = new AiCostTally();
-  for (const line of lines) tally.addSum(line.tenantId, { ...line, unpriced: null });
+  const tally = new AiCostTally();
+  for (const line of lines) tally.ofModel(line).addSum(line.tenantId, { ...line, unpriced: null });
   return tally.costs();
 }
 

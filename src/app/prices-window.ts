@@ -1,12 +1,11 @@
 import {
-  AI_COUNTS,
   type AiUsageColumns,
   type AiUsageQuestion,
   readAiUsage,
   readTenantAiUsage,
 } from '../aggregate/ai-usage-reader.ts';
 import { AiCostTally, modelKey, type TenantAiCost } from '../cost/ai-cost.ts';
-import { charge, type UnitPrices, type UnpricedReason, unitPrices } from '../cost/ai-price.ts';
+import { charge, unitPrices } from '../cost/ai-price.ts';
 import type { ModelName, PriceBook } from '../cost/price-book.ts';
 import type { AnalyticsReader } from '../domain/analytics-query.ts';
 import type { TenantId } from '../domain/tenant-id.ts';
@@ -162,22 +161,25 @@ class Pricing {
     const pricesFor = (tenant?: TenantId) =>
       unitPrices(this.#book.rates({ provider, model, serviceTier, at, tenant }), row);
     const general = pricesFor();
-    const name = { provider, model, key: modelKey(row) };
+    const tally = this.#tally.ofModel(row);
     for (const [index, tenant] of row.tenants.entries()) {
       if (!isMeant(tenant)) continue;
       const prices = this.#book.hasOwnTerms(tenant) ? pricesFor(tenant) : general;
-      this.#tally.add(tenant, name, row.calls[index] ?? 0, costOf(row, index, prices));
+      tally.add(tenant, row.calls[index] ?? 0, 'unpriced' in prices ? prices : charge(prices, countsOf(row, index)));
     }
   }
 }
 
-function costOf(row: AiUsageColumns, index: number, prices: UnitPrices | { readonly unpriced: UnpricedReason }) {
-  if ('unpriced' in prices) return prices;
-  const [calls, inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, reasoningTokens, searchUnits] =
-    AI_COUNTS.map((count) => row[count][index] ?? 0) as [number, number, number, number, number, number, number];
-  return charge(prices, {
-    ...{ calls, inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, reasoningTokens, searchUnits },
-  });
+function countsOf(row: AiUsageColumns, index: number) {
+  return {
+    calls: row.calls[index] ?? 0,
+    inputTokens: row.inputTokens[index] ?? 0,
+    outputTokens: row.outputTokens[index] ?? 0,
+    cacheReadTokens: row.cacheReadTokens[index] ?? 0,
+    cacheWriteTokens: row.cacheWriteTokens[index] ?? 0,
+    reasoningTokens: row.reasoningTokens[index] ?? 0,
+    searchUnits: row.searchUnits[index] ?? 0,
+  };
 }
 
 /** A moment at which the row's prices hold: the start of its part, or of its hour of the day there. */

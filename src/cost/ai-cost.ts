@@ -48,11 +48,43 @@ export function microOfPico(pico: bigint): bigint {
 
 /** Adds up priced usage by tenant and model, in any order. */
 export class AiCostTally {
-  readonly #tenants = new Map<TenantId, Map<string, Sum>>();
+  readonly #models = new Map<string, ModelTally>();
 
-  /** `key` is one text for each name, made once by the caller as this is called for every tenant. */
-  add(tenant: TenantId, name: ModelName & { readonly key: string }, calls: number, price: AiPrice): void {
-    const sum = this.#sum(tenant, name);
+  /** Where calls to one model are added: asked for once for many tenants. */
+  ofModel(name: ModelName): ModelTally {
+    const key = modelKey(name);
+    let model = this.#models.get(key);
+    if (model === undefined) {
+      model = new ModelTally(name);
+      this.#models.set(key, model);
+    }
+    return model;
+  }
+
+  costs(): ReadonlyMap<TenantId, TenantAiCost> {
+    const tenants = new Map<TenantId, ModelSum[]>();
+    for (const model of this.#models.values()) {
+      for (const [tenant, sum] of model.sums()) {
+        const sums = tenants.get(tenant);
+        if (sums === undefined) tenants.set(tenant, [sum]);
+        else sums.push(sum);
+      }
+    }
+    return new Map([...tenants].map(([tenant, sums]) => [tenant, tenantCost(sums)]));
+  }
+}
+
+/** Calls to one model, by tenant. */
+class ModelTally {
+  readonly #name: ModelName;
+  readonly #sums = new Map<TenantId, Sum>();
+
+  constructor({ provider, model }: ModelName) {
+    this.#name = { provider, model };
+  }
+
+  add(tenant: TenantId, calls: number, price: AiPrice): void {
+    const sum = this.#sum(tenant);
     sum.calls += calls;
     if ('costPico' in price) sum.costPico += price.costPico;
     else {
@@ -62,28 +94,24 @@ export class AiCostTally {
   }
 
   /** Adds what was added up elsewhere. */
-  addSum(tenant: TenantId, added: ModelSum): void {
-    const sum = this.#sum(tenant, { ...added, key: modelKey(added) });
+  addSum(tenant: TenantId, added: Omit<ModelSum, keyof ModelName>): void {
+    const sum = this.#sum(tenant);
     sum.calls += added.calls;
     sum.unpricedCalls += added.unpricedCalls;
     sum.costPico += added.costPico;
     sum.unpriced ??= added.unpriced;
   }
 
-  costs(): ReadonlyMap<TenantId, TenantAiCost> {
-    return new Map([...this.#tenants].map(([tenant, sums]) => [tenant, tenantCost([...sums.values()])]));
+  sums(): Iterable<readonly [TenantId, ModelSum]> {
+    return this.#sums;
   }
 
-  #sum(tenant: TenantId, { key, provider, model }: ModelName & { readonly key: string }): Sum {
-    let sums = this.#tenants.get(tenant);
-    if (sums === undefined) {
-      sums = new Map();
-      this.#tenants.set(tenant, sums);
-    }
-    let sum = sums.get(key);
+  #sum(tenant: TenantId): Sum {
+    let sum = this.#sums.get(tenant);
     if (sum === undefined) {
+      const { provider, model } = this.#name;
       sum = { provider, model, calls: 0, unpricedCalls: 0, costPico: 0n, unpriced: null };
-      sums.set(key, sum);
+      this.#sums.set(tenant, sum);
     }
     return sum;
   }
@@ -93,28 +121,44 @@ export function modelKey({ provider, model }: ModelName): string {
   return JSON.stringify([provider, model]);
 }
 
-const isPriced = ({ calls, unpricedCalls }: ModelSum) => calls > unpricedCalls;
-
-/** A tenant's cost out of its models'. */
+/** A tenant's cost out of its models'. Their shares are worked out when somebody looks: most ask for the sum alone. */
 function tenantCost(sums: readonly ModelSum[]): TenantAiCost {
+  let costPico = 0n;
+  let calls = 0;
+  let unpricedCalls = 0;
+  for (const sum of sums) {
+    costPico += sum.costPico;
+    calls += sum.calls;
+    unpricedCalls += sum.unpricedCalls;
+  }
+  const costMicro = microOfPico(costPico);
+  let byModel: readonly ModelAiCost[] | undefined;
+  return {
+    costMicro: calls > unpricedCalls ? costMicro : null,
+    costPico,
+    calls,
+    unpricedCalls,
+    get byModel() {
+      byModel ??= shares(sums, costMicro);
+      return byModel;
+    },
+  };
+}
+
+function shares(sums: readonly ModelSum[], costMicro: bigint): readonly ModelAiCost[] {
   const sorted = sums.toSorted(
     (a, b) =>
       (a.costPico === b.costPico ? 0 : a.costPico > b.costPico ? -1 : 1) ||
       compareText(a.provider, b.provider) ||
       compareText(a.model, b.model),
   );
-  const costPico = sorted.reduce((total, sum) => total + sum.costPico, 0n);
-  const costMicro = microOfPico(costPico);
   const micros = roundTogether(
     sorted.map((sum) => sum.costPico),
     PICO_PER_MICRO,
     costMicro,
   );
-  return {
-    costMicro: sorted.some(isPriced) ? costMicro : null,
-    costPico,
-    calls: sorted.reduce((total, sum) => total + sum.calls, 0),
-    unpricedCalls: sorted.reduce((total, sum) => total + sum.unpricedCalls, 0),
-    byModel: sorted.map((sum, index) => ({ ...sum, costMicro: isPriced(sum) ? (micros[index] ?? 0n) : null })),
-  };
+  return sorted.map((sum, index) => ({
+    ...sum,
+    costMicro: sum.calls > sum.unpricedCalls ? (micros[index] ?? 0n) : null,
+  }));
 }

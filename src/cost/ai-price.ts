@@ -95,19 +95,29 @@ export function charge(prices: UnitPrices, counts: Counts): AiPrice {
   const input = counts.inputTokens - cacheReadTokens - cacheWriteTokens;
   const output = counts.outputTokens - reasoningTokens;
   if (input < 0 || output < 0) return { unpriced: 'inconsistent-usage' };
-  let costPico = ofCalls;
-  for (const [count, price] of [
-    [input, prices.input],
-    [cacheReadTokens, prices.cacheRead],
-    [cacheWriteTokens, prices.cacheWrite],
-    [output, prices.output],
-    [reasoningTokens, prices.reasoning],
-  ] as const) {
-    if (count === 0) continue;
-    if (price === undefined) return { unpriced: 'no-token-price' };
-    costPico += BigInt(count) * price;
+  if (
+    (input > 0 && prices.input === undefined) ||
+    (cacheReadTokens > 0 && prices.cacheRead === undefined) ||
+    (cacheWriteTokens > 0 && prices.cacheWrite === undefined) ||
+    (output > 0 && prices.output === undefined) ||
+    (reasoningTokens > 0 && prices.reasoning === undefined)
+  ) {
+    return { unpriced: 'no-token-price' };
   }
-  return { costPico };
+  return {
+    costPico:
+      ofCalls +
+      times(input, prices.input) +
+      times(cacheReadTokens, prices.cacheRead) +
+      times(cacheWriteTokens, prices.cacheWrite) +
+      times(output, prices.output) +
+      times(reasoningTokens, prices.reasoning),
+  };
+}
+
+/** Most kinds of tokens of most rows are none, and a product of big integers costs more than the question. */
+function times(count: number, price: bigint | undefined): bigint {
+  return count === 0 || price === undefined ? 0n : BigInt(count) * price;
 }
 
 /**

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { AiCostTally, microOfPico, modelKey } from '../../src/cost/ai-cost.ts';
+import { AiCostTally, microOfPico } from '../../src/cost/ai-cost.ts';
 import type { AiUsage } from '../../src/domain/ai-usage.ts';
 import type { TenantId } from '../../src/domain/tenant-id.ts';
 import { anyCall, oneCall } from '../support/cost-usage.ts';
@@ -12,7 +12,7 @@ const unknown = (model: string, calls = 1) => oneCall({ model, calls });
 
 function costOf(usages: readonly AiUsage[]) {
   const tally = new AiCostTally();
-  for (const usage of usages) tally.add(TENANT, { ...usage, key: modelKey(usage) }, usage.calls, seedPrice(usage, AT));
+  for (const usage of usages) tally.ofModel(usage).add(TENANT, usage.calls, seedPrice(usage, AT));
   return tally.costs().get(TENANT);
 }
 

@@ -1,6 +1,6 @@
 import type { AnalyticsQuery } from '../../../domain/analytics-query.ts';
 import type { TenantId } from '../../../domain/tenant-id.ts';
-import { type AiUsageBreakdown, aiUsageSums } from '../../ai-usage-sql.ts';
+import { AI_COUNTS, type AiUsageBreakdown, aiUsageSums } from '../../ai-usage-sql.ts';
 
 export interface AiUsageQuestion extends AiUsageBreakdown {
   /** Absent: everybody. */
@@ -8,14 +8,11 @@ export interface AiUsageQuestion extends AiUsageBreakdown {
 }
 
 const KEYS = 'part, hour, provider, model, operation, inputTier, serviceTier';
-const COUNTS = [
-  ...['calls', 'inputTokens', 'outputTokens', 'cacheReadTokens', 'cacheWriteTokens', 'reasoningTokens', 'searchUnits'],
-];
 
 /** AI usage of many tenants, a row for each model with the tenants as columns: AiUsageColumns. */
 export function aiUsageColumns({ tenants, ...breakdown }: AiUsageQuestion): AnalyticsQuery {
   const usage = aiUsageSums(breakdown, tenants === undefined ? 'everybody' : { tenants });
-  const columns = COUNTS.map((count) => `groupArray(sums.${count}) AS ${count}`);
+  const columns = AI_COUNTS.map((count) => `groupArray(sums.${count}) AS ${count}`);
   return {
     question: 'ai-usage-columns',
     sql: `SELECT {nonce:String} AS nonce, ${KEYS}, groupArray(sums.tenant_id) AS tenants, ${columns.join(', ')}
