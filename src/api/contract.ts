@@ -262,7 +262,7 @@ export type {
   RepricingPreview,
   UnpricedList,
 } from './prices-contract.ts';
-export type { AuditedStatementItem, QueryAuditItem, QueryAuditList } from './queries-contract.ts';
+export type { QueryAuditList } from './queries-contract.ts';
 export type {
   BurstAccountItem,
   BurstAccountList,
@@ -293,12 +293,4 @@ export type {
 } from './signals-contract.ts';
 export type { CapItem, CapList, NewCap, PlanCapItem, PlanCapList } from './spend-contract.ts';
 export type { StorageItem, StorageList, StorageTargetItem, StorageTargetList } from './storage-contract.ts';
-export type {
-  QueryItem,
-  QueryList,
-  SlowQueryItem,
-  SlowQueryList,
-  TenantUsageItem,
-  UsageList,
-  UsageServiceItem,
-} from './usage-contract.ts';
+export type { QueryList, SlowQueryList, UsageList } from './usage-contract.ts';

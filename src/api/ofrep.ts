@@ -4,8 +4,14 @@ import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Actor } from '../domain/actor.ts';
 import { TenantryError } from '../domain/errors.ts';
-import { evaluate, evaluateAll, mayConcern, type TenantFacts, UNKNOWN_PLAN } from '../domain/flag-evaluation.ts';
-import type { TenantId } from '../domain/tenant-id.ts';
+import {
+  evaluate,
+  evaluateAll,
+  mayConcern,
+  type TenantFacts,
+  UNKNOWN_PLACEMENT,
+  UNKNOWN_PLAN,
+} from '../domain/flag-evaluation.ts';
 import type { ApiContext } from './context.ts';
 import { matchesEtag } from './flags.ts';
 import { callerOf, refuseForeignRows } from './guard.ts';
@@ -51,20 +57,18 @@ const bulkSchema = z
   })
   .meta({ id: 'OfrepBulkEvaluation' });
 
-export function ofrepRoutes({ ports: { flags, plans } }: ApiContext): FastifyPluginCallbackZod {
-  /** A key that speaks for every tenant asks as one bound to this tenant: the store lets it read no further. */
-  async function planOf(actor: Actor, tenant: TenantId): Promise<TenantFacts['plan']> {
-    const reader = actor.kind === 'key' ? { ...actor, tenantId: tenant } : actor;
+export function ofrepRoutes({ ports: { flags, plans, sales } }: ApiContext): FastifyPluginCallbackZod {
+  /** Flags come from memory and must not fall with the database; what it alone holds is not known then. */
+  async function unless<Value, Unknown>(read: Promise<Value>, unknown: Unknown): Promise<Value | Unknown> {
     try {
-      return (await plans.plans(reader, [tenant])).get(tenant);
+      return await read;
     } catch (error) {
-      // Flags come from memory and must not fall with the database; the plan alone is not known then.
-      if (error instanceof TenantryError && error.code === 'STORE_UNAVAILABLE') return UNKNOWN_PLAN;
+      if (error instanceof TenantryError && error.code === 'STORE_UNAVAILABLE') return unknown;
       throw error;
     }
   }
 
-  /** `key` undefined: for every flag. Only the plan costs a question to the store. */
+  /** `key` undefined: for every flag. Only plan and placement cost a question to the store. */
   async function factsOf(
     request: FastifyRequest,
     context: Record<string, unknown> | undefined,
@@ -72,16 +76,22 @@ export function ofrepRoutes({ ports: { flags, plans } }: ApiContext): FastifyPlu
   ): Promise<TenantFacts & { readonly subject: OfrepSubject }> {
     const { actor } = callerOf(request);
     const subject = ofrepSubject(context, actor);
-    const [snapshot, plan] = await Promise.all([
-      flags.snapshot(subject.tenant),
-      key === undefined || key === 'plan' ? planOf(actor, subject.tenant) : undefined,
+    const { tenant } = subject;
+    // A key that speaks for every tenant asks as one bound to this tenant: the store lets it read no further.
+    const reader: Actor = actor.kind === 'key' ? { ...actor, tenantId: tenant } : actor;
+    const asks = (name: string) => key === undefined || key === name;
+    const planOf = async () => (await plans.plans(reader, [tenant])).get(tenant);
+    const [snapshot, plan, placement] = await Promise.all([
+      flags.snapshot(tenant),
+      asks('plan') ? unless(planOf(), UNKNOWN_PLAN) : undefined,
+      asks('placement') ? unless(sales.placements.placement(reader, tenant), UNKNOWN_PLACEMENT) : UNKNOWN_PLACEMENT,
     ]);
     refuseForeignRows(
       subject.tenant,
       snapshot.flags.map((flag) => flag.tenant_id),
     );
     const inForce = snapshot.flags.filter((flag) => flag.ttl_ms > 0 && mayConcern(flag, subject.scope));
-    return { flags: inForce, plan, subject };
+    return { flags: inForce, plan, placement, subject };
   }
 
   return (app, _options, done) => {

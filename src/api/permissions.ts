@@ -39,6 +39,7 @@ export const PERMISSIONS = {
   'GET /v1/tenants/:id/queries': everybody,
   'GET /v1/tenants/:id/slow-queries': everybody,
   'GET /v1/queries': { roles: STAFF, keyScopes: [] },
+  'GET /v1/query-audit': { roles: STAFF, keyScopes: [] },
   'GET /v1/usage': everybody,
   'PUT /v1/tenants/:id/plan': { roles: ['admin', 'sales'], keyScopes: [] },
   'GET /v1/anomalies': everybody,

@@ -129,14 +129,15 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       ? await createDevIssuer({ folder: join(dataDir, 'issuer'), production, baseUrl: () => urlOf(host, apiPort) })
       : undefined;
   const metering = startMetering({ postgres, postgresUrl, clickhouse, config, registry, log });
-  const sales = startSales({
-    ...{ config, postgres, postgresUrl, clickhouse, aiCosts: prices.aiCosts, log },
-    meters: () => metering.meters.list({ kind: 'system', subject: 'quotas' }),
-  });
   const storage = startStorage({ clickhouse, postgres, postgresUrl, directory: plans, config, log });
   const usage = startUsage({ clickhouse, config, sources: [metering.usage, storage.usage] });
   const costs = new CostLedger(new CostStore(postgres), prices.aiCosts);
   const earnings = startRevenue({ postgres, clickhouse, costs });
+  const sales = startSales({
+    ...{ config, postgres, postgresUrl, clickhouse, usage: usage.reader, aiCosts: prices.aiCosts, costs, log },
+    meters: () => metering.meters.list({ kind: 'system', subject: 'quotas' }),
+    margins: (window) => earnings.marginRows({ kind: 'system', subject: 'signals' }, window, undefined),
+  });
   const reporting = startReports({
     ...{ postgres, config, log, ownUrl: () => urlOf(host, apiPort) },
     sources: reportSources({

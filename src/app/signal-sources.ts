@@ -33,10 +33,10 @@ export interface SignalSourceOptions {
   firstSeen(): Promise<ReadonlyMap<TenantId, number>>;
   limited(window: Window): Promise<readonly LimitedTime[]>;
   plans(): Promise<{ readonly versions: readonly PlanVersion[]; readonly changes: readonly PlanChange[] }>;
-  /** Requests by feature; undefined: features are not told apart. */
-  features?(window: Window): Promise<readonly FeatureUse[]>;
-  /** What tenants paid and cost in the last month; undefined: revenue is not known. */
-  margins?(now: number): Promise<readonly TenantMargin[]>;
+  /** Requests by feature; none where features are not told apart. */
+  features(window: Window): Promise<readonly FeatureUse[]>;
+  /** What tenants paid and cost in the last whole month. */
+  margins(now: number): Promise<readonly TenantMargin[]>;
 }
 
 /** One way to come to observations, and the kinds that are judged when it worked. */
@@ -48,7 +48,7 @@ export interface SignalSource {
 
 export function signalSources(options: SignalSourceOptions): readonly SignalSource[] {
   const { limited, features, margins } = options;
-  const sources: SignalSource[] = [
+  return [
     { name: 'quotas', kinds: ['near_quota'], observe: (now) => observeQuotas(options.quotas, now) },
     { name: 'trends', kinds: ['growth', 'shrinking'], observe: oncePerDay((now) => observeTrends(options, now)) },
     {
@@ -56,22 +56,13 @@ export function signalSources(options: SignalSourceOptions): readonly SignalSour
       kinds: ['limited_experience'],
       observe: async (now) => (await limited(recentWindow(now))).map((time) => limitedExperience(time, RECENT_DAYS)),
     },
-  ];
-  if (features !== undefined) {
-    sources.push({
+    {
       name: 'features',
       kinds: ['beyond_plan'],
       observe: async (now) => beyondPlans(await features(recentWindow(now)), await options.plans(), now),
-    });
-  }
-  if (margins !== undefined) {
-    sources.push({
-      name: 'margins',
-      kinds: ['negative_margin'],
-      observe: async (now) => (await margins(now)).map(negativeMargin),
-    });
-  }
-  return sources;
+    },
+    { name: 'margins', kinds: ['negative_margin'], observe: async (now) => (await margins(now)).map(negativeMargin) },
+  ];
 }
 
 const recentWindow = (now: number): Window => ({ from: now - RECENT_DAYS * DAY_MS, to: now });

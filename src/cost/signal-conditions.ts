@@ -145,26 +145,32 @@ export function beyondPlan(use: FeatureUse, plan: string, days: number): SignalO
   };
 }
 
-/** What a tenant pays and costs over the same time, in one currency. */
+/** What a tenant pays and costs over the same time, in one currency; null: not known. */
 export interface TenantMargin {
   readonly tenantId: TenantId;
   readonly currency: string;
-  readonly revenueMicro: bigint;
-  readonly costMicro: bigint;
+  readonly revenueMicro: bigint | null;
+  readonly costMicro: bigint | null;
 }
 
 export function negativeMargin({ tenantId, currency, revenueMicro, costMicro }: TenantMargin): SignalObservation {
+  const common = { tenantId, kind: 'negative_margin', subject: '' } as const;
+  const links = [path('/v1/costs', tenantId), path('/v1/margins', tenantId)];
+  if (revenueMicro === null || costMicro === null) {
+    const evidence = { figures: { currency }, links };
+    return { ...common, grade: 'unknown', strength: 0, sentence: `${tenantId}'s margin is not known`, evidence };
+  }
   const lossMicro = costMicro - revenueMicro;
   const isOver = lossMicro * 100n <= -MARGIN_OFF_PERCENT * revenueMicro || costMicro < LEAST_COST_MICRO;
   const amount = (micro: bigint) => `${(Number(micro) / 1e6).toFixed(2)} ${currency}`;
   return {
-    ...{ tenantId, kind: 'negative_margin', subject: '' },
+    ...common,
     grade: isOver ? 'off' : lossMicro > 0n ? 'on' : 'between',
     strength: revenueMicro === 0n ? 100 : bounded((Number(lossMicro) / Number(revenueMicro)) * 100),
     sentence: `${tenantId} costs ${amount(costMicro)} and pays ${amount(revenueMicro)} in the last month`,
     evidence: {
       figures: { currency, revenue_micro: Number(revenueMicro), cost_micro: Number(costMicro) },
-      links: [path('/v1/costs', tenantId)],
+      links,
     },
   };
 }

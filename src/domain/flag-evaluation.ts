@@ -1,4 +1,5 @@
 /** Flags as OpenFeature sees them: the server's OFREP routes and the middleware's provider give the same answers. */
+import type { Placement } from './dedicated.ts';
 import type { WireFlag } from './flag-wire.ts';
 import { DEGRADE_STEPS } from './flags.ts';
 
@@ -51,14 +52,17 @@ export function mayConcern({ scope = {} }: WireFlag, asked: EvaluationScope): bo
   );
 }
 
-/** What is known of the one tenant that is asked about: its flags in force, and its plan if it has one. */
+/** What is known of the one tenant that is asked about: its flags in force, its plan if it has one, where it is placed. */
 export interface TenantFacts {
   readonly flags: readonly WireFlag[];
   readonly plan: string | undefined | typeof UNKNOWN_PLAN;
+  readonly placement: Placement | typeof UNKNOWN_PLACEMENT;
 }
 
 /** The plan cannot be read right now, which is not the same as none. */
 export const UNKNOWN_PLAN = Symbol('unknown plan');
+/** Where the tenant is placed cannot be read right now: apps go on with what they knew. */
+export const UNKNOWN_PLACEMENT = Symbol('unknown placement');
 
 /** One flag of a bulk answer that could not be evaluated. */
 export interface EvaluationFailure {
@@ -127,9 +131,13 @@ function plan(facts: TenantFacts): Evaluation | EvaluationFailure {
   return { key: 'plan', value: facts.plan, reason: 'TARGETING_MATCH', variant: facts.plan, metadata: {} };
 }
 
-/** Every tenant shares the pool: nothing can place one elsewhere yet. */
-function placement(): Evaluation {
-  return { key: 'placement', value: 'pooled', reason: 'STATIC', variant: 'pooled', metadata: {} };
+/** Everybody shares the pool, but those whom a person has placed elsewhere. */
+function placement({ placement: placed }: TenantFacts): Evaluation | EvaluationFailure {
+  if (placed === UNKNOWN_PLACEMENT) {
+    return { key: 'placement', errorCode: 'GENERAL', errorDetails: 'The placement cannot be read right now.' };
+  }
+  const reason = placed === 'pooled' ? 'STATIC' : 'TARGETING_MATCH';
+  return { key: 'placement', value: placed, reason, variant: placed, metadata: {} };
 }
 
 /** The flag with this key for the tenant; undefined if there is no such flag. */
@@ -142,7 +150,7 @@ export function evaluate(key: string, facts: TenantFacts): Evaluation | Evaluati
     case 'plan':
       return plan(facts);
     case 'placement':
-      return placement();
+      return placement(facts);
     default: {
       const integration = BREAKER_KEY.exec(key)?.groups?.['integration'];
       return integration === undefined ? undefined : breaker(integration, facts);
@@ -159,7 +167,7 @@ export function evaluateAll(facts: TenantFacts): (Evaluation | EvaluationFailure
     throttle(facts),
     degrade(facts),
     plan(facts),
-    placement(),
+    placement(facts),
     ...[...integrations].sort().map((integration) => breaker(integration, facts)),
   ];
 }

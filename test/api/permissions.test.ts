@@ -42,6 +42,7 @@ const WHO_MAY: Record<Row, readonly string[] | typeof PUBLIC> = {
   'GET /v1/tenants/:id/metrics': [...STAFF, ...TENANT],
   'GET /v1/tenants/:id/queries': [...STAFF, ...TENANT],
   'GET /v1/tenants/:id/slow-queries': [...STAFF, ...TENANT],
+  'GET /v1/query-audit': STAFF,
   'GET /v1/queries': STAFF,
   'GET /v1/usage': [...STAFF, ...TENANT],
   'PUT /v1/tenants/:id/plan': ['admin', 'sales'],

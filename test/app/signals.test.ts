@@ -48,6 +48,8 @@ function world(weekly: Readonly<Record<string, readonly number[]>>): SignalSourc
     firstSeen: async () => new Map([...(await facts.firstSeen()).keys()].map((tenant) => [tenant, 0])),
     limited: async () => [],
     plans: async () => ({ versions: [], changes: [] }),
+    features: async () => [],
+    margins: async () => [],
   };
   return made;
 }

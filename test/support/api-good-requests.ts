@@ -1,5 +1,6 @@
 import type { PERMISSIONS } from '../../src/api/permissions.ts';
 import { GOOD_COST_REQUESTS } from './api-good-cost-requests.ts';
+import { GOOD_SALES_REQUESTS } from './api-good-sales-requests.ts';
 import { OWN } from './api-harness.ts';
 
 export type Row = keyof typeof PERMISSIONS;
@@ -201,51 +202,7 @@ export const GOOD_REQUESTS: Record<Row, GoodRequest> = {
     status: 201,
   },
   'GET /v1/repricings': { url: '/v1/repricings', status: 200 },
-  'GET /v1/plans': { url: '/v1/plans', status: 200 },
-  'GET /v1/plans/:plan': { url: '/v1/plans/not-there', status: 404 },
-  'PUT /v1/plans/:plan': {
-    url: '/v1/plans/growth',
-    payload: {
-      quotas: [{ key: 'requests', period: 'month', limit: 1_000_000 }],
-      guarantee_rps: 5,
-      ceiling_rps: 50,
-      features: ['search'],
-      price: { amount_micro: 99_000_000, currency: 'USD' },
-    },
-    status: 200,
-  },
-  'GET /v1/quotas': { url: `/v1/quotas?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
-  'PUT /v1/tenants/:id/seats': { url: `/v1/tenants/${OWN}/seats`, payload: { seats: 12 }, status: 200 },
-  'PUT /v1/tenants/:id/billing-day': { url: `/v1/tenants/${OWN}/billing-day`, payload: { day: 15 }, status: 200 },
-  'GET /v1/burst-credits': { url: `/v1/burst-credits?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
-  'GET /v1/burst-credits/entries': {
-    url: `/v1/burst-credits/entries?tenant_id=${OWN}`,
-    status: 200,
-    statusForOther: 404,
-  },
-  'POST /v1/burst-credits/spend': {
-    url: '/v1/burst-credits/spend',
-    payload: { id: SOME_ID, tenant_id: OWN, key: 'requests', amount: 5, reason: 'a launch' },
-    status: 200,
-  },
-  'GET /v1/signals': { url: '/v1/signals', status: 200 },
-  'POST /v1/signals/:id/dismiss': {
-    url: '/v1/signals/not-there/dismiss',
-    payload: { reason: 'we are talking' },
-    status: 404,
-  },
-  'GET /v1/dedicated-offers': { url: '/v1/dedicated-offers', status: 200 },
-  'PUT /v1/dedicated-offers': {
-    url: '/v1/dedicated-offers',
-    payload: { currency: 'USD', offers: [], pools: [] },
-    status: 200,
-  },
-  'GET /v1/placement-advice': { url: '/v1/placement-advice', status: 200 },
-  'PUT /v1/tenants/:id/placement': {
-    url: `/v1/tenants/${OWN}/placement`,
-    payload: { placement: 'pooled', reason: 'it fits' },
-    status: 200,
-  },
+  ...GOOD_SALES_REQUESTS,
   'POST /v1/spend/reservations': {
     url: '/v1/spend/reservations',
     payload: { id: SOME_ID, tenant_id: OWN, instance_id: 'i-1', service: 'checkout', at_least_micro: 1 },
@@ -333,6 +290,7 @@ export const GOOD_REQUESTS: Record<Row, GoodRequest> = {
     status: 204,
   },
   'GET /v1/usage': { url: `/v1/usage?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
+  'GET /v1/query-audit': { url: '/v1/query-audit', status: 200 },
   'GET /v1/queries': { url: '/v1/queries', status: 200 },
   'GET /v1/tenants/:id/queries': { url: `/v1/tenants/${OWN}/queries`, status: 200, statusForOther: 404 },
   'GET /v1/tenants/:id/slow-queries': { url: `/v1/tenants/${OWN}/slow-queries`, status: 200, statusForOther: 404 },

@@ -3,9 +3,16 @@ import type { Sales } from '../../src/api/plans-sales.ts';
 import { balanceAt, takeFromLots } from '../../src/cost/burst.ts';
 import type { Actor } from '../../src/domain/actor.ts';
 import type { BurstAccount, BurstEntry, BurstSpend, BurstSpendAnswer } from '../../src/domain/burst.ts';
+import {
+  DEFAULT_DEDICATED_TERMS,
+  type DedicatedTerms,
+  type Placement,
+  type PlacementAdvice,
+} from '../../src/domain/dedicated.ts';
 import { TenantryError } from '../../src/domain/errors.ts';
 import type { PlanTerms, PlanVersion, QuotaKey } from '../../src/domain/plan.ts';
 import type { QuotaStanding } from '../../src/domain/quota.ts';
+import { type Signal, signalStatus } from '../../src/domain/signal.ts';
 import type { TenantId } from '../../src/domain/tenant-id.ts';
 
 const ownOf = (actor: Actor, asked: TenantId | undefined) => (actor.kind === 'tenant' ? actor.tenantId : asked);
@@ -129,14 +136,74 @@ class MemoryBurst {
   }
 }
 
+class MemorySignals {
+  items: Signal[] = [];
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  async list(_actor: Actor, filter: Parameters<Sales['signals']['list']>[1]): Promise<readonly Signal[]> {
+    return this.items
+      .filter((one) => filter.tenantId === undefined || one.tenantId === filter.tenantId)
+      .filter((one) => filter.kind === undefined || one.kind === filter.kind)
+      .filter((one) => filter.status === undefined || signalStatus(one, this.#now()) === filter.status)
+      .toSorted((a, b) => b.strength - a.strength)
+      .slice(filter.offset, filter.offset + filter.limit);
+  }
+
+  async dismiss(actor: Actor, id: string, { reason, until }: { reason: string; until: number | null }) {
+    const index = this.items.findIndex((one) => one.id === id && one.endedAt === null);
+    const found = this.items[index];
+    if (found === undefined) return undefined;
+    const dismissed = { ...found, dismissal: { at: this.#now(), by: actor.subject, reason, until } };
+    this.items[index] = dismissed;
+    return dismissed;
+  }
+}
+
+class MemoryPlacements {
+  offers = DEFAULT_DEDICATED_TERMS;
+  items: PlacementAdvice[] = [];
+  readonly placed = new Map<TenantId, Placement>();
+  /** Thrown by `placement`, as the store does when Postgres is down. */
+  failure: Error | undefined;
+
+  async terms(): Promise<DedicatedTerms> {
+    return this.offers;
+  }
+
+  async putTerms(_actor: Actor, terms: DedicatedTerms): Promise<DedicatedTerms> {
+    this.offers = terms;
+    return terms;
+  }
+
+  async advice(): Promise<readonly PlacementAdvice[]> {
+    return this.items;
+  }
+
+  async placement(_actor: Actor, tenantId: TenantId): Promise<Placement> {
+    if (this.failure !== undefined) throw this.failure;
+    return this.placed.get(tenantId) ?? 'pooled';
+  }
+
+  async putPlacement(_actor: Actor, tenantId: TenantId, { placement }: { placement: Placement }): Promise<void> {
+    this.placed.set(tenantId, placement);
+  }
+}
+
 /** Plans, quotas and credits in memory, with the handles that tests turn. `now` is Unix milliseconds. */
 export class MemorySales {
   readonly plans: MemoryPlanBook;
   readonly quotas = new MemoryQuotas();
   readonly burst: MemoryBurst;
+  readonly signals: MemorySignals;
+  readonly placements = new MemoryPlacements();
 
   constructor(now: () => number) {
     this.plans = new MemoryPlanBook(now);
     this.burst = new MemoryBurst(now);
+    this.signals = new MemorySignals(now);
   }
 }
