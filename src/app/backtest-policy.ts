@@ -36,7 +36,7 @@ const BATCH_MS = 120 * MINUTE_MS;
 const BLAME_HISTORY_MS = (BLAME_DEFAULTS.baseline.historyMinutes + BLAME_DEFAULTS.baseline.lagMinutes) * MINUTE_MS;
 /** Requests a minute are averaged over so many for what a tenant usually sends. */
 const USUAL_MINUTES = 60;
-const EXAMPLES = 50;
+const EXAMPLES = 100;
 
 /** Ended because nobody wants it any more. */
 export class BacktestCancelled extends Error {}
@@ -71,6 +71,8 @@ class Replay {
   readonly #tenants = new Set<string>();
   readonly #heldBack = new Map<string, Set<string>>();
   readonly #throttles: WouldThrottle[] = [];
+  /** Findings that led to a throttle. */
+  readonly #begun = new Set<string>();
   #ids = 0;
   #minutes = 0;
   #findings = 0;
@@ -170,7 +172,10 @@ class Replay {
         this.#heldBack.set(action.heldBackBy, ids.add(action.anomalyId));
       }
       if (action.kind !== 'throttle' || action.throttle.mode === 'shadow') continue;
-      const { tenantId, limit, reason, anomalyId } = action.throttle;
+      const { tenantId, limit, reason, anomalyId = '' } = action.throttle;
+      // One that goes on is no new act.
+      if (this.#begun.has(anomalyId)) continue;
+      this.#begun.add(anomalyId);
       const metric = [...this.#open.values()].find(({ id }) => id === anomalyId)?.metric ?? '';
       const { requestsPerSecond } = limit;
       this.#throttles.push({ tenantId, at: this.#now, metric, requestsPerSecond, reason, right: null });

@@ -89,14 +89,16 @@ export function lookBackMs(params: PolicyParams): number {
 export function decide(situation: Situation, guards: readonly Guard[] = GUARDS): Decision {
   const { activeTenants, params, wasSuspended, evidence = NO_EVIDENCE, mode, now } = situation;
   const findings = strongestPerTenant(situation.findings, params);
-  const suspended = isEverybody(findings.length, activeTenants, params, wasSuspended);
+  // Slow tenants are no sign of a cause that all share: one that takes everything makes all others slow.
+  const surging = findings.filter((finding) => isUsage(finding, params)).length;
+  const suspended = isEverybody(surging, activeTenants, params, wasSuspended);
   const actions: Action[] = [];
-  if (suspended && !wasSuspended) actions.push(page(findings.length, activeTenants));
+  if (suspended && !wasSuspended) actions.push(page(surging, activeTenants));
   actions.push(...reverts({ ...situation, evidence }));
 
   const pasts = pastsOf(situation);
   const facts = new Map(evidence.tenants.map((one) => [one.tenantId, one]));
-  let estate = tally(situation, facts, findings.length, suspended);
+  let estate = tally(situation, facts, surging, suspended);
   for (const finding of findings) {
     const { tenantId } = finding.anomaly;
     const past = pasts.get(tenantId) ?? NO_PAST;
@@ -178,14 +180,19 @@ function isEverybody(anomalous: number, activeTenants: number, params: PolicyPar
  * One finding for each tenant, the farthest out of line first: the few throttles go to those. What a tenant does comes
  * before what happens to it, or its own slowness would hide its surge.
  */
-function strongestPerTenant(findings: readonly Finding[], { throttledMetrics }: PolicyParams): readonly Finding[] {
+function strongestPerTenant(findings: readonly Finding[], params: PolicyParams): readonly Finding[] {
   const strongest = new Map<TenantId, Finding>();
-  const isUsage = ({ anomaly }: Finding) => Number(throttledMetrics.includes(usageMetric(anomaly.metric)));
-  for (const finding of [...findings].sort((a, b) => isUsage(b) - isUsage(a) || byRank(a, b))) {
+  const rank = (finding: Finding) => Number(isUsage(finding, params));
+  for (const finding of [...findings].sort((a, b) => rank(b) - rank(a) || byRank(a, b))) {
     const { tenantId, endedAt } = finding.anomaly;
     if (endedAt === null && !strongest.has(tenantId)) strongest.set(tenantId, finding);
   }
   return [...strongest.values()];
+}
+
+/** Whether it is about what its tenant does, and not about what happens to it. */
+function isUsage({ anomaly }: Finding, { throttledMetrics }: PolicyParams): boolean {
+  return throttledMetrics.includes(usageMetric(anomaly.metric));
 }
 
 /** Ids last, so that the order does not depend on that of the input. */

@@ -180,3 +180,15 @@ describe('several findings of one tenant', () => {
     expect(action).toMatchObject({ kind: 'throttle', throttle: { scope: { route: '/orders' } } });
   });
 });
+
+describe('tenants that are slow', () => {
+  const slow = Array.from({ length: 30 }, (_, index) =>
+    finding(`victim-${index}`, { metric: 'p95_ms', ratio: 5 }, null),
+  );
+
+  it('because of one that surges do not suspend what would help them', () => {
+    const of = situation({ findings: [finding('noisy'), ...slow] });
+    expect(outcome(of)).toBe(FULL);
+    expect(decide(of).suspended).toBe(false);
+  });
+});
