@@ -24,6 +24,7 @@ import type {
   Throttles,
 } from './ports.ts';
 import type { PriceMonths, Prices } from './prices-ports.ts';
+import type { QueryAudits } from './queries-ports.ts';
 import type { Reports } from './reports-ports.ts';
 import type { Revenue } from './revenue-ports.ts';
 import type { StorageDesk } from './storage-ports.ts';
@@ -56,6 +57,7 @@ export interface ApiPorts {
   readonly revenue: Revenue;
   readonly usage: UsageDesk;
   readonly queries: Queries;
+  readonly queryAudits: QueryAudits;
   readonly reports: Reports;
   readonly storage: StorageDesk;
   /** Everything that this process measures about itself; `GET /metrics` shows it. */

@@ -44,6 +44,7 @@ import { salesRoutes } from './plans-routes.ts';
 import { priceRoutes } from './prices.ts';
 import { PROBLEM_TYPE, problemOf, toTenantryError } from './problem.ts';
 import { queryRoutes } from './queries.ts';
+import { queryAuditRoutes } from './queries-audit.ts';
 import { exportRoutes, reportScheduleRoutes, statementRoutes } from './reports.ts';
 import { revenueRoutes } from './revenue.ts';
 import { signInRoutes } from './sign-in.ts';
@@ -199,6 +200,7 @@ function addRoutes(app: FastifyInstance, context: ApiContext, options: ApiOption
   app.register(marginRoutes(context));
   app.register(usageRoutes(context));
   app.register(queryRoutes(context));
+  app.register(queryAuditRoutes(context));
   app.register(exportRoutes(context));
   app.register(statementRoutes(context));
   app.register(reportScheduleRoutes(context));

@@ -11,6 +11,7 @@ import { keyCommand } from './commands/key.ts';
 import { meterCommand } from './commands/meter.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { pricesCommand } from './commands/prices.ts';
+import { queryAuditCommand } from './commands/query-audit.ts';
 import { revenueCommand } from './commands/revenue.ts';
 import { demoCommand, ingestCommand, serveCommand } from './commands/run.ts';
 import { storageCommand } from './commands/storage.ts';
@@ -39,6 +40,7 @@ const program = new Command('tenantry')
   .addCommand(storageCommand())
   .addCommand(meterCommand())
   .addCommand(revenueCommand())
+  .addCommand(queryAuditCommand())
   .addCommand(alertCommand());
 
 try {

@@ -34,6 +34,7 @@ import { Neighbors } from './neighbors.ts';
 import { ownMetrics } from './own-metrics.ts';
 import { startSales } from './plans.ts';
 import { startPrices } from './prices.ts';
+import { startQueryAudit } from './query-audit.ts';
 import { reportSources } from './report-sources.ts';
 import { startReports } from './reports.ts';
 import { startRevenue } from './revenue.ts';
@@ -130,6 +131,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       : undefined;
   const metering = startMetering({ postgres, postgresUrl, clickhouse, config, registry, log });
   const storage = startStorage({ clickhouse, postgres, postgresUrl, directory: plans, config, log });
+  const queryAudit = startQueryAudit({ config, postgres, postgresUrl, log });
   const usage = startUsage({ clickhouse, config, sources: [metering.usage, storage.usage] });
   const costs = new CostLedger(new CostStore(postgres), prices.aiCosts);
   const earnings = startRevenue({ postgres, clickhouse, costs });
@@ -154,6 +156,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
         storage: storage.desk,
         usage: usage.desk,
         queries: usage.queries,
+        queryAudits: queryAudit.audits,
         reports: reporting.reports,
       },
       figures: {
@@ -228,6 +231,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       await spend.stop();
       await sales.stop();
       await reporting.stop();
+      await queryAudit.stop();
       await metering.stop();
       await alerting.stop();
       await running.stop();

@@ -53,6 +53,10 @@ function isMailServer(text: string): boolean {
   );
 }
 
+function isPostgres(text: string): boolean {
+  return URL.canParse(text) && /^postgres(?:ql)?:$/.test(new URL(text).protocol);
+}
+
 /** Every setting, its default and its meaning. `tenantry serve --help` and the README's table are made from this. */
 export const SETTINGS = {
   TENANTRY_DATA_DIR: z.string().min(1).default('.tenantry').describe('spool and embedded stores'),
@@ -91,6 +95,14 @@ export const SETTINGS = {
   TENANTRY_RETAIN_HOURS_DAYS: seconds(400).describe('hour rollups'),
   TENANTRY_RETAIN_DAYS_DAYS: seconds(1_830).describe('day rollups'),
   TENANTRY_SLOW_DB_CALL_MS: seconds(200).describe('database calls from here on count as slow'),
+  TENANTRY_QUERY_AUDIT_URL: z
+    .string()
+    .default('')
+    .transform((text) => text.split(/\s+/).filter((url) => url !== ''))
+    .refine((urls) => urls.every(isPostgres), 'must be addresses such as postgres://login:password@host:5432/database')
+    .describe('own PostgreSQL databases whose statements are audited, with spaces between them; unset = none'),
+  TENANTRY_QUERY_AUDIT_SECONDS: seconds(300, 10).describe('time between two looks at them'),
+  TENANTRY_TENANT_COLUMNS: list(['tenant_id']).describe('names of the columns there that hold the tenant'),
   TENANTRY_DETECT_INTERVAL_SECONDS: seconds(10).describe('time between two detector runs'),
   TENANTRY_DETECT_RESOLUTION_SECONDS: z.coerce
     .number()

@@ -1,3 +1,4 @@
+import type { QueryAudits } from '../../src/api/queries-ports.ts';
 import type {
   Queries,
   QueryVolume,
@@ -8,6 +9,7 @@ import type {
   UsageService,
   UsageStep,
 } from '../../src/api/usage-ports.ts';
+import type { QueryAuditState } from '../../src/domain/query-audit.ts';
 import type { TenantId } from '../../src/domain/tenant-id.ts';
 import type { TenantUsage, UsageKey } from '../../src/domain/usage.ts';
 
@@ -74,4 +76,13 @@ function volumeOf(tenantId: TenantId): QueryVolume {
 function slowOf(tenantId: TenantId): SlowQuery {
   const ids = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' };
   return { ...STATEMENT, ...ids, tenantId, startedAt: 0, durationMs: 250, service: 'shop', failed: false };
+}
+
+/** What the test has entered. */
+export class MemoryQueryAudits implements QueryAudits {
+  readonly items: QueryAuditState[] = [];
+
+  async list() {
+    return this.items;
+  }
 }

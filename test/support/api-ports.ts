@@ -30,7 +30,7 @@ import { MemoryRevenue } from './api-memory-revenue.ts';
 import { MemorySales } from './api-memory-sales.ts';
 import { MemorySpend } from './api-memory-spend.ts';
 import { MemoryStorage } from './api-memory-storage.ts';
-import { MemoryQueries, MemoryUsage } from './api-memory-usage.ts';
+import { MemoryQueries, MemoryQueryAudits, MemoryUsage } from './api-memory-usage.ts';
 
 /** Figures of a quiet tenant; tests overwrite what they are about. */
 export function figuresOf(tenantId: string, changes: Partial<MeasuredFigures> = {}): MeasuredFigures {
@@ -269,6 +269,7 @@ export function createMemoryPorts(now: () => number) {
     usage: new MemoryUsage(),
     reports: new MemoryReports(),
     queries: new MemoryQueries(),
+    queryAudits: new MemoryQueryAudits(),
     registry: new Registry(),
   } satisfies ApiPorts;
 }
