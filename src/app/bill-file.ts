@@ -2,9 +2,12 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
-import { fileKind } from '../cost/bill-encoding.ts';
-import type { BillBuffer } from '../cost/bill-parquet.ts';
+import { openCsv } from '../cost/bill-csv.ts';
+import { decoded, fileKind } from '../cost/bill-encoding.ts';
+import { type BillBuffer, openParquet } from '../cost/bill-parquet.ts';
 import { type BillContents, type BillReadOptions, readCsvBill, readParquetBill } from '../cost/bill-reader.ts';
+import type { FocusVersion } from '../cost/focus-columns.ts';
+import { type FocusReport, validateFocus } from '../cost/focus-validate.ts';
 import { TenantryError, toError } from '../domain/errors.ts';
 
 const HEAD_BYTES = 4;
@@ -26,17 +29,40 @@ export async function withBillFile<T>(
   options: BillReadOptions,
   work: (contents: BillContents) => Promise<T>,
 ): Promise<T> {
-  const handle = await open(path, 'r');
+  return withFile(path, {
+    csv: async (bytes) => work(await readCsvBill(bytes, options)),
+    parquet: async (file) => work(await readParquetBill(file, options)),
+  });
+}
+
+/** Whether a file on disk is FOCUS. @throws TenantryError BAD_REQUEST for what cannot be read at all */
+export async function checkFocusFile(path: string, version: FocusVersion): Promise<FocusReport> {
+  return withFile(path, {
+    csv: async (bytes) => validateFocus(await openCsv(decoded(bytes, 'auto')), version),
+    parquet: async (file) => validateFocus(await openParquet(file), version),
+  });
+}
+
+async function withFile<T>(
+  path: string,
+  read: {
+    readonly csv: (bytes: AsyncIterable<Uint8Array>) => Promise<T>;
+    readonly parquet: (file: BillBuffer) => Promise<T>;
+  },
+): Promise<T> {
+  const handle = await open(path, 'r').catch((cause: unknown) => {
+    throw new TenantryError('BAD_REQUEST', `${path} cannot be opened.`, { cause });
+  });
   try {
     const head = Buffer.alloc(HEAD_BYTES);
     await handle.read(head, 0, HEAD_BYTES, 0);
     switch (fileKind(head)) {
       case 'parquet':
-        return await work(await readParquetBill(bufferOf(handle, (await stat(path)).size), options));
+        return await read.parquet(bufferOf(handle, (await stat(path)).size));
       case 'gzip':
-        return await work(await readCsvBill(gunzipped(path), options));
+        return await read.csv(gunzipped(path));
       case 'text':
-        return await work(await readCsvBill(createReadStream(path, { highWaterMark: CHUNK_BYTES }), options));
+        return await read.csv(createReadStream(path, { highWaterMark: CHUNK_BYTES }));
       case 'zip':
       case 'zstd':
         throw new TenantryError('BAD_REQUEST', 'The file is packed in a way that is not read here.', {

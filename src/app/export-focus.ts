@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
-import type { SchemaElement } from 'hyparquet';
 import { fileWriter, parquetWriteRows } from 'hyparquet-writer';
 import type { FocusColumn, FocusVersion } from '../cost/focus-columns.ts';
 import { guarded } from '../cost/focus-guard.ts';
@@ -18,6 +17,8 @@ import {
 import type { StaffActor } from '../domain/actor.ts';
 import { alignOutwards, DAY_MS, type Window } from '../domain/window.ts';
 import type { CostExportStore, ExportRow } from '../store/postgres/cost-export-store.ts';
+
+type SchemaElement = NonNullable<Parameters<typeof parquetWriteRows>[0]['schema']>[number];
 
 const EXPORTS: StaffActor = { kind: 'system', subject: 'export' };
 const TENANTS_AT_ONCE = 200;

@@ -3,10 +3,12 @@ import { Command } from 'commander';
 import { toError } from '../domain/errors.ts';
 import { alertCommand } from './commands/alert.ts';
 import { backtestCommand } from './commands/backtest.ts';
+import { billCommand } from './commands/bill.ts';
 import { breakerCommand } from './commands/breaker.ts';
 import { capCommand } from './commands/cap.ts';
 import { controlCommand } from './commands/control.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { exportCommand } from './commands/export.ts';
 import { keyCommand } from './commands/key.ts';
 import { meterCommand } from './commands/meter.ts';
 import { migrateCommand } from './commands/migrate.ts';
@@ -36,6 +38,8 @@ const program = new Command('tenantry')
   .addCommand(backtestCommand())
   .addCommand(capCommand())
   .addCommand(pricesCommand())
+  .addCommand(billCommand())
+  .addCommand(exportCommand())
   .addCommand(breakerCommand())
   .addCommand(storageCommand())
   .addCommand(meterCommand())
