@@ -10,6 +10,7 @@ import type {
   ThrottleReader,
   ThrottleWriter,
 } from '../control/ports.ts';
+import { TenantryError } from '../domain/errors.ts';
 import type { EnforcementMode } from '../domain/flags.ts';
 import type { TenantId } from '../domain/tenant-id.ts';
 import type { ThrottleRecord } from '../domain/throttle-record.ts';
@@ -74,9 +75,9 @@ export class PolicyActs {
     const decision = decide(situation);
     for (const action of decision.actions) {
       if (!this.#isNews(action)) continue;
-      const throttle = await this.#carryOut(action, now.now);
+      const done = await this.#carryOut(action, now.now);
       await journal
-        .note(situation, decision, action, throttle)
+        .note(situation, decision, done.action, done.throttle)
         .catch((error: unknown) => this.#without('a decision was not written to the journal', error, undefined));
     }
     if (!decision.suspended) this.#page = NO_PAGE;
@@ -97,30 +98,46 @@ export class PolicyActs {
     return true;
   }
 
-  async #carryOut(action: Action, now: number): Promise<ThrottleRecord | undefined> {
+  /** @returns what was done in the end, with the throttle that was written or lifted */
+  async #carryOut(
+    action: Action,
+    now: number,
+  ): Promise<{ readonly action: Action; readonly throttle?: ThrottleRecord | undefined }> {
     const { log, policyParams, throttles, approvals } = this.#options;
     const actor = { kind: 'system', subject: policyParams.automaticSubject } as const;
     switch (action.kind) {
       case 'throttle': {
-        const record = await throttles.create(actor, action.throttle);
         const { tenantId, mode, reason } = action.throttle;
-        log.warn({ tenant: tenantId, mode }, reason);
-        return record;
+        try {
+          const throttle = await throttles.create(actor, action.throttle);
+          log.warn({ tenant: tenantId, mode }, reason);
+          return { action, throttle };
+        } catch (error) {
+          if (!(error instanceof TenantryError) || error.code !== 'CONFLICT') throw error;
+          log.warn({ tenant: tenantId }, error.message);
+          return { action: overruled(action, error.message) };
+        }
       }
       case 'lift':
         log.warn({ tenant: action.tenantId, throttle: action.throttleId }, action.explanation);
-        return throttles.lift(actor, action.throttleId);
+        return { action, throttle: await throttles.lift(actor, action.throttleId) };
       case 'ask':
         await approvals.ask(action);
         log.warn({ tenant: action.tenantId, heldBackBy: action.heldBackBy }, action.explanation);
-        return undefined;
+        return { action };
       case 'alert':
         log.warn({ tenant: action.tenantId, heldBackBy: action.heldBackBy }, action.explanation);
-        return undefined;
+        return { action };
       case 'page':
         this.#page = { page: action.explanation, pageSince: now };
         log.error({ page: true }, action.explanation);
-        return undefined;
+        return { action };
     }
   }
+}
+
+/** A person was faster: what is written down is that nothing was done, and why. */
+function overruled({ throttle }: Extract<Action, { kind: 'throttle' }>, because: string): Action {
+  const { tenantId, anomalyId = '', reason } = throttle;
+  return { kind: 'alert', tenantId, anomalyId, heldBackBy: 'person-was-faster', explanation: `${reason}; ${because}` };
 }

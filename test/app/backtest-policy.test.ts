@@ -87,7 +87,12 @@ describe('stored minutes', () => {
 
   it('are left alone once nobody wants the answer any more', async () => {
     let parts = 0;
-    const asked = replay({ onProgress: async () => (parts += 1) < 3 });
+    const asked = replay({
+      onProgress: async () => {
+        parts += 1;
+        return parts < 3;
+      },
+    });
     await expect(asked).rejects.toBeInstanceOf(BacktestCancelled);
     expect(parts).toBe(3);
   });

@@ -152,3 +152,12 @@ describe('a throttle that a person decides about', () => {
     expect(world.noted.map(({ kind }) => kind)).toEqual(['ask', 'alert', 'throttle']);
   });
 });
+
+describe('a person who is faster', () => {
+  it('wins: nothing is written, and the decision says why', async () => {
+    world.fail('conflict');
+    expect(await world.run(world.loop(stateFile), WARM, FOUND)).toEqual([]);
+    expect(world.throttles).toEqual([]);
+    expect(world.noted).toMatchObject([{ kind: 'alert', heldBackBy: 'person-was-faster' }]);
+  });
+});

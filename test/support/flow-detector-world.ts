@@ -9,6 +9,7 @@ import { detectorParams } from '../../src/detect/detector-params.ts';
 import type { Counts } from '../../src/detect/ports.ts';
 import type { StaffActor } from '../../src/domain/actor.ts';
 import type { Anomaly } from '../../src/domain/anomaly.ts';
+import { TenantryError } from '../../src/domain/errors.ts';
 import type { TenantId } from '../../src/domain/tenant-id.ts';
 import type { NewThrottle, ThrottleRecord } from '../../src/domain/throttle-record.ts';
 import { BARE_COUNTS } from './control-situation.ts';
@@ -16,7 +17,7 @@ import { at, tableAfter } from './detect-series.ts';
 
 type Stories = Readonly<Record<string, { requests?: Counts; aiTokens?: Counts }>>;
 /** A call that can be made to fail. */
-type Fault = 'activity' | 'open' | 'close' | 'create' | 'ceilings';
+type Fault = 'activity' | 'open' | 'close' | 'create' | 'ceilings' | 'conflict';
 
 interface LogLine {
   readonly level: number;
@@ -153,7 +154,7 @@ export class DetectorWorld {
     const left = this.#failing.get(fault) ?? 0;
     if (left === 0) return;
     this.#failing.set(fault, left - 1);
-    throw new Error(`${fault} fails`);
+    throw fault === 'conflict' ? new TenantryError('CONFLICT', 'somebody was faster') : new Error(`${fault} fails`);
   }
 
   #lift(actor: StaffActor, id: string): ThrottleRecord | undefined {
@@ -167,6 +168,7 @@ export class DetectorWorld {
 
   #create(actor: StaffActor, asked: NewThrottle): ThrottleRecord {
     this.#mayFail('create');
+    this.#mayFail('conflict');
     const { expiresInSeconds, anomalyId = null, ...flag } = asked;
     const revision = this.throttles.length + 1;
     const expiresAt = this.#now() + expiresInSeconds * 1_000;

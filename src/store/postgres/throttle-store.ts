@@ -54,13 +54,15 @@ export class ThrottleStore {
   /**
    * Puts a throttle in force. One that is in force for the same tenant and scope is lifted in the same transaction, so
    * that an app never has two limits for one request.
-   * @throws TenantryError BAD_REQUEST for values outside the table's bounds or an anomaly that is not this tenant's
+   * @throws TenantryError BAD_REQUEST for values outside the table's bounds or an anomaly that is not this tenant's,
+   *   CONFLICT for an automatic one (with an anomaly) that a person has forbidden since it was decided
    */
   async create(actor: StaffActor, throttle: NewThrottle): Promise<ThrottleRecord> {
     refuseInvalid(throttle);
     return this.#postgres.inStaffTransaction(actor, async (transaction) => {
       await enterTenants(transaction, [throttle.tenantId]);
       const revision = await nextRevision(transaction, 'flags');
+      if (throttle.anomalyId !== undefined) await refuseAgainstPeople(transaction, actor, throttle.tenantId);
       const replaced = await liftSame(transaction, actor, throttle, revision);
       const record = await insertThrottle(transaction, actor, throttle, revision);
       await transaction.audit({
@@ -163,6 +165,38 @@ function scopeJson({ service, route, costClass }: ThrottleScope): string {
 
 function limitJson({ requestsPerSecond, burst, maxConcurrent }: ThrottleLimit): string {
   return JSON.stringify({ requestsPerSecond, burst, maxConcurrent });
+}
+
+/** No decision of the machine is carried out later than this after what it was made from was read. */
+const DECISION_SECONDS = 60;
+
+/**
+ * A decision is made from what was read before; people may have said otherwise meanwhile. The revision's lock is held, so
+ * what is seen here is what holds when the throttle is written.
+ */
+async function refuseAgainstPeople(
+  transaction: StaffTransaction,
+  actor: StaffActor,
+  tenantId: TenantId,
+): Promise<void> {
+  const [said] = await transaction.query<{ what: string }>(
+    `select 'set a throttle for this tenant' as what from tenantry.flags
+       where tenant_id = $1 and kind = 'throttle' and anomaly_id is null and ${IN_FORCE}
+     union all
+     select 'lifted one a moment ago' from tenantry.flags
+       where tenant_id = $1 and kind = 'throttle' and anomaly_id is not null and lifted_by <> $2
+         and lifted_at > clock_timestamp() - make_interval(secs => $3)
+     union all
+     select 'put the tenant on the allow-list' from tenantry.allow_list
+       where tenant_id = $1 and expires_at > clock_timestamp()
+     union all
+     select 'switched automation off' from tenantry.kill_switch where is_on
+     limit 1`,
+    [tenantId, actor.subject, DECISION_SECONDS],
+  );
+  if (said !== undefined) {
+    throw new TenantryError('CONFLICT', `No throttle was made: a person has ${said.what} since it was decided.`);
+  }
 }
 
 async function liftSame(

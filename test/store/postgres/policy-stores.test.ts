@@ -28,8 +28,8 @@ beforeAll(async () => {
 });
 afterAll(() => db.stop());
 
-async function found() {
-  const { anomaly } = finding('noisy', { id: randomUUID() });
+async function found(name = 'noisy') {
+  const { anomaly } = finding(name, { id: randomUUID() });
   return new AnomalyStore(db.postgres).open(anomaly);
 }
 
@@ -102,14 +102,19 @@ describe('while automatic throttles are withheld', () => {
       log: silentLog,
     });
     const asked = {
-      tenantId: NOISY,
+      tenantId: 'withheld' as TenantId,
       limit: { requestsPerSecond: 1, burst: 1 },
       mode: 'enforce',
       expiresInSeconds: 60,
     } as const;
-    const { id: anomalyId } = await found();
+    const { id: anomalyId } = await found('withheld');
     const ours = await throttles.create(DETECTOR, { ...asked, scope: { route: '/a' }, reason: 'auto', anomalyId });
-    const theirs = await throttles.create(SRE, { ...asked, scope: { route: '/b' }, reason: 'by hand' });
+    const theirs = await throttles.create(SRE, {
+      ...asked,
+      tenantId: NOISY,
+      scope: { route: '/b' },
+      reason: 'by hand',
+    });
     await feed.refresh();
     const told = async () => (await feed.snapshot(undefined)).flags.map(({ id }) => id);
     expect(await told()).toEqual([ours.flag.id, theirs.flag.id]);
