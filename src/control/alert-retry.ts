@@ -4,8 +4,7 @@ import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../domain/window.ts';
  * Why it was not told: the address may not be reached; no connection; no answer in time; an answer that says no; a
  * message that no receiver takes; something that the operator has to set right first.
  */
-export const FAILURE_REASONS = ['address', 'connection', 'timeout', 'answer', 'message', 'setup'] as const;
-export type FailureReason = (typeof FAILURE_REASONS)[number];
+export type FailureReason = 'address' | 'connection' | 'timeout' | 'answer' | 'message' | 'setup';
 
 /** What came of an attempt to tell. `detail` is for people and holds no part of the target. */
 export type SendOutcome =

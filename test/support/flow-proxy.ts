@@ -2,7 +2,7 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 /** `open`: passes everything on; `cut`: breaks every connection and takes none; `silent`: keeps them and passes nothing on. */
-export type NetworkState = 'open' | 'cut' | 'silent';
+type NetworkState = 'open' | 'cut' | 'silent';
 
 export interface BreakableNetwork {
   readonly port: number;
