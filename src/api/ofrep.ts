@@ -4,14 +4,7 @@ import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Actor } from '../domain/actor.ts';
 import { TenantryError } from '../domain/errors.ts';
-import {
-  evaluate,
-  evaluateAll,
-  mayConcern,
-  type TenantFacts,
-  UNKNOWN_PLACEMENT,
-  UNKNOWN_PLAN,
-} from '../domain/flag-evaluation.ts';
+import { evaluate, evaluateAll, mayConcern, type TenantFacts, UNKNOWN_PLAN } from '../domain/flag-evaluation.ts';
 import type { ApiContext } from './context.ts';
 import { matchesEtag } from './flags.ts';
 import { callerOf, refuseForeignRows } from './guard.ts';
@@ -59,11 +52,11 @@ const bulkSchema = z
 
 export function ofrepRoutes({ ports: { flags, plans, sales } }: ApiContext): FastifyPluginCallbackZod {
   /** Flags come from memory and must not fall with the database; what it alone holds is not known then. */
-  async function unless<Value, Unknown>(read: Promise<Value>, unknown: Unknown): Promise<Value | Unknown> {
+  async function ifThere<Value>(read: Promise<Value>): Promise<{ readonly value: Value } | undefined> {
     try {
-      return await read;
+      return { value: await read };
     } catch (error) {
-      if (error instanceof TenantryError && error.code === 'STORE_UNAVAILABLE') return unknown;
+      if (error instanceof TenantryError && error.code === 'STORE_UNAVAILABLE') return undefined;
       throw error;
     }
   }
@@ -80,18 +73,22 @@ export function ofrepRoutes({ ports: { flags, plans, sales } }: ApiContext): Fas
     // A key that speaks for every tenant asks as one bound to this tenant: the store lets it read no further.
     const reader: Actor = actor.kind === 'key' ? { ...actor, tenantId: tenant } : actor;
     const asks = (name: string) => key === undefined || key === name;
-    const planOf = async () => (await plans.plans(reader, [tenant])).get(tenant);
     const [snapshot, plan, placement] = await Promise.all([
       flags.snapshot(tenant),
-      asks('plan') ? unless(planOf(), UNKNOWN_PLAN) : undefined,
-      asks('placement') ? unless(sales.placements.placement(reader, tenant), UNKNOWN_PLACEMENT) : UNKNOWN_PLACEMENT,
+      asks('plan') ? ifThere(plans.plans(reader, [tenant])) : undefined,
+      asks('placement') ? ifThere(sales.placements.placement(reader, tenant)) : undefined,
     ]);
     refuseForeignRows(
       subject.tenant,
       snapshot.flags.map((flag) => flag.tenant_id),
     );
     const inForce = snapshot.flags.filter((flag) => flag.ttl_ms > 0 && mayConcern(flag, subject.scope));
-    return { flags: inForce, plan, placement, subject };
+    return {
+      flags: inForce,
+      plan: plan === undefined ? UNKNOWN_PLAN : plan.value.get(tenant),
+      placement: placement?.value,
+      subject,
+    };
   }
 
   return (app, _options, done) => {

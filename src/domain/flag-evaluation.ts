@@ -56,13 +56,12 @@ export function mayConcern({ scope = {} }: WireFlag, asked: EvaluationScope): bo
 export interface TenantFacts {
   readonly flags: readonly WireFlag[];
   readonly plan: string | undefined | typeof UNKNOWN_PLAN;
-  readonly placement: Placement | typeof UNKNOWN_PLACEMENT;
+  /** Absent: not asked for, or it cannot be read right now; apps go on with what they knew. */
+  readonly placement?: Placement | undefined;
 }
 
 /** The plan cannot be read right now, which is not the same as none. */
 export const UNKNOWN_PLAN = Symbol('unknown plan');
-/** Where the tenant is placed cannot be read right now: apps go on with what they knew. */
-export const UNKNOWN_PLACEMENT = Symbol('unknown placement');
 
 /** One flag of a bulk answer that could not be evaluated. */
 export interface EvaluationFailure {
@@ -133,7 +132,7 @@ function plan(facts: TenantFacts): Evaluation | EvaluationFailure {
 
 /** Everybody shares the pool, but those whom a person has placed elsewhere. */
 function placement({ placement: placed }: TenantFacts): Evaluation | EvaluationFailure {
-  if (placed === UNKNOWN_PLACEMENT) {
+  if (placed === undefined) {
     return { key: 'placement', errorCode: 'GENERAL', errorDetails: 'The placement cannot be read right now.' };
   }
   const reason = placed === 'pooled' ? 'STATIC' : 'TARGETING_MATCH';
