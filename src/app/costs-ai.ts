@@ -3,8 +3,10 @@ import type { TenantId } from '../domain/tenant-id.ts';
 import type { Window } from '../domain/window.ts';
 
 export interface AiCostReader {
+  /** Absent `tenants`: of everybody. */
   byTenant(
     window: Window,
+    tenants?: readonly TenantId[],
   ): Promise<ReadonlyMap<TenantId, Pick<TenantAiCost, 'costMicro' | 'unpricedCalls' | 'byModel'>>>;
 }
 
@@ -34,11 +36,12 @@ export async function uncoveredAi(
   reader: AiCostReader,
   window: Window,
   covers: readonly AiCover[],
+  tenants?: readonly TenantId[],
 ): Promise<readonly UncoveredAi[]> {
   const found: UncoveredAi[] = [];
   for (const { from, to, providers } of pieces(window, covers)) {
     if (providers === 'all') continue;
-    for (const [tenantId, { byModel }] of await reader.byTenant({ from, to })) {
+    for (const [tenantId, { byModel }] of await reader.byTenant({ from, to }, tenants)) {
       const own = byModel.filter(({ provider }) => !providers.has(provider));
       const costMicro = own.reduce((sum, model) => sum + (model.costMicro ?? 0n), 0n);
       const unpricedCalls = own.reduce((sum, model) => sum + model.unpricedCalls, 0);

@@ -69,7 +69,7 @@ export class CostLedger implements CostReader {
   async #addEstimates(sums: Map<TenantId, Sum>, window: Window, tenants?: readonly TenantId[]): Promise<bigint> {
     const covered = await this.#store.coveredBy(COSTS, window);
     let nobodys = 0n;
-    for (const { tenantId, costMicro, unpricedCalls } of await uncoveredAi(this.#ai, window, covered)) {
+    for (const { tenantId, costMicro, unpricedCalls } of await uncoveredAi(this.#ai, window, covered, tenants)) {
       if (tenants !== undefined && !tenants.includes(tenantId)) continue;
       if (isReservedTenant(tenantId)) {
         nobodys += costMicro;

@@ -92,7 +92,7 @@ export async function buildCostWorld(tenants: number): Promise<CostWorld> {
   await seedTenants(postgres, tenants);
   const usage = new UsageReader([new UsageRollups(clickhouse)]);
   const book = seedBook(await loadCatalogue());
-  const ai = new AiCosts(clickhouse, { current: () => book });
+  const ai = new AiCosts(clickhouse, { current: () => book, at: async () => book });
   const billing = startBilling({ postgres: postgres.postgres, dataDir: folder, usage, ai });
   await billing.bills.changeRules(ADMIN, { basedOn: 0, rules: RULES, comment: null });
   return {

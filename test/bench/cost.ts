@@ -8,7 +8,7 @@ import { median, print, printTable } from './measure.ts';
 
 const ROUNDS = 30;
 const RAW_ROUNDS = 5;
-const AI_SUMS = `TenantId, Provider, Model, sum(Calls) AS calls, sum(InputTokens) AS input, sum(OutputTokens) AS output`;
+const AI_SUMS = 'TenantId, Provider, Model, sum(Calls) AS n, sum(InputTokens) AS input, sum(OutputTokens) AS output';
 
 /** Wall-clock milliseconds of each round; the first is not counted. */
 async function times(rounds: number, work: (round: number) => Promise<unknown>): Promise<readonly number[]> {
@@ -80,12 +80,12 @@ async function compareWithSpans({ clickhouse, months }: CostWorld): Promise<void
   const between = (column: string) =>
     `${column} >= toDateTime(${from / 1_000}, 'UTC') AND ${column} < toDateTime(${to / 1_000}, 'UTC')`;
   const rollup = `SELECT ${AI_SUMS} FROM tenantry.ai_usage_by_day WHERE ${between('Time')} GROUP BY TenantId, Provider, Model`;
-  const raw = `SELECT TenantId, AiProvider AS Provider, AiModel AS Model, count() AS calls, sum(AiInputTokens) AS input, sum(AiOutputTokens) AS output
+  const raw = `SELECT TenantId, AiProvider AS Provider, AiModel AS Model, count() AS n, sum(AiInputTokens) AS input, sum(AiOutputTokens) AS output
                FROM tenantry.spans WHERE AiOperation != '' AND ${between('Timestamp')} GROUP BY TenantId, Provider, Model`;
   const digest = async (sql: string) =>
     JSON.stringify(
       await clickhouse.inspect(
-        `SELECT count() AS rows, sum(calls) AS calls, groupBitXor(cityHash64(TenantId, Provider, Model, calls, input, output)) AS digest FROM (${sql})`,
+        `SELECT count() AS rows, sum(n) AS calls, groupBitXor(cityHash64(TenantId, Provider, Model, n, input, output)) AS digest FROM (${sql})`,
       ),
     );
   const [fromRollups, fromSpans] = [await digest(rollup), await digest(raw)];
