@@ -53,6 +53,7 @@ export class MinuteDetectorLoop {
   /** Last minute whose findings were told. */
   #toldUntil = -1;
   #nextShard = 0;
+  #isBehind = false;
   #saved: number[] = [];
 
   constructor(options: MinuteDetectorLoopOptions) {
@@ -100,7 +101,17 @@ export class MinuteDetectorLoop {
       detector.skipTo(to - 1);
       await this.#tell(to - 1);
     }
+    this.#tellProgress(end - 1 - detector.judgedByAll());
     await this.#save(detector, SAVED_A_TICK);
+  }
+
+  /** A week is read back for minutes in silence: whoever waits for the first finding sees how far it is. */
+  #tellProgress(minutesLeft: number): void {
+    const { log } = this.#options;
+    const isBehind = minutesLeft >= BATCH_MINUTES;
+    if (isBehind) log.info({ minutesLeft }, 'reading stored minutes back to learn what is usual');
+    else if (this.#isBehind) log.info('the stored minutes are read back; every new minute is judged as it comes');
+    this.#isBehind = isBehind;
   }
 
   async #restore(end: number): Promise<MinuteDetector> {

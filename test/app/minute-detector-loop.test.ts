@@ -17,6 +17,7 @@ class World {
   leads = true;
   failAnomalies = false;
   readonly asked: number[] = [];
+  readonly said: { minutesLeft?: number; msg: string }[] = [];
   readonly stored = new Map<string, Anomaly>();
   readonly shards = new Map<number, { shard: number; judgedUntil: number; toldUntil: number; state: Uint8Array }>();
   readonly #minutes: MeasuredMinute[];
@@ -57,7 +58,10 @@ class World {
         },
       },
       leadership: { isLeader: async () => this.leads },
-      log: pino({ level: 'silent' }),
+      log: pino(
+        { level: 'info' },
+        { write: (line) => this.said.push(JSON.parse(line) as { minutesLeft?: number; msg: string }) },
+      ),
     };
     return new MinuteDetectorLoop(options);
   }
@@ -97,6 +101,17 @@ describe('the loop of the minute detectors', () => {
     await world.tickTo(loop, SURGE_AT + 60);
     expect(world.findings()).toEqual([{ ...FOUND, ended: true }]);
     expect(loop.open()).toEqual([]);
+  });
+
+  it('says how much of the past is left to read back, and when it is done', async () => {
+    const world = new World();
+    world.counted = 2 * DAY;
+    const loop = world.loop();
+    for (let tick = 0; tick < 40; tick += 1) await loop.tick();
+    const left = world.said.flatMap(({ minutesLeft }) => minutesLeft ?? []);
+    expect(left.length).toBeGreaterThan(2);
+    expect(left).toEqual(left.toSorted((one, other) => other - one));
+    expect(world.said.filter(({ msg }) => msg.startsWith('the stored minutes are read back'))).toHaveLength(1);
   });
 
   it('says nothing of surges that were over before it was ever started', async () => {
