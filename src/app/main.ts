@@ -12,6 +12,7 @@ import { exportCommand } from './commands/export.ts';
 import { keyCommand } from './commands/key.ts';
 import { meterCommand } from './commands/meter.ts';
 import { migrateCommand } from './commands/migrate.ts';
+import { planCommand } from './commands/plan.ts';
 import { pricesCommand } from './commands/prices.ts';
 import { queryAuditCommand } from './commands/query-audit.ts';
 import { revenueCommand } from './commands/revenue.ts';
@@ -37,6 +38,7 @@ const program = new Command('tenantry')
   .addCommand(controlCommand())
   .addCommand(backtestCommand())
   .addCommand(capCommand())
+  .addCommand(planCommand())
   .addCommand(pricesCommand())
   .addCommand(billCommand())
   .addCommand(exportCommand())

@@ -161,7 +161,7 @@ export const SETTINGS = {
     .string()
     .default('UTC')
     .refine(isTimeZone, 'must be an IANA time zone such as Europe/Berlin, or UTC')
-    .describe('zone in which the days and months of spend caps begin, unless a cap names another'),
+    .describe('zone in which the days and months of quotas and spend caps begin, unless a cap names another'),
   TENANTRY_PUBLIC_URL: z
     .url({ protocol: /^https?$/ })
     .optional()
