@@ -97,6 +97,22 @@ describe('routes', () => {
     expect(api.ports.alerting.held).toEqual([]);
   });
 
+  test('by e-mail take addresses and no more, and do not give them back', async () => {
+    const to = ['Ops@example.com', 'ops@example.com', 'Ops@example.com'];
+    const made = await ask('POST', '/v1/alert-routes', { name: 'mail', target: { channel: 'email', to } });
+    expect([made.status, made.json.channel, made.json.health.problem]).toEqual([201, 'email', null]);
+    expect(made.text).not.toContain('ops@');
+    expect(api.ports.alerting.held.at(-1)?.target).toEqual({ channel: 'email', to: to.slice(0, 2) });
+    for (const bad of ['ops', 'ops@example.com\r\nBcc: x@example.com', 'Ops <ops@example.com>', 'a@b.c,d@e.f', '']) {
+      const answer = await ask('POST', '/v1/alert-routes', { name: 'x', target: { channel: 'email', to: [bad] } });
+      expect([answer.status, bad]).toEqual([400, bad]);
+    }
+    for (const list of [[], Array.from({ length: 51 }, (_, index) => `a${index}@example.com`)]) {
+      const answer = await ask('POST', '/v1/alert-routes', { name: 'x', target: { channel: 'email', to: list } });
+      expect(answer.status).toBe(400);
+    }
+  });
+
   test.each([
     ['time_zone', { time_zone: '+02:00', from: '22:00', to: '07:00' }],
     ['from', { time_zone: 'UTC', from: '24:00', to: '07:00' }],
