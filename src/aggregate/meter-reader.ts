@@ -89,15 +89,13 @@ function amountOf({ aggregation }: MeterDefinition, row: MeterRow): bigint | nul
     case 'unique_count':
       return BigInt(row.distinct) * WHOLE;
     case 'sum':
-      return scaled(row.total);
+      return scaled(row.amount);
     case 'avg':
-      return row.measured === 0 ? null : dividedRounded(scaled(row.total), BigInt(row.measured));
+      return row.measured === 0 ? null : dividedRounded(scaled(row.amount), BigInt(row.measured));
     case 'min':
-      return row.measured === 0 ? null : scaled(row.least);
     case 'max':
-      return row.measured === 0 ? null : scaled(row.most);
     case 'latest':
-      return row.measured === 0 ? null : scaled(row.latest);
+      return row.measured === 0 ? null : scaled(row.amount);
   }
 }
 

@@ -17,7 +17,7 @@ export interface MeterSqlQuestion {
   readonly groupBy: readonly string[];
 }
 
-/** Amounts are texts: a JSON number would lose their digits. */
+/** The amount is a text: a JSON number would lose its digits. */
 export interface MeterRow {
   /** '' where all tenants are one. */
   readonly tenant_id: string;
@@ -27,10 +27,8 @@ export interface MeterRow {
   /** Events of the type, and those of them that have a value. */
   readonly events: number;
   readonly measured: number;
-  readonly total: string;
-  readonly least: string;
-  readonly most: string;
-  readonly latest: string;
+  /** Of an average the sum; '0' of those that only count. */
+  readonly amount: string;
   readonly distinct: number;
 }
 
@@ -63,13 +61,16 @@ function fromRollups(question: MeterSqlQuestion): Fragment {
     return `SELECT TenantId, Path, Time, Events, Total, Least, Most, Latest FROM event_values_by_${level}
             WHERE Type = {type:String} AND Path IN ('', {path:String}) AND ${time.sql} AND ${tenant.sql}`;
   });
-  const isValue = 'Path = {path:String}';
+  const ofValue = (aggregate: string, column: string) => `${aggregate}If(${column}, Path = {path:String})`;
   return {
     sql: `SELECT {nonce:String} AS nonce, ${keys(question)}, [] AS groups,
-                 sumIf(Events, Path = '') AS events, sumIf(Events, ${isValue}) AS measured,
-                 toString(sumIf(Total, ${isValue})) AS total, toString(minIf(Least, ${isValue})) AS least,
-                 toString(maxIf(Most, ${isValue})) AS most, toString(maxIf(Latest, ${isValue}).4) AS latest,
-                 toUInt64(0) AS distinct
+                 sumIf(Events, Path = '') AS events, ${ofValue('sum', 'Events')} AS measured,
+                 ${amountOf(meter, {
+                   sum: ofValue('sum', 'Total'),
+                   min: ofValue('min', 'Least'),
+                   max: ofValue('max', 'Most'),
+                   latest: `${ofValue('max', 'Latest')}.4`,
+                 })} AS amount, toUInt64(0) AS distinct
           FROM (${sources.join(' UNION ALL ')})
           GROUP BY at, tenant_id ORDER BY at, tenant_id`,
     params,
@@ -88,15 +89,37 @@ function fromEvents(question: MeterSqlQuestion): Fragment {
   return {
     sql: `SELECT {nonce:String} AS nonce, ${keys(question)}, ${groups === '' ? '[]' : `[${groups}]`} AS groups,
                  count() AS events, countIf(has_value) AS measured,
-                 toString(sumIf(number, has_value)) AS total, toString(minIf(number, has_value)) AS least,
-                 toString(maxIf(number, has_value)) AS most,
-                 toString(maxIf((Time, Source, Id, number), has_value).4) AS latest,
+                 ${amountOf(meter, {
+                   sum: 'sumIf(number, has_value)',
+                   min: 'minIf(number, has_value)',
+                   max: 'maxIf(number, has_value)',
+                   latest: 'maxIf((Time, Source, Id, number), has_value).4',
+                 })} AS amount,
                  ${meter.aggregation === 'unique_count' ? 'uniqExactIf(Texts[{path:String}], has_value)' : 'toUInt64(0)'} AS distinct
           FROM (SELECT TenantId, Time, Source, Id, Texts, Numbers[{path:String}] AS number, ${isValue} AS has_value
                 FROM usage_events WHERE Type = {type:String} AND ${time.sql} AND ${tenant.sql})
           GROUP BY at, tenant_id, groups ORDER BY at, tenant_id, groups`,
     params,
   };
+}
+
+/** The one amount that the aggregation is made of: others would be read and merged for nothing. */
+function amountOf(
+  { aggregation }: MeterDefinition,
+  by: Readonly<Record<'sum' | 'min' | 'max' | 'latest', string>>,
+): string {
+  switch (aggregation) {
+    case 'sum':
+    case 'avg':
+      return `toString(${by.sum})`;
+    case 'min':
+    case 'max':
+    case 'latest':
+      return `toString(${by[aggregation]})`;
+    case 'count':
+    case 'unique_count':
+      return "'0'";
+  }
 }
 
 function hasNumber({ aggregation }: MeterDefinition): string {

@@ -56,8 +56,8 @@ export class MeterUsageSource implements UsageSource {
         groupBy: [],
       }),
     );
-    return rows.flatMap(({ tenant_id: tenantId, at, events, total }) => {
-      const value = meter.aggregation === 'count' ? BigInt(events) : scaledDecimal(total, METER_PLACES);
+    return rows.flatMap(({ tenant_id: tenantId, at, events, amount }) => {
+      const value = meter.aggregation === 'count' ? BigInt(events) : scaledDecimal(amount, METER_PLACES);
       if (!isTenantId(tenantId) || value === undefined || value < 0n) return [];
       const start = step === undefined ? window.from : at * SECOND_MS;
       return [{ tenantId, at: start, values: new Map<UsageKey, bigint>([[`${PREFIX}${meter.slug}`, value]]) }];
