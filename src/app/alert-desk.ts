@@ -11,6 +11,7 @@ import { AlertRouteStore } from '../store/postgres/alert-route-store.ts';
 import { standingSpendAlerts } from '../store/postgres/alert-spend.ts';
 import { type AlertFilter, AlertStore, type NoticeState } from '../store/postgres/alert-store.ts';
 import type { Postgres } from '../store/postgres/postgres.ts';
+import { ReportScheduleStore } from '../store/postgres/report-schedule-store.ts';
 import { AlertDispatcher, testAlert } from './alert-dispatcher.ts';
 import { AlertMetrics } from './alert-metrics.ts';
 import { addressGuard } from './alert-senders/address-guard.ts';
@@ -19,6 +20,7 @@ import { emailSender, mailServerOf } from './alert-senders/smtp.ts';
 import { AlertSources, type AlertSourcesOptions } from './alert-sources.ts';
 import { alertVault } from './alert-vault.ts';
 import { PostgresLeadership } from './leadership.ts';
+import { reportVault } from './report-vault.ts';
 import { runEvery } from './schedule.ts';
 import { dropOldSecretsKeys, type SecretsKeys, secretsKeys } from './secrets-keys.ts';
 import { zoneOrUtc } from './spend-standing.ts';
@@ -151,7 +153,8 @@ export function startAlerting(options: AlertingOptions): {
   const dispatcher = new AlertDispatcher({ outbox, routes, send, linkOf, log, onResult });
   const leadership = new PostgresLeadership(postgresUrl, 'alerts');
   const sources = new AlertSources({ ...options, leadership, alerts, spend: () => standingSpendAlerts(postgres) });
-  const sealing = sealOnce(routes, config, keys, log);
+  const reports = new ReportScheduleStore(postgres, reportVault(alertVault(keys)));
+  const sealing = sealOnce({ routes, reports }, config, keys, log);
   const schedules = [
     runEvery(LOOK_EVERY_MS, 'alert-sources', log, () => sources.tick()),
     runEvery(TELL_EVERY_MS, 'alert-dispatcher', log, async () => {
@@ -170,17 +173,29 @@ export function startAlerting(options: AlertingOptions): {
   };
 }
 
-/** Seals what is open, or sealed under an older key, once; until it has succeeded every call tries. */
-function sealOnce(routes: AlertRouteStore, config: Config, keys: SecretsKeys, log: Logger): () => Promise<void> {
+/**
+ * Seals what is open, or sealed under an older key, once; until it has succeeded every call tries. Everything that is
+ * sealed under these keys, as older ones go when nothing needs them any more.
+ */
+function sealOnce(
+  { routes, reports }: { readonly routes: AlertRouteStore; readonly reports: ReportScheduleStore },
+  config: Config,
+  keys: SecretsKeys,
+  log: Logger,
+): () => Promise<void> {
   let isDone = false;
   return async () => {
     if (isDone) return;
-    const { sealed, unreadable } = await routes.sealAll();
+    const ofRoutes = await routes.sealAll();
+    const ofReports = await reports.sealAll();
     isDone = true;
-    if (sealed > 0) log.info({ routes: sealed, key: keys.current.id }, 'targets of alert routes were sealed');
-    if (unreadable.length > 0)
-      log.error({ routes: unreadable }, 'targets of alert routes cannot be read; see them in GET /v1/alert-routes');
-    else dropOldSecretsKeys(config, keys);
+    if (ofRoutes.sealed + ofReports.sealed > 0) {
+      const sealed = { routes: ofRoutes.sealed, reports: ofReports.sealed };
+      log.info({ ...sealed, key: keys.current.id }, 'targets of alert routes and reports were sealed');
+    }
+    const unreadable = { routes: ofRoutes.unreadable, reports: ofReports.unreadable };
+    if (unreadable.routes.length + unreadable.reports.length === 0) dropOldSecretsKeys(config, keys);
+    else log.error(unreadable, 'targets cannot be read; see GET /v1/alert-routes and /v1/report-schedules');
   };
 }
 

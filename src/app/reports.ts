@@ -30,8 +30,6 @@ export interface ReportsOptions {
 
 export interface ReportParts {
   readonly reports: Reports;
-  /** Seals targets anew that are sealed under an older key. */
-  sealAll(): Promise<{ readonly sealed: number; readonly unreadable: readonly string[] }>;
   /** No further run is begun; resolves when the one under way has ended. */
   stop(): Promise<void>;
 }
@@ -59,7 +57,6 @@ export function startReports({ postgres, config, sources, ownUrl, log }: Reports
         schedules.create(actor, terms, nextReportAt(terms.period, now, zoneOrUtc(terms.timeZone))),
       removeSchedule: (actor, id) => schedules.remove(actor, id),
     },
-    sealAll: () => schedules.sealAll(),
     stop: () => schedule.stop(),
   };
 }

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { addressGuard } from '../../src/app/alert-senders/address-guard.ts';
 import { safePost } from '../../src/app/alert-senders/safe-post.ts';
+import { alertVault } from '../../src/app/alert-vault.ts';
 import { endedPeriod, nextReportAt, ReportDeliveries } from '../../src/app/report-delivery.ts';
 import type { ReportSources } from '../../src/app/report-tables.ts';
 import { reportVault } from '../../src/app/report-vault.ts';
@@ -11,7 +12,7 @@ import type { StaffActor } from '../../src/domain/actor.ts';
 import type { NewReportSchedule } from '../../src/domain/report.ts';
 import { DAY_MS, HOUR_MS } from '../../src/domain/window.ts';
 import { ReportScheduleStore } from '../../src/store/postgres/report-schedule-store.ts';
-import { type Receiver, startReceiver, testVault } from '../support/alert-samples.ts';
+import { type Receiver, startReceiver, TEST_KEY, testVault } from '../support/alert-samples.ts';
 import { silentLog, startTestPostgres, type TestPostgres } from '../support/postgres.ts';
 import { ACME, reportSources } from '../support/report-sources.ts';
 
@@ -78,9 +79,9 @@ describe('reports by webhook', () => {
       return new Map([[ACME, { byModel: [model] }]]);
     },
   });
-  const deliveries = (more: Partial<ReportSources> = {}) =>
+  const deliveries = (more: Partial<ReportSources> = {}, schedules = store()) =>
     new ReportDeliveries({
-      ...{ schedules: store(), sources: { ...sources, ...more }, log: silentLog, zone: zoneOrUtc },
+      ...{ schedules, sources: { ...sources, ...more }, log: silentLog, zone: zoneOrUtc },
       post: (message) => safePost(message, { guard: addressGuard(['127.0.0.1/32']) }),
       publicUrl: () => 'https://tenantry.example',
     });
@@ -193,6 +194,33 @@ describe('reports by webhook', () => {
       ]),
     );
     expect(audited).toEqual([{ subject: 'ada', action: 'report-schedule.create' }]);
+  });
+
+  it('are sealed anew when the key changes, and go out under the new one alone', async () => {
+    await create();
+    const newKey = Buffer.alloc(32, 9);
+    const vault = (old: readonly (readonly [string, Buffer])[]) =>
+      reportVault(
+        alertVault({ current: { id: 'new', key: newKey }, all: new Map([['new', newKey], ...old]), inFile: false }),
+      );
+    const both = new ReportScheduleStore(database.postgres, vault([['test', TEST_KEY]]));
+    expect(await both.sealAll()).toEqual({ sealed: 1, unreadable: [] });
+    expect(await both.sealAll()).toEqual({ sealed: 0, unreadable: [] });
+    expect(await store().sealAll()).toEqual({ sealed: 0, unreadable: ['AI costs'] });
+    await deliveries({}, new ReportScheduleStore(database.postgres, vault([]))).tick(NOW);
+    expect(receiver.received).toHaveLength(1);
+  });
+
+  it('wait, and say why, while their key is not there', async () => {
+    await create();
+    const key = Buffer.alloc(32, 5);
+    const other = alertVault({ current: { id: 'other', key }, all: new Map([['other', key]]), inFile: false });
+    await deliveries({}, new ReportScheduleStore(database.postgres, reportVault(other))).tick(NOW);
+    expect(await last()).toMatchObject({
+      state: 'waiting',
+      detail: expect.stringContaining('is sealed under the key'),
+    });
+    expect(receiver.received).toHaveLength(0);
   });
 
   it('have one name each', async () => {

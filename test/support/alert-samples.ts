@@ -51,7 +51,7 @@ export function routeOf(id: string, changes: Partial<AlertRoute> = {}): AlertRou
   return { ...terms, id, channel: target.channel, createdBy: 'test', createdAt: 0, ...changes };
 }
 
-const TEST_KEY = Buffer.alloc(32, 7);
+export const TEST_KEY = Buffer.alloc(32, 7);
 /** A vault with one key of the tests. */
 export const testVault = alertVault({
   current: { id: 'test', key: TEST_KEY },
