@@ -23,12 +23,13 @@ export function dedicatedPoolDays(
 ): AnalyticsQuery {
   const time = timeCondition(window, 'w');
   const day = 'toUInt32(Time) AS day';
-  const only = 'tenants' in whose ? 'tenant_id IN {tenants:Array(String)}' : 'amount * 100 >= total * {percent:UInt8}';
+  const only =
+    'tenants' in whose ? 'tenant_id IN {tenants:Array(String)}' : 'used * 100 >= everybody * {percent:UInt8}';
   return {
     question: 'dedicated-pool-days',
-    sql: `SELECT {nonce:String} AS nonce, pool, day, tenant_id, toString(amount) AS amount, toString(total) AS total
-          FROM (SELECT pool, day, tenant_id, amount, sum(amount) OVER (PARTITION BY pool, day) AS total
-                FROM (SELECT concat('cpu:', ServiceName) AS pool, ${day}, toString(TenantId) AS tenant_id, toUInt128(sum(CpuNs)) AS amount
+    sql: `SELECT {nonce:String} AS nonce, pool, day, tenant_id, toString(used) AS amount, toString(everybody) AS total
+          FROM (SELECT pool, day, tenant_id, used, sum(used) OVER (PARTITION BY pool, day) AS everybody
+                FROM (SELECT concat('cpu:', ServiceName) AS pool, ${day}, toString(TenantId) AS tenant_id, toUInt128(sum(CpuNs)) AS used
                       FROM resource_use_by_day WHERE ${time.sql} GROUP BY pool, day, tenant_id
                       UNION ALL
                       SELECT concat('time:', ServiceName) AS pool, ${day}, toString(TenantId) AS tenant_id, toUInt128(sum(DurationNs))
@@ -41,7 +42,7 @@ export function dedicatedPoolDays(
                       UNION ALL
                       SELECT concat('storage:', Store) AS pool, ${day}, toString(TenantId) AS tenant_id, sum(ByteMs)
                       FROM storage_by_day FINAL WHERE ${time.sql} GROUP BY pool, day, tenant_id)
-                WHERE amount > 0)
+                WHERE used > 0)
           WHERE ${only} AND tenant_id NOT IN {reserved:Array(String)}
           ORDER BY pool, day, tenant_id`,
     params: { ...time.params, ...whose, reserved: RESERVED_TENANTS },
