@@ -153,3 +153,39 @@ describe('queries', () => {
     expect(api.ports.queries.questions.at(-1)).toMatchObject({ minDurationNs: 5_000_000n, limit: 50 });
   });
 });
+
+describe('the audit of own databases', () => {
+  test('is for staff, with the reason where a look failed', async () => {
+    const statement = {
+      ...{ user: 'app', query: 'select * from orders', calls: 3, totalMs: 4.5, rows: 9 },
+      verdict: 'unfiltered' as const,
+      tables: [{ table: 'public.orders', alias: 'orders', verdict: 'unfiltered' as const, reason: 'nothing holds it' }],
+    };
+    api.ports.queryAudits.items.push(
+      { target: 'db:5432/shop', checkedAt: START, problem: 'It cannot be reached.', report: null },
+      {
+        target: 'db:5432/shop2',
+        checkedAt: START,
+        problem: null,
+        report: {
+          ...{ from: null, to: START, wasReset: true, forgotten: 1, hidden: 2 },
+          tables: [{ table: 'public.orders', rowSecurity: 'off' }],
+          summary: { filtered: 0, unfiltered: 1, row_security: 0, unknown: 0, none: 0 },
+          findings: [statement],
+          top: { time: [statement], calls: [], rows: [] },
+        },
+      },
+    );
+    const { body } = await get('/v1/query-audit');
+    expect(body.items[0]).toMatchObject({ target: 'db:5432/shop', problem: 'It cannot be reached.', report: null });
+    expect(body.items[1].report).toMatchObject({
+      from: null,
+      was_reset: true,
+      hidden: 2,
+      tables: [{ row_security: 'off' }],
+    });
+    expect(body.items[1].report.findings).toEqual(body.items[1].report.top_by_time);
+    expect(body.items[1].report.findings[0]).toMatchObject({ total_ms: 4.5, verdict: 'unfiltered' });
+    expect((await get('/v1/query-audit', own)).status).toBe(403);
+  });
+});

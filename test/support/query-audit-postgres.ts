@@ -2,11 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { startEmbeddedPostgres } from '../../src/store/postgres/embedded.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/store/postgres/embedded.ts';
 import { silentLog } from './postgres.ts';
 
 /** A database of the operator's that counts its statements. */
 export interface CountingPostgres {
+  /** To be migrated, for a control plane beside the operator's tables. */
+  readonly server: EmbeddedPostgres;
   /** Superuser. */
   readonly ownerUrl: string;
   /** The app's own role: owns nothing, and no policy is bypassed. */
@@ -36,6 +38,7 @@ export async function startCountingPostgres(): Promise<CountingPostgres> {
   appUrl.username = 'app';
   appUrl.password = 'app';
   return {
+    server,
     ownerUrl: server.ownerUrl,
     appUrl: appUrl.href,
     run,
