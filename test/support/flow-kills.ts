@@ -117,7 +117,7 @@ class KillWorld {
     this.#running = false;
     await Promise.all(others);
     this.#traffic.stop();
-    await until('the API to be back', async () => (await this.#tenantry.ask('/readyz')).status === 200, 120_000);
+    await until('the API to be back', async () => (await this.#tenantry.ask('/v1/throttles')).status === 200, 180_000);
     await until('the app to be told again', async () => (await this.#ask(this.#tenant(HELD))) === 429);
     return this.#judge();
   }
