@@ -24,6 +24,7 @@ const PLACES: Record<string, (tenant: string) => string> = {
   'throttles filter': (tenant) => `/v1/throttles?tenant_id=${tenant}`,
   'anomalies filter': (tenant) => `/v1/anomalies?tenant_id=${tenant}`,
   'caps filter': (tenant) => `/v1/caps?tenant_id=${tenant}`,
+  'storage filter': (tenant) => `/v1/storage?tenant_id=${tenant}`,
   'usage filter': (tenant) => `/v1/usage?tenant_id=${tenant}`,
   'queries path': (tenant) => `/v1/tenants/${tenant}/queries`,
   'slow queries path': (tenant) => `/v1/tenants/${tenant}/slow-queries`,
@@ -55,6 +56,7 @@ describe.each(Object.keys(PLACES))('by %s', (place) => {
         api.ports.figures.metricQuestions,
         api.ports.figures.listQuestions,
         api.ports.usage.questions,
+        api.ports.storage.questions,
         api.ports.queries.questions.map(({ window: _, ...question }) => Object.values(question).map(String)),
       ]);
     const before = asked();

@@ -15,7 +15,8 @@ export interface TableOptions {
   readonly wideEvery?: number;
   /** Part of all rows that the first tenant has. */
   readonly giant?: number;
-  readonly suffix?: string;
+  /** Rows go to two partitions by time. */
+  readonly partitioned?: boolean;
 }
 
 const ORDER: Readonly<Record<Layout, string>> = {
@@ -32,10 +33,16 @@ const ORDER: Readonly<Record<Layout, string>> = {
  * own width with some spread. The same every time.
  */
 export async function createTable(client: pg.Client, options: TableOptions): Promise<void> {
-  const { name, layout, tenants = 500, rows, indexes = [], wideEvery, giant = 0, suffix = '' } = options;
+  const { name, layout, tenants = 500, rows, indexes = [], wideEvery, giant = 0, partitioned = false } = options;
   await client.query(`select setseed(0.42)`);
-  await client.query(`create unlogged table ${name} (id bigint generated always as identity, active boolean,
-    tenant_id text, created_at timestamptz, amount int, body text, wide text) ${suffix}`);
+  await client.query(`create ${partitioned ? '' : 'unlogged'} table ${name} (id bigint generated always as identity, active boolean,
+    tenant_id text, created_at timestamptz, amount int, body text, wide text) ${partitioned ? 'partition by range (created_at)' : ''}`);
+  if (partitioned) {
+    await client.query(
+      `create table ${name}_old partition of ${name} for values from (minvalue) to ('2026-01-01 00:05')`,
+    );
+    await client.query(`create table ${name}_new partition of ${name} default`);
+  }
   const others = giant === 0 ? 1 : 1 - giant;
   await client.query(
     `with weights as (select n, 1 / (n + 8.0) as w from generate_series(1, $1::int) n),

@@ -60,8 +60,8 @@ INSERT INTO storage_by_hour (TenantId, Store, Time, ByteMs, CoveredMs, Bytes, Co
 SELECT TenantId, Store, toDateTime(Hour * 3600, 'UTC'), sum(PartByteMs), sum(PartMs), argMax(PartBytes, PartFrom),
        now64(6, 'UTC')
 FROM (
-  SELECT TenantId, Store, Hour, greatest(Since, Hour * ${HOUR_MS}) AS PartFrom,
-         toUInt64(least(Until, (Hour + 1) * ${HOUR_MS}) - PartFrom) AS PartMs,
+  SELECT TenantId, Store, Hour, greatest(Since, toInt64(Hour * ${HOUR_MS})) AS PartFrom,
+         toUInt64(least(Until, toInt64((Hour + 1) * ${HOUR_MS})) - PartFrom) AS PartMs,
          toUInt128(PartBytes) * PartMs AS PartByteMs, PartBytes
   FROM (
     SELECT TenantId, Store, Bytes AS PartBytes, Since, Until,

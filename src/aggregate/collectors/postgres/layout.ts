@@ -6,8 +6,11 @@ const FEW_TENANTS = 2.5;
 const DOMINATES = 0.8;
 /** Two pages whose shares differ by less have the same tenants. */
 const DIFFERS = 0.1;
-/** Less of the pure pages being followed by one of the same tenant, and there are no runs to find the ends of. */
-const CONTINUITY = 0.3;
+/**
+ * Tenants that are met more than once are to be met without another between: in one run all of them are, in imports of
+ * a few pages each hardly any. Below this part there are no runs to find the ends of.
+ */
+const CONTINUITY = 0.5;
 
 interface PageMix {
   readonly shares: ReadonlyMap<string, number>;
@@ -41,16 +44,15 @@ export function tenantsInRuns(sample: ValuedSample): ReadonlySet<string> {
   const mixes = sample.pages.map(mixOf);
   const pages = new Map<string, number>();
   const runs = new Map<string, number>();
-  let pure = 0;
   let continued = 0;
   for (const [index, { dominant }] of mixes.entries()) {
     if (dominant === undefined) continue;
-    pure += 1;
     pages.set(dominant, (pages.get(dominant) ?? 0) + 1);
     if (mixes[index + 1]?.dominant === dominant) continued += 1;
     if (mixes[index - 1]?.dominant !== dominant) runs.set(dominant, (runs.get(dominant) ?? 0) + 1);
   }
-  if (pure === 0 || continued / pure < CONTINUITY) return new Set();
+  const again = [...pages.values()].reduce((sum, count) => sum + count - 1, 0);
+  if (again === 0 || continued / again < CONTINUITY) return new Set();
   return new Set(
     [...pages].flatMap(([tenant, count]) => {
       const stretches = runs.get(tenant) ?? 1;

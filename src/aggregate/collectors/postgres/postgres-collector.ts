@@ -7,7 +7,7 @@ import { combineSizes } from '../combine-sizes.ts';
 import { pageBudgets } from './page-budget.ts';
 import { sampleTable } from './table-sampler.ts';
 import { type ShareOut, type TableSize, tableSizes, totalBytesOf } from './table-sizes.ts';
-import { PAGE_BYTES, type TableSource } from './table-source.ts';
+import { PAGE_BYTES, type TableFacts, type TableSource } from './table-source.ts';
 
 /** One database of the operator's, as `src/store/postgres` opens it. */
 export interface Database {
@@ -31,6 +31,8 @@ export interface PostgresCollectorOptions {
 interface Plan {
   readonly seed: number;
   readonly budgets: Readonly<Record<string, number>>;
+  /** Of all tables together. */
+  readonly totalPages: number;
 }
 
 interface SavedTable {
@@ -42,6 +44,10 @@ interface SavedTable {
   /** Set: it could not be measured. */
   readonly skipped?: string;
 }
+
+/** Tenants that have more in the database are to be known well; in one table at least so much of it has to lie. */
+const WORTH_BYTES = 1_000_000;
+const FEWEST_WORTH_BYTES = 100_000;
 
 /** What a table tells instead of sizes; everything else ends the attempt, and another one goes on from here. */
 const SKIPPING = new Set(['FORBIDDEN', 'NOT_FOUND', 'NOT_SUPPORTED_HERE', 'QUERY_TIMEOUT']);
@@ -101,6 +107,7 @@ export class PostgresCollector implements Collector {
     const plan = {
       seed: this.#options.seed,
       budgets: Object.fromEntries(pageBudgets(sized, this.#options.pageShare)),
+      totalPages: sized.reduce((sum, { totalPages }) => sum + totalPages, 0),
     };
     await checkpoint.save('plan', plan);
     return plan;
@@ -123,6 +130,7 @@ export class PostgresCollector implements Collector {
     try {
       const estimate = await sampleTable(table, {
         budgetPages: plan.budgets[facts.name] ?? 0,
+        worthBytes: worthBytesIn(facts, plan.totalPages),
         seed: plan.seed ^ hashOf(facts.name),
         pause: async () => {
           signal.throwIfAborted();
@@ -135,6 +143,12 @@ export class PostgresCollector implements Collector {
       return { sizes: [], skipped: error.message };
     }
   }
+}
+
+/** A tenant that is worth it in the whole database has a part of that in each table, taken as the table's own part. */
+function worthBytesIn(facts: TableFacts, totalPages: number): number {
+  const part = pagesOf(totalBytesOf(facts)) / Math.max(1, totalPages);
+  return Math.max(FEWEST_WORTH_BYTES, WORTH_BYTES * part);
 }
 
 function pagesOf(bytes: bigint): number {

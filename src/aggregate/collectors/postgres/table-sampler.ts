@@ -7,6 +7,8 @@ import { estimateTenants, type TenantEstimate } from './tenant-estimate.ts';
 export interface SamplerOptions {
   /** Pages that may be asked for. A table that has no more is read whole. */
   readonly budgetPages: number;
+  /** Tenants that have less in the table are not worth a page of their own. */
+  readonly worthBytes: number;
   readonly seed: number;
   /** Called between two statements; resolves when the next one may come, rejects to give up. */
   readonly pause: () => Promise<void>;
@@ -19,8 +21,6 @@ export interface TableEstimate {
 
 /** Pages asked for by one statement: some 2 MB, so that none runs for long. */
 const STEP_PAGES = 256;
-/** Smaller tenants are not worth a page of their own. */
-const WORTH_BYTES = 1_000_000;
 /** Relative standard error at which a tenant is known well enough: three of them are the 3 % that is promised. */
 const GOOD_ERROR = 0.006;
 /** Part of the budget that the first look may take; the rest goes to where that look leaves the largest errors. */
@@ -56,7 +56,8 @@ export async function sampleTable(source: TableSource, options: SamplerOptions):
     return work.estimate();
   }
   await work.look(firstPages(facts, options.budgetPages));
-  if (work.halvingPages() < work.countingPages()) await work.halve();
+  // Counting leaves nothing open, so it comes first wherever it can be paid for; else it is for what halving leaves.
+  if (!work.canCount()) await work.halve();
   await work.count();
   await work.halve();
   await work.spread();
@@ -111,16 +112,9 @@ class TableWork {
     return { tenants, attributedBytes: valued.attributedBytes };
   }
 
-  /** Pages that finding all ends of runs would take; none to find: infinitely many. */
-  halvingPages(): number {
-    const { boundaries } = this.#estimate();
-    if (boundaries.size === 0) return Number.POSITIVE_INFINITY;
-    return [...boundaries].reduce((sum, { length }) => sum + Math.ceil(Math.log2(length + 1)), 0);
-  }
-
-  /** Pages that counting all tenants that are not known well would take. */
-  countingPages(): number {
-    return this.#unknown(this.#estimate().tenants).reduce((sum, tenant) => sum + this.#countingCost(tenant), 0);
+  /** Whether the budget suffices to count all tenants that are not known well. */
+  canCount(): boolean {
+    return this.#countingPages(this.#unknown(this.#estimate().tenants)) <= this.#left;
   }
 
   /** Counts the rows of tenants that are not known well enough, the worst first, as far as the budget goes. */
@@ -149,9 +143,8 @@ class TableWork {
   /** In one go, if that is affordable and costs less than asking for each tenant that has to be known better. */
   async #countAll(tenants: readonly TenantEstimate[]): Promise<boolean> {
     const unknown = this.#unknown(tenants);
-    const wholeIndex = (this.#facts.countingIndex?.pages ?? Number.POSITIVE_INFINITY) * WHOLE_INDEX_MARGIN;
     const oneByOne = unknown.reduce((sum, tenant) => sum + this.#countingCost(tenant), 0);
-    if (unknown.length === 0 || wholeIndex > this.#left || wholeIndex > 2 * oneByOne) return false;
+    if (unknown.length === 0 || this.#wholeIndex > this.#left || this.#wholeIndex > 2 * oneByOne) return false;
     await this.#options.pause();
     for (const [tenant, rows] of await this.#source.countRows(undefined)) this.#counts.set(tenant, rows);
     return true;
@@ -163,7 +156,7 @@ class TableWork {
       const { valued, boundaries, tenants } = this.#estimate();
       const unknown = new Map(this.#unknown(tenants).map((tenant) => [tenant.tenant, tenant]));
       const worst = [...boundaries]
-        .map((gap) => ({ gap, harm: harmOf(gap, valued, unknown) }))
+        .map((gap) => ({ gap, harm: harmOf(gap, valued, unknown, this.#options.worthBytes) }))
         .filter(({ harm }) => harm > 0)
         .toSorted((left, right) => right.harm - left.harm || left.gap.first - right.gap.first)
         .slice(0, Math.min(HALVING_PAGES, this.#left));
@@ -205,10 +198,24 @@ class TableWork {
       .filter(({ tenant, bytes, error }) => {
         if (uncountedOnly && this.#counts.has(tenant)) return false;
         // What may well be above the bound is treated as if it were.
-        if (tenant === NO_TENANT || bytes + 2 * error < WORTH_BYTES) return false;
-        return relativeError({ bytes, error }) > GOOD_ERROR;
+        if (tenant === NO_TENANT || bytes + 2 * error < this.#options.worthBytes) return false;
+        return this.#relativeError({ bytes, error }) > GOOD_ERROR;
       })
-      .toSorted((left, right) => relativeError(right) - relativeError(left));
+      .toSorted((left, right) => this.#relativeError(right) - this.#relativeError(left));
+  }
+
+  /** Small tenants count as if they had just what makes them worth it. */
+  #relativeError({ bytes, error }: Pick<TenantEstimate, 'bytes' | 'error'>): number {
+    return error / Math.max(bytes, this.#options.worthBytes);
+  }
+
+  get #wholeIndex(): number {
+    return (this.#facts.countingIndex?.pages ?? Number.POSITIVE_INFINITY) * WHOLE_INDEX_MARGIN;
+  }
+
+  #countingPages(tenants: readonly TenantEstimate[]): number {
+    const oneByOne = tenants.reduce((sum, tenant) => sum + this.#countingCost(tenant), 0);
+    return Math.min(this.#wholeIndex, oneByOne * COUNTING_MARGIN);
   }
 
   #countingCost({ rows }: TenantEstimate): number {
@@ -217,23 +224,19 @@ class TableWork {
   }
 }
 
-/** Small tenants count as if they had just what makes them worth it. */
-function relativeError({ bytes, error }: Pick<TenantEstimate, 'bytes' | 'error'>): number {
-  return error / Math.max(bytes, WORTH_BYTES);
-}
-
 /** How much of the relative error of tenants that are not known well comes from one gap. */
 function harmOf(
   { left, right, length }: Gap,
   { pages }: ValuedSample,
   unknown: ReadonlyMap<string, TenantEstimate>,
+  worthBytes: number,
 ): number {
   const ends = [left, right].flatMap((end) => (end === undefined ? [] : (pages[end]?.shares ?? [])));
   return Math.max(
     0,
     ...ends.map(({ tenant, pageBytes }) => {
       const known = unknown.get(tenant);
-      return known === undefined ? 0 : (length * pageBytes) / Math.max(known.bytes, WORTH_BYTES);
+      return known === undefined ? 0 : (length * pageBytes) / Math.max(known.bytes, worthBytes);
     }),
   );
 }
