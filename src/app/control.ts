@@ -8,11 +8,12 @@ import { expectedLoad } from '../control/known-peaks.ts';
 import { detectorParams } from '../detect/detector-params.ts';
 import type { StaffActor } from '../domain/actor.ts';
 import { INTAKE_FILE } from '../domain/spool-format.ts';
-import { SECOND_MS } from '../domain/window.ts';
+import { MINUTE_MS, SECOND_MS } from '../domain/window.ts';
 import type { ClickHouse } from '../store/clickhouse/clickhouse.ts';
 import { AllowList } from '../store/postgres/allow-list.ts';
 import type { AnomalyStore } from '../store/postgres/anomaly-store.ts';
 import { ApprovalStore } from '../store/postgres/approval-store.ts';
+import { CapStore } from '../store/postgres/cap-store.ts';
 import { BacktestStore } from '../store/postgres/control-backtests.ts';
 import { ControlSwitchStore } from '../store/postgres/control-switch-store.ts';
 import { DetectorStateStore } from '../store/postgres/detector-state-store.ts';
@@ -27,6 +28,7 @@ import { PromotionStore } from '../store/postgres/promotion-store.ts';
 import type { ThrottleStore } from '../store/postgres/throttle-store.ts';
 import { approvalAsker } from './control-approvals.ts';
 import { BacktestRunner } from './control-backtest-runner.ts';
+import { BudgetBurnLoop } from './control-budget-burn.ts';
 import { decisionChains } from './control-chain.ts';
 import { DataHealthReader } from './control-data-health.ts';
 import { decisionJournal } from './control-journal.ts';
@@ -41,6 +43,7 @@ import type { Neighbors } from './neighbors.ts';
 import { PolicyEvidenceReader } from './policy-evidence.ts';
 import { policyParamsOf } from './policy-settings.ts';
 import { PolicyTerms } from './policy-terms.ts';
+import type { AiCosts } from './prices-costs.ts';
 import { recentThrottles } from './recent-throttles.ts';
 import { runEvery, type Schedule } from './schedule.ts';
 import { zoneOffset } from './spend-zones.ts';
@@ -60,6 +63,8 @@ export interface ControlOptions {
   readonly throttles: ThrottleStore;
   readonly flags: FlagFeed;
   readonly neighbors: Neighbors;
+  /** What AI cost tenants in a window, for the burn of their budgets. */
+  readonly aiCosts: Pick<AiCosts, 'byTenant'>;
   /** Unix ms up to which everything that arrived is counted; null: nothing has arrived. */
   readonly dataUntil: () => number | null;
 }
@@ -146,6 +151,14 @@ export function startControl(options: ControlOptions): RunningControl {
     log,
   });
 
+  const burn = new BudgetBurnLoop({
+    leadership,
+    caps: new CapStore(postgres),
+    costs: (window, tenants) => options.aiCosts.byTenant(window, tenants),
+    dataUntil: options.dataUntil,
+    anomalies,
+    log,
+  });
   const runner = new BacktestRunner({ backtests, clickhouse, params, log });
   const schedules: Schedule[] = [];
   return {
@@ -180,6 +193,7 @@ export function startControl(options: ControlOptions): RunningControl {
       schedules.push(
         runEvery(config.TENANTRY_DETECT_INTERVAL_SECONDS * SECOND_MS, 'detector', log, () => detector.tick()),
         runEvery(MINUTE_DETECTOR_EVERY_MS, 'minute-detector', log, () => minuteDetector.tick()),
+        runEvery(MINUTE_MS, 'budget-burn', log, () => burn.tick()),
         runEvery(BACKTESTS_EVERY_MS, 'backtests', log, () => runner.tick()),
       );
     },

@@ -98,6 +98,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
   // detect + control
   const running = startControl({
     ...{ config, log, dataDir, clickhouse, postgres, postgresUrl, anomalies, throttles, flags, neighbors },
+    aiCosts: prices.aiCosts,
     dataUntil: () => dataUntil(loader, config),
   });
   const { detector } = running;
