@@ -42,5 +42,10 @@ export function ownMetrics({ loader, detector }: OwnMetricsSources): Registry {
     'Unix time of the last run; 0: none yet',
     () => (detector().lastTickAt ?? 0) / 1_000,
   );
+  gauge(
+    'tenantry_detector_unjudged_intervals',
+    'Intervals since the start that no detector judged, because none ran and they were too many to catch up',
+    () => detector().unjudgedIntervals,
+  );
   return registry;
 }

@@ -40,7 +40,7 @@ describe('a budget of 720 dollars in a month of 720 hours', () => {
   it.each([
     ['the even pace', spending(1)],
     ['fourteen times it for an hour', spending(14, 14, 0, 0)],
-    ['a minute that is over', spending(0, 40, 0, 0)],
+    ['an hour whose end is quiet', spending(0, 20, 0, 0)],
     ['five minutes alone', spending(20, 1, 1, 1)],
     ['five times it for six hours', spending(5, 5, 5, 0)],
   ])('is not burnt by %s', (_what, spent) => {
