@@ -125,6 +125,8 @@ function csvProblem({ code }: CsvError): string {
       return 'a quote stands in the middle of a cell; inside quotes it is written twice';
     case 'CSV_QUOTE_NOT_CLOSED':
       return 'a quote is opened and never closed';
+    case 'CSV_MAX_RECORD_SIZE':
+      return `it is longer than ${LONGEST_ROW} characters; a quote that is never closed makes one row of all that follow`;
     default:
       return 'it is not a row of CSV';
   }
@@ -132,7 +134,6 @@ function csvProblem({ code }: CsvError): string {
 
 function csvFailure(thrown: unknown): TenantryError {
   const error = thrown as CsvError;
-  if (error.code === 'CSV_MAX_RECORD_SIZE') return endless(lineOf(error));
   return new TenantryError('BAD_REQUEST', `Line ${lineOf(error)}: ${csvProblem(error)}.`, {
     hint: 'The file is not CSV as RFC 4180 has it, or its end is missing.',
     cause: thrown,
