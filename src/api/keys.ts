@@ -12,7 +12,7 @@ import { lineOfText, noQuery, STORED_ID, tenantIdText } from './parameters.ts';
 /** Ten years. A key that should live longer is one without an end; a larger number is a slip (milliseconds, say). */
 const MAX_LIFE_SECONDS = 315_360_000;
 
-const scope = z.enum(KEY_SCOPES).describe('ingest: send telemetry; flags: read and acknowledge flags');
+const scope = z.enum(KEY_SCOPES).describe('ingest: send telemetry and usage events; flags: read and acknowledge flags');
 
 export const keyItemSchema = z
   .object({

@@ -83,7 +83,7 @@ export interface ForecastAsked {
   readonly now: number;
 }
 
-export interface Forecasted {
+interface Forecasted {
   readonly currency: string | null;
   readonly monthFrom: number;
   readonly monthTo: number;

@@ -14,7 +14,7 @@ export const SUBSCRIPTION_STATUSES = [
 export type SubscriptionStatus = (typeof SUBSCRIPTION_STATUSES)[number];
 
 export const BILLING_INTERVALS = ['day', 'week', 'month', 'year'] as const;
-export type BillingInterval = (typeof BILLING_INTERVALS)[number];
+type BillingInterval = (typeof BILLING_INTERVALS)[number];
 
 export interface BillingCycle {
   readonly interval: BillingInterval;

@@ -1,3 +1,4 @@
+import type { RevenueImported } from '../../src/api/revenue-ports.ts';
 import { startRevenue } from '../../src/app/revenue.ts';
 import type { StaffActor } from '../../src/domain/actor.ts';
 import type { CostQuestion, Costs } from '../../src/domain/cost.ts';
@@ -40,7 +41,7 @@ export async function startRevenueWorld() {
     store,
     ledger,
     /** Imports a file that tells of the midnight of a day. */
-    send: (content: string, asOf: string) =>
+    send: (content: string, asOf: string): Promise<RevenueImported & { readonly unmapped: number }> =>
       parts.revenue.import(ANN, { fileName: 'export', content, asOf: dayAt(asOf), coupons: new Map() }),
     tenantOf: async (tenant: string, window: Window) =>
       (await parts.reader.revenue({ window })).filter(({ tenantId }) => tenantId === tenant),
