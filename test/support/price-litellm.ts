@@ -1,0 +1,115 @@
+/** Entries in the shape of LiteLLM's model_prices_and_context_window.json, with its field names; figures of our own. */
+export const LITELLM_SAMPLE: Readonly<Record<string, unknown>> = {
+  sample_spec: {
+    litellm_provider: 'one of https://docs.litellm.ai/docs/providers',
+    mode: 'one of: chat, embedding, completion, image_generation, audio_transcription, audio_speech, rerank',
+    input_cost_per_token: 0.0,
+    output_cost_per_token: 0.0,
+    max_tokens: 'LEGACY parameter',
+  },
+  'gpt-4o': chat('openai', 2.5e-6, 1e-5, {
+    cache_read_input_token_cost: 1.25e-6,
+    input_cost_per_token_batches: 1.25e-6,
+    output_cost_per_token_batches: 5e-6,
+    supports_vision: true,
+  }),
+  'gpt-4o-mini': chat('openai', 1.5e-7, 6e-7, { cache_read_input_token_cost: 7.5e-8 }),
+  'openai/gpt-4o-mini': chat('openai', 1.5e-7, 6e-7),
+  o3: chat('openai', 2e-6, 8e-6, {
+    input_cost_per_token_flex: 1e-6,
+    output_cost_per_token_flex: 4e-6,
+    cache_read_input_token_cost_flex: 2.5e-7,
+    input_cost_per_token_priority: 3.5e-6,
+    output_cost_per_token_priority: 1.4e-5,
+  }),
+  'gpt-long': chat('openai', 2.5e-6, 1.5e-5, {
+    input_cost_per_token_above_272k_tokens: 5e-6,
+    output_cost_per_token_above_272k_tokens: 2.25e-5,
+    input_cost_per_token_above_272k_tokens_priority: 1e-5,
+    input_cost_per_token_priority: 5e-6,
+  }),
+  'gpt-4o-audio': chat('openai', 2.5e-6, 1e-5, { input_cost_per_audio_token: 4e-5, output_cost_per_audio_token: 8e-5 }),
+  'whisper-1': {
+    litellm_provider: 'openai',
+    mode: 'audio_transcription',
+    input_cost_per_second: 0.0001,
+    output_cost_per_second: 0.0001,
+  },
+  'dall-e-3': {
+    litellm_provider: 'openai',
+    mode: 'image_generation',
+    input_cost_per_pixel: 3.81469e-8,
+    output_cost_per_pixel: 0.0,
+  },
+  'tts-1': { litellm_provider: 'openai', mode: 'audio_speech', input_cost_per_character: 1.5e-5 },
+  'text-embedding-3-small': {
+    litellm_provider: 'openai',
+    mode: 'embedding',
+    input_cost_per_token: 2e-8,
+    output_cost_per_token: 0.0,
+  },
+  'text-davinci': chat('text-completion-openai', 2e-6, 2e-6, { mode: 'completion' }),
+  'claude-sonnet-4-5': chat('anthropic', 3e-6, 1.5e-5, {
+    cache_creation_input_token_cost: 3.75e-6,
+    cache_creation_input_token_cost_above_1hr: 6e-6,
+    cache_read_input_token_cost: 3e-7,
+    input_cost_per_token_above_200k_tokens: 6e-6,
+    output_cost_per_token_above_200k_tokens: 2.25e-5,
+    cache_creation_input_token_cost_above_200k_tokens: 7.5e-6,
+    cache_read_input_token_cost_above_200k_tokens: 6e-7,
+    search_context_cost_per_query: {
+      search_context_size_low: 0.01,
+      search_context_size_medium: 0.01,
+      search_context_size_high: 0.01,
+    },
+  }),
+  'azure/gpt-4o': chat('azure', 2.75e-6, 1.1e-5),
+  'azure_ai/phi-4': chat('azure_ai', 1.25e-7, 5e-7),
+  'gemini/gemini-1.5-pro': chat('gemini', 1.25e-6, 5e-6, {
+    input_cost_per_token_above_128k_tokens: 2.5e-6,
+    output_cost_per_token_above_128k_tokens: 1e-5,
+  }),
+  'vertex_ai/gemini-2.5-pro': chat('vertex_ai-language-models', 1.25e-6, 1e-5, {
+    input_cost_per_token_above_200k_tokens: 2.5e-6,
+    output_cost_per_token_above_200k_tokens: 1.5e-5,
+    output_cost_per_reasoning_token: 1e-5,
+  }),
+  'gemini-huge': chat('vertex_ai-language-models', 1e-6, 4e-6, {
+    input_cost_per_token_above_512k_tokens: 2e-6,
+    input_cost_per_token_above_256k_tokens: 1.5e-6,
+  }),
+  'anthropic.claude-3-haiku-20240307-v1:0': chat('bedrock', 2.5e-7, 1.25e-6),
+  'bedrock/us-east-1/meta.llama3-70b': chat('bedrock', 2.65e-6, 3.5e-6),
+  'mistral/mistral-large-latest': chat('mistral', 2e-6, 6e-6),
+  'deepseek/deepseek-chat': chat('deepseek', 2.7e-7, 1.1e-6, { input_cost_per_token_cache_hit: 7e-8 }),
+  'groq/llama-3.1-8b-instant': chat('groq', 5e-8, 8e-8),
+  'xai/grok-4': chat('xai', 3e-6, 1.5e-5, { deprecation_date: '2027-01-01' }),
+  'perplexity/sonar-deep-research': chat('perplexity', 2e-6, 8e-6, { output_cost_per_reasoning_token: 3e-6 }),
+  'openrouter/anthropic/claude-3.5-sonnet': chat('openrouter', 3e-6, 1.5e-5),
+  'together_ai/meta-llama/Llama-3-70b': chat('together_ai', 8.8e-7, 8.8e-7),
+  'fireworks_ai/accounts/fireworks/models/llama-v3p1-405b-instruct': chat('fireworks_ai', 3e-6, 3e-6),
+  'command-r': chat('cohere_chat', 1.5e-7, 6e-7),
+  'rerank-v3.5': {
+    litellm_provider: 'cohere',
+    mode: 'rerank',
+    input_cost_per_query: 0.002,
+    input_cost_per_token: 0.0,
+    output_cost_per_token: 0.0,
+  },
+  'jina-reranker-v2': {
+    litellm_provider: 'jina_ai',
+    mode: 'rerank',
+    input_cost_per_token: 1.8e-8,
+    output_cost_per_token: 1.8e-8,
+  },
+  'ollama/llama3': chat('ollama', 0.0, 0.0),
+  'moonshot/kimi-k2': chat('moonshot', 6e-7, 2.5e-6, { input_cost_per_request: 0.0001 }),
+};
+
+function chat(provider: string, input: number, output: number, more: object = {}): object {
+  return {
+    ...{ litellm_provider: provider, mode: 'chat', max_input_tokens: 128_000, max_output_tokens: 16_384 },
+    ...{ input_cost_per_token: input, output_cost_per_token: output },
+    ...more,
+  };
+}
