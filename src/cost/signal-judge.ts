@@ -9,8 +9,8 @@ import {
 import { NO_WATCH, type SignalWatch, stepWatch, WATCH_TERMS } from './signal-watch.ts';
 
 /** An open signal, as far as it is needed to judge. */
-export type OpenSignal = SignalId & Pick<Signal, 'id'>;
-export type WatchedSignal = SignalId & SignalWatch;
+type OpenSignal = SignalId & Pick<Signal, 'id'>;
+type WatchedSignal = SignalId & SignalWatch;
 
 export interface SignalState {
   readonly open: readonly OpenSignal[];

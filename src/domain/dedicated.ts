@@ -16,7 +16,7 @@ export interface DedicatedOffer {
 }
 
 /** What a pool is made of: capacity comes and goes in whole units. */
-export interface PoolUnits {
+interface PoolUnits {
   /** `cpu:<service>`, `time:<service>`, `db:<system>` or `storage:<store>`. */
   readonly pool: string;
   readonly units: number;
@@ -77,7 +77,7 @@ export interface PoolShare {
   readonly freedUnits: number | null;
 }
 
-export type PlacementVerdict = 'worth_it' | 'not_worth_it' | 'unknown';
+type PlacementVerdict = 'worth_it' | 'not_worth_it' | 'unknown';
 
 export interface PlacementAdvice {
   readonly tenantId: TenantId;

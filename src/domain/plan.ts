@@ -24,7 +24,7 @@ export const QUOTA_UNITS = {
 export type QuotaKey = UsageKey | Exclude<keyof typeof QUOTA_UNITS, UsageKey>;
 
 /** `hard`: the tenant is meant to be held there; `soft`: more is allowed and paid for, or talked about. */
-export type QuotaKind = 'hard' | 'soft';
+type QuotaKind = 'hard' | 'soft';
 
 /** What of a quota that was left over may be used later on. */
 export interface BurstTerms {
@@ -45,7 +45,7 @@ export interface PlanQuota {
   readonly burst: BurstTerms | null;
 }
 
-export interface PlanPrice {
+interface PlanPrice {
   /** A month. */
   readonly amountMicro: bigint;
   /** ISO 4217. */

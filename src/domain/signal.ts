@@ -39,7 +39,7 @@ export interface SignalObservation extends SignalId {
   readonly evidence: SignalEvidence;
 }
 
-export interface SignalDismissal {
+interface SignalDismissal {
   readonly at: number;
   readonly by: string;
   readonly reason: string;

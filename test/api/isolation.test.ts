@@ -28,6 +28,9 @@ const PLACES: Record<string, (tenant: string) => string> = {
   'usage filter': (tenant) => `/v1/usage?tenant_id=${tenant}`,
   'queries path': (tenant) => `/v1/tenants/${tenant}/queries`,
   'slow queries path': (tenant) => `/v1/tenants/${tenant}/slow-queries`,
+  'quotas filter': (tenant) => `/v1/quotas?tenant_id=${tenant}`,
+  'burst credits filter': (tenant) => `/v1/burst-credits?tenant_id=${tenant}`,
+  'burst entries filter': (tenant) => `/v1/burst-credits/entries?tenant_id=${tenant}`,
   'search text': (tenant) => `/v1/tenants?q=${tenant}`,
 };
 
