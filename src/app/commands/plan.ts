@@ -123,6 +123,22 @@ async function showQuotas(tenant: string): Promise<void> {
   ]);
 }
 
+async function showCredits(tenant: string): Promise<void> {
+  const query = new URLSearchParams({ tenant_id: tenant });
+  const { items } = await askServer<BurstAccountList>(loadConfig(), 'GET', `/v1/burst-credits?${query}`);
+  if (items.length === 0) {
+    print('No burst credits.');
+    return;
+  }
+  printTable([
+    ['KEY', 'BALANCE', 'EARNED', 'SPENT', 'EXPIRED', 'NEXT TO END'],
+    ...items.map(({ key, unit, balance, earned, spent, expired, lots: [first] }) => [
+      ...[key, `${balance} ${unit}`, String(earned), String(spent), String(expired)],
+      first === undefined ? '-' : `${first.remaining} at ${first.expires_at}`,
+    ]),
+  ]);
+}
+
 /** What customers may use for what they pay. */
 export function planCommand(): Command {
   const command = new Command('plan').description('list, show and set plans: quotas, rates, features and price');
@@ -168,5 +184,9 @@ export function planCommand(): Command {
     .command('quotas <tenant>')
     .description('how much of what its plan includes a tenant has used')
     .action(showQuotas);
+  command
+    .command('credits <tenant>')
+    .description('burst credits of a tenant: what is left, and what ends next')
+    .action(showCredits);
   return command;
 }
