@@ -50,7 +50,7 @@ export function intervalBetween(before: EarlierSnapshot | undefined, now: Statem
 type Runner = Pick<StatementCounts, 'user' | 'bypassesRowSecurity'>;
 
 /** How tables are found for a statement, by who runs it. */
-export function tableFinder(tables: readonly AuditedTable[]): (runner: Runner) => FindTable {
+function tableFinder(tables: readonly AuditedTable[]): (runner: Runner) => FindTable {
   const byName = new Map<string, AuditedTable[]>();
   for (const table of tables) byName.set(table.name, [...(byName.get(table.name) ?? []), table]);
   return (runner) => (schema, name) => {

@@ -9,7 +9,7 @@ import type { QueryVolumeQuestion, QueryVolumeRow } from './query-volume-sql.ts'
 const NS_PER_MS = 1e6;
 
 /** What one statement cost, of one tenant or of all. Times in milliseconds. */
-export interface QueryVolume {
+interface QueryVolume {
   /** null: all tenants together. */
   readonly tenantId: string | null;
   readonly hash: string;

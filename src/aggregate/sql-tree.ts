@@ -45,11 +45,3 @@ export function bare(value: unknown): unknown {
   const wrapped = ofKind(value, 'TypeCast') ?? ofKind(value, 'CollateClause');
   return wrapped === undefined ? value : bare(wrapped['arg']);
 }
-
-export function contains(value: unknown, kind: string): boolean {
-  let seen = false;
-  eachOfKind(value, kind, () => {
-    seen = true;
-  });
-  return seen;
-}

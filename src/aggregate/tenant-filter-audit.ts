@@ -9,7 +9,7 @@ import { StatementReading, type WrittenTable } from './tenant-filter-statement.t
  */
 export type FilterVerdict = 'filtered' | 'unfiltered' | 'row_security' | 'unknown';
 
-export interface TableVerdict {
+interface TableVerdict {
   /** Schema and name. */
   readonly table: string;
   /** How the statement calls it. */

@@ -7,7 +7,7 @@ export interface UsageSeriesQuestion extends UsageQuestion {
   readonly step: UsageStep;
 }
 
-export interface UsageAtStep {
+interface UsageAtStep {
   /** Unix ms of the step's start; the first one may begin before the window. */
   readonly at: number;
   readonly values: ReadonlyMap<UsageKey, bigint>;

@@ -1,6 +1,6 @@
 /** Wire types of the audit of the operator's own databases; see contract.ts. */
 
-export type AuditVerdictName = 'filtered' | 'unfiltered' | 'row_security' | 'unknown';
+type AuditVerdictName = 'filtered' | 'unfiltered' | 'row_security' | 'unknown';
 
 export interface AuditedStatementItem {
   user: string;

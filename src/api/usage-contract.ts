@@ -28,7 +28,7 @@ export interface TenantUsageItem {
   series: { at: string; values: Record<string, UsageValue> }[] | null;
 }
 
-export interface UsageServiceItem {
+interface UsageServiceItem {
   service: string;
   /** Of the metrics that were asked for. In all other services they were not measured. */
   measures: string[];

@@ -27,6 +27,8 @@ export interface TenantCompute {
 }
 
 export interface UsageDesk {
+  /** How long minutes and hours are kept: of older times only whole hours or days can be told. In ms. */
+  readonly kept: { readonly minutes: number; readonly hours: number };
   totals(question: UsageQuestion): Promise<readonly TenantUsage[]>;
   series(question: UsageQuestion & { readonly step: UsageStep }): Promise<
     readonly {
@@ -42,7 +44,7 @@ export interface UsageDesk {
   }>;
 }
 
-export type QuerySort = 'total_ms' | 'calls' | 'errors' | 'slow_calls' | 'rows' | 'mean_ms' | 'p95_ms';
+type QuerySort = 'total_ms' | 'calls' | 'errors' | 'slow_calls' | 'rows' | 'mean_ms' | 'p95_ms';
 
 /** Times in ms. `tenantId` null: all tenants together. */
 export interface QueryVolume {

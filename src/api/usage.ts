@@ -6,7 +6,7 @@ import { TenantryError } from '../domain/errors.ts';
 import { isReservedTenant, type TenantId } from '../domain/tenant-id.ts';
 import { compareText } from '../domain/text-order.ts';
 import { type TenantUsage, USAGE_UNITS, type UsageKey } from '../domain/usage.ts';
-import { alignOutwards, DAY_MS, HOUR_MS, MINUTE_MS, type Window } from '../domain/window.ts';
+import { ceilTo, DAY_MS, floorTo, HOUR_MS, MINUTE_MS, type Window } from '../domain/window.ts';
 import type { ApiContext } from './context.ts';
 import { rfc3339 } from './convert.ts';
 import { callerOf, narrowTo, ownTenantOf, refuseForeignRows } from './guard.ts';
@@ -14,7 +14,7 @@ import { instant, tenantIdText, wholeNumber } from './parameters.ts';
 import { resolveWindow } from './time-range.ts';
 import type { TenantUsageItem, UsageList } from './usage-contract.ts';
 import { computeOfAll, computeToWire, ratiosOf, valuesToWire } from './usage-convert.ts';
-import type { UsageStep } from './usage-ports.ts';
+import type { UsageDesk, UsageStep } from './usage-ports.ts';
 import { usageListSchema } from './usage-schemas.ts';
 
 const OWN_METRICS = Object.keys(USAGE_UNITS) as UsageKey[];
@@ -34,7 +34,9 @@ const isUsageKey = (text: string): text is UsageKey => text in USAGE_UNITS || ME
 const usageQuery = z.strictObject({
   from: instant
     .optional()
-    .describe('Start of the window, inclusive, widened to a whole minute; default an hour before its end'),
+    .describe(
+      'Start of the window, inclusive; edges are widened to whole minutes, or to the hours or days that are kept; default an hour before its end',
+    ),
   to: instant.optional().describe('End of the window, exclusive; default now'),
   step: z.enum(['minute', 'hour', 'day', 'month']).optional().describe('Calendar steps in UTC; default: totals alone'),
   metrics: z
@@ -76,6 +78,27 @@ function sortOf({ sort }: UsageQuery, metrics: readonly UsageKey[]): UsageKey | 
     });
   }
   return key;
+}
+
+/**
+ * The window with each edge widened to what is kept of its time: a minute, an hour or a day. Cut at finer edges, the rest
+ * would be missing without a word.
+ */
+function answerable(window: Window, kept: UsageDesk['kept'], now: number): Window {
+  const stepAt = (time: number) => {
+    if (time < now - kept.hours) return DAY_MS;
+    return time < now - kept.minutes ? HOUR_MS : MINUTE_MS;
+  };
+  return { from: floorTo(window.from, stepAt(window.from)), to: ceilTo(window.to, stepAt(window.to)) };
+}
+
+/** @throws TenantryError BAD_REQUEST when steps of this length are no longer kept */
+function checkStep({ step }: UsageQuery, { from }: Window, kept: UsageDesk['kept'], now: number): void {
+  const isGone = (step === 'minute' && from < now - kept.minutes) || (step === 'hour' && from < now - kept.hours);
+  if (!isGone) return;
+  throw new TenantryError('BAD_REQUEST', `query parameter "step": there are no longer ${step}s of the time asked for`, {
+    hint: `Use a larger step. Minutes are kept for ${kept.minutes / DAY_MS} days, hours for ${kept.hours / DAY_MS}.`,
+  });
 }
 
 /** @throws TenantryError BAD_REQUEST when a page would hold too many points */
@@ -168,7 +191,9 @@ export function usageRoutes({ ports, cursors, now }: ApiContext): FastifyPluginC
 
   function pageOf(query: UsageQuery, actor: Actor): { window: Window; offset: number } {
     if (query.cursor === undefined) {
-      return { window: alignOutwards(resolveWindow(query, now()), MINUTE_MS), offset: 0 };
+      const window = answerable(resolveWindow(query, now()), usage.kept, now());
+      checkStep(query, window, usage.kept, now());
+      return { window, offset: 0 };
     }
     const { from, to, offset } = cursors.open(query.cursor, bindingOf(query, actor));
     return { window: { from, to }, offset };

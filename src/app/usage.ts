@@ -7,12 +7,16 @@ import { isRollupMetric } from '../aggregate/usage-sql.ts';
 import type { Queries, UsageDesk, UsageQuestion } from '../api/usage-ports.ts';
 import type { Config } from '../config/config.ts';
 import type { AnalyticsReader } from '../domain/analytics-query.ts';
+import { DAY_MS } from '../domain/window.ts';
 
 export interface UsageOptions {
   readonly clickhouse: AnalyticsReader;
   /** What is measured otherwise than by spans and the middleware's metrics. */
   readonly sources?: readonly UsageSource[];
-  readonly config: Pick<Config, 'TENANTRY_SLOW_DB_CALL_MS'>;
+  readonly config: Pick<
+    Config,
+    'TENANTRY_SLOW_DB_CALL_MS' | 'TENANTRY_RETAIN_MINUTES_DAYS' | 'TENANTRY_RETAIN_HOURS_DAYS'
+  >;
 }
 
 /** What tenants used, and which statements cost their database time. */
@@ -26,6 +30,10 @@ export function startUsage({ clickhouse, sources = [], config }: UsageOptions): 
   return {
     reader,
     desk: {
+      kept: {
+        minutes: config.TENANTRY_RETAIN_MINUTES_DAYS * DAY_MS,
+        hours: config.TENANTRY_RETAIN_HOURS_DAYS * DAY_MS,
+      },
       totals: (question) => reader.totals(question),
       series: (question) => reader.series(question),
       compute: (question) => computeOf(clickhouse, rollups, question),

@@ -197,7 +197,7 @@ describe('compute', () => {
   it('comes with the services and what each of them measures', async () => {
     const { desk, reader, queries } = startUsage({
       clickhouse: store.clickhouse,
-      config: { TENANTRY_SLOW_DB_CALL_MS: 250 },
+      config: { TENANTRY_SLOW_DB_CALL_MS: 250, TENANTRY_RETAIN_MINUTES_DAYS: 30, TENANTRY_RETAIN_HOURS_DAYS: 400 },
     });
     const question = { window, metrics: ['requests', 'db_rows', 'cpu_ns', 'meter:seats'] as const };
     const { services, tenants } = await desk.compute(question);

@@ -114,6 +114,23 @@ describe('usage', () => {
     expect(JSON.stringify(body)).toContain(detail.replaceAll('"', '\\"'));
   });
 
+  test.each([
+    ['2026-06-14T10:30:30Z', '2026-06-14T10:30:00.000Z'],
+    ['2026-05-14T10:30:30Z', '2026-05-14T10:00:00.000Z'],
+    ['2026-02-14T10:30:30Z', '2026-02-14T00:00:00.000Z'],
+  ])('from %s begins with what is kept of that time', async (from, begin) => {
+    const { body } = await get(`/v1/usage?metrics=requests&from=${from}`);
+    expect([body.from, body.to]).toEqual([begin, new Date(START).toISOString()]);
+    expect(api.ports.usage.questions.at(-1)?.window.from).toBe(Date.parse(begin));
+  });
+
+  test.each(['minute', 'hour'])('refuses steps of a %s that are no longer kept', async (step) => {
+    const { status, body } = await get(
+      `/v1/usage?step=${step}&tenant_id=${OWN}&from=2026-02-14T00:00:00Z&to=2026-02-14T02:00:00Z`,
+    );
+    expect([status, body.hint]).toEqual([400, 'Use a larger step. Minutes are kept for 30 days, hours for 90.']);
+  });
+
   test("a cursor of staff is no tenant's", async () => {
     const { body } = await get('/v1/usage?limit=1');
     expect((await get(`/v1/usage?limit=1&cursor=${body.next_cursor}`, own)).status).toBe(400);

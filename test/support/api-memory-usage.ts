@@ -12,9 +12,11 @@ import type {
 import type { QueryAuditState } from '../../src/domain/query-audit.ts';
 import type { TenantId } from '../../src/domain/tenant-id.ts';
 import type { TenantUsage, UsageKey } from '../../src/domain/usage.ts';
+import { DAY_MS } from '../../src/domain/window.ts';
 
 /** Usage as entered by the test, narrowed as the real reader does; every question is kept. */
 export class MemoryUsage implements UsageDesk {
+  readonly kept = { minutes: 30 * DAY_MS, hours: 90 * DAY_MS };
   readonly usages: TenantUsage[] = [];
   readonly computes: TenantCompute[] = [];
   services: readonly UsageService[] = [{ service: 'shop', measures: ['requests'], computeBasis: 'request_time' }];

@@ -10,9 +10,9 @@ import { type AttributeInput, otlpRequest, otlpSpan, type SpanInput, segmentOf }
 export const USAGE_END = Math.floor(Date.now() / HOUR_MS) * HOUR_MS - 7 * MINUTE_MS;
 export const USAGE_START = USAGE_END - 4 * DAY_MS;
 /** More than a double can tell apart from its neighbours. */
-export const HUGE_BYTES = 9_007_199_254_740_993n;
+const HUGE_BYTES = 9_007_199_254_740_993n;
 
-export interface UsageSample {
+interface UsageSample {
   readonly tenant: string;
   readonly service: string;
   readonly at: number;

@@ -1,5 +1,7 @@
 -- to: db_queries_by_hour
--- Statements are made alike after like ones have been added up, as that is the dear part: 5 µs a statement.
+-- Statements are made alike after like ones have been added up, as that is the dear part: ClickHouse's
+-- normalizeQuery alone takes 1.3 µs a statement. Cost of this view and the next at an insert: below what could be told apart
+-- from noise (20,000 spans, three in four of them calls with 500 statements: 372 and 358 ms of CPU with and without).
 SELECT
     TenantId,
     ServiceName,
