@@ -31,6 +31,8 @@ export interface StorageOptions {
   readonly log: Logger;
   /** Unix ms. */
   readonly now?: () => number;
+  /** How often it looks what is due. */
+  readonly lookEveryMs?: number;
 }
 
 const LOOK_EVERY_MS = 10 * SECOND_MS;
@@ -44,15 +46,17 @@ export function startStorage(options: StorageOptions): {
   readonly usage: UsageSource;
   stop(): Promise<void>;
 } {
-  const { clickhouse, postgres, postgresUrl, log, now = Date.now } = options;
+  const { clickhouse, postgres, postgresUrl, log, now = Date.now, lookEveryMs = LOOK_EVERY_MS } = options;
   const gauges = new StorageGauges(clickhouse);
   const targets = new StorageTargetStore(postgres);
   const runs = new StorageRunStore(postgres);
   const stale = new StorageStaleMark(postgres);
-  const leadership = new PostgresLeadership(postgresUrl, 'storage');
+  // Two, as each is asked by one schedule: asked by both at once, one would take the other's lock for somebody else's.
+  const collecting = new PostgresLeadership(postgresUrl, 'storage');
+  const counting = new PostgresLeadership(postgresUrl, 'storage-byte-hours');
   const write = writer(gauges, stale);
   const recount = async () => {
-    if (await leadership.isLeader()) await recountStale(gauges, stale, now());
+    if (await counting.isLeader()) await recountStale(gauges, stale, now());
   };
   const stores: RunnerStores = {
     targets: (actor) => targets.list(actor),
@@ -73,12 +77,12 @@ export function startStorage(options: StorageOptions): {
   const runner = new StorageRunner({
     stores,
     collectorOf: (target, run) => collectorOf(target, run, { clickhouse, secret, tenants }),
-    isLeader: () => leadership.isLeader(),
+    isLeader: () => collecting.isLeader(),
     log,
     now,
   });
   const schedules = [
-    runEvery(LOOK_EVERY_MS, 'storage', log, () => runner.tick()),
+    runEvery(lookEveryMs, 'storage', log, () => runner.tick()),
     runEvery(RECOUNT_EVERY_MS, 'storage-byte-hours', log, recount),
   ];
   return {
@@ -100,7 +104,8 @@ export function startStorage(options: StorageOptions): {
     stop: async () => {
       await Promise.all(schedules.map((schedule) => schedule.stop()));
       await runner.stop();
-      await leadership.release();
+      await collecting.release();
+      await counting.release();
     },
   };
 }

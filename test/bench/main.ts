@@ -12,6 +12,7 @@ import { print, printMachine } from './measure.ts';
 import { middleware } from './middleware.ts';
 import { noisyToRefusal } from './noisy-to-refusal.ts';
 import { rollups } from './rollups.ts';
+import { storage } from './storage.ts';
 
 const BENCHES: readonly Bench[] = [
   blame,
@@ -26,6 +27,7 @@ const BENCHES: readonly Bench[] = [
   middleware,
   noisyToRefusal,
   rollups,
+  storage,
 ];
 
 function usage(): string {

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** What a stand-in answers: a status and JSON, or text as it is. */
@@ -13,7 +13,10 @@ export interface JsonServer {
 /** A server that answers by method and path, `GET /collections`; anything else is 404. */
 export async function startJsonServer(routes: Readonly<Record<string, Route>>): Promise<JsonServer> {
   const seen: JsonServer['seen'] = [];
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => {
+    void answer(request, response);
+  });
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const text = Buffer.concat(chunks).toString();
@@ -24,7 +27,7 @@ export async function startJsonServer(routes: Readonly<Record<string, Route>>): 
     response
       .writeHead(status, { 'content-type': 'application/json' })
       .end(typeof json === 'string' ? json : JSON.stringify(json));
-  });
+  };
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
