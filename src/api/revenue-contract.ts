@@ -50,7 +50,7 @@ export interface RevenueAnswer {
     /** Plans that are paid for at the end; null: none. */
     plan: string | null;
     currency: string;
-    /** At the end; null: a price or discount is not known. */
+    /** At the end; null: no subscription is known, or one whose price or discount is not. */
     mrr_micro: Micro | null;
     /** Recognised in the window. */
     revenue_micro: Micro;

@@ -58,7 +58,9 @@ export const revenueAnswerSchema = z
         tenant_id: z.string(),
         plan: z.string().nullable(),
         currency: z.string(),
-        mrr_micro: micro.nullable().describe('At the end of the window; null: a price or discount is not known'),
+        mrr_micro: micro
+          .nullable()
+          .describe('At the end of the window; null: no subscription is known, or one whose price or discount is not'),
         revenue_micro: micro.describe('Recognised in the window: invoices, each over the time that it is for'),
       }),
     ),

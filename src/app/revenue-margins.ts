@@ -20,6 +20,7 @@ import type { StoredRevenue } from './revenue-stored.ts';
 const MARGINS: StaffActor = { kind: 'system', subject: 'margins' };
 /** A quarter: enough for a range over a whole month. */
 const HISTORY_DAYS = 92;
+const WEEK_DAYS = 7;
 const AT_ONCE = 4;
 
 export interface MarginsOptions {
@@ -92,12 +93,24 @@ export class Margins {
   async #costDays(window: Window, tenant: TenantId | undefined) {
     const only = tenant === undefined ? {} : { tenants: [tenant] };
     const { currency } = await this.#options.costs.costs({ window, ...only });
-    const days = await inTurns(daysOf(window), async (day): Promise<DayAmount> => {
-      const costs = await this.#options.costs.costs({ window: { from: day, to: day + DAY_MS }, currency, ...only });
+    const amountIn = async (part: Window): Promise<bigint> => {
+      const costs = await this.#options.costs.costs({ window: part, currency, ...only });
       // Of one tenant what is its; of all of them what is to be paid.
       const own = costs.items.reduce((sum, { costMicro }) => sum + costMicro, 0n);
-      return { day, amountMicro: tenant === undefined ? costs.billMicro + costs.estimatedMicro : own };
-    });
+      return tenant === undefined ? costs.billMicro + costs.estimatedMicro : own;
+    };
+    // Before the first bill there is nothing to look at day by day.
+    const weeks = await inTurns(piecesOf(window, WEEK_DAYS), async (week) =>
+      (await amountIn(week)) === 0n ? [] : [week],
+    );
+    const begin = weeks.flat()[0]?.from ?? window.to;
+    const days = await inTurns(
+      piecesOf({ from: begin, to: window.to }, 1),
+      async (day): Promise<DayAmount> => ({
+        day: day.from,
+        amountMicro: await amountIn(day),
+      }),
+    );
     return { days, currency };
   }
 
@@ -131,8 +144,13 @@ async function readUse(
   return use;
 }
 
-function daysOf({ from, to }: Window): readonly number[] {
-  return Array.from({ length: Math.round((to - from) / DAY_MS) }, (_, index) => from + index * DAY_MS);
+/** Of so many days each, the last one as long as it may be. */
+function piecesOf({ from, to }: Window, days: number): readonly Window[] {
+  const length = days * DAY_MS;
+  return Array.from({ length: Math.ceil((to - from) / length) }, (_, index) => ({
+    from: from + index * length,
+    to: Math.min(from + (index + 1) * length, to),
+  }));
 }
 
 /** A few at a time, so that one forecast does not take all connections. Answers in the order of `items`. */

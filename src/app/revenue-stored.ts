@@ -27,7 +27,7 @@ export class StoredRevenue implements RevenueReader {
     }
     for (const { tenantId, currency, plans } of byPlan) {
       const key = `${tenantId} ${currency}`;
-      const row = rows.get(key) ?? { tenantId, plan: null, currency, mrrMicro: 0n, revenueMicro: 0n };
+      const row = rows.get(key) ?? { tenantId, plan: null, currency, mrrMicro: null, revenueMicro: 0n };
       rows.set(key, row);
       for (const amount of plans.values()) row.revenueMicro += amount;
     }

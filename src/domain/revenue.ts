@@ -104,7 +104,7 @@ export interface TenantRevenue {
   /** Plans of its subscriptions at the end of the window, with commas; null: none. */
   readonly plan: string | null;
   readonly currency: string;
-  /** At the end of the window; null: there is a subscription whose price or discount is not known. */
+  /** At the end of the window; null: no subscription is known, or one whose price or discount is not. */
   readonly mrrMicro: bigint | null;
   /** Recognised in the window: invoices, each over the time that it is for. */
   readonly revenueMicro: bigint;
