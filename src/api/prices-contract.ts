@@ -1,5 +1,5 @@
 /** Wire types of prices, contracts and closed months; times are RFC 3339, prices decimal text. Part of `contract.ts`. */
-export interface PriceStepItem {
+interface PriceStepItem {
   /** From calls with more input tokens than this on. */
   input_over: number;
   price_usd: string;
@@ -45,7 +45,7 @@ export interface BookWriteItem {
   ended: number;
 }
 
-export interface PriceVersionItem {
+interface PriceVersionItem {
   version: number;
   kind: 'seed' | 'import' | 'edit';
   reason: string;
@@ -59,7 +59,7 @@ export interface PriceVersionList {
   items: PriceVersionItem[];
 }
 
-export interface UnpricedItem {
+interface UnpricedItem {
   provider: string;
   model: string;
   reason: string;
@@ -75,7 +75,7 @@ export interface UnpricedList {
 
 export type PlannedPriceItem = Omit<PriceItem, 'id' | 'layer' | 'tenant_id' | 'contract' | 'version'>;
 
-export interface ImportProblemItem {
+interface ImportProblemItem {
   where: string;
   reason: string;
 }
@@ -120,7 +120,7 @@ export interface MonthList {
   items: MonthItem[];
 }
 
-export interface MonthCostItem {
+interface MonthCostItem {
   tenant_id: string;
   closed_micro: number;
   corrections: { repricing_id: string; micro: number }[];
@@ -134,7 +134,7 @@ export interface MonthCostList {
   items: MonthCostItem[];
 }
 
-export interface RepricingDifferenceItem {
+interface RepricingDifferenceItem {
   month: string;
   /** Closed months get correction lines; open ones follow the book by themselves. */
   closed: boolean;

@@ -6,7 +6,7 @@ import type { Window } from '../domain/window.ts';
 /** What the api needs of the price book. Times are Unix ms. */
 
 /** Where a price that somebody writes belongs. */
-export type PriceOwner =
+type PriceOwner =
   | { readonly layer: 'book' }
   | { readonly layer: 'contract'; readonly owner: string }
   | { readonly layer: 'tenant'; readonly owner: TenantId };
@@ -20,7 +20,7 @@ export interface BookWrite {
   readonly ended: number;
 }
 
-export interface PriceFilter {
+interface PriceFilter {
   /** Case-insensitive part of provider or model. */
   readonly search: string | undefined;
   readonly layers: readonly PriceLayer[];
@@ -32,7 +32,7 @@ export interface PriceFilter {
   readonly limit: number;
 }
 
-export interface PriceVersion {
+interface PriceVersion {
   readonly version: number;
   readonly kind: 'seed' | 'import' | 'edit';
   readonly reason: string;
@@ -61,7 +61,7 @@ export interface PriceImport {
   readonly removes: boolean;
 }
 
-export interface ImportProblem {
+interface ImportProblem {
   readonly where: string;
   readonly reason: string;
 }
@@ -79,7 +79,7 @@ export interface ImportPreview {
   readonly skipped: readonly ImportProblem[];
 }
 
-export interface UnpricedModel {
+interface UnpricedModel {
   readonly provider: string;
   readonly model: string;
   readonly reason: string;
@@ -130,14 +130,14 @@ export interface MonthStanding {
 }
 
 /** What a closed month says of a tenant: the figure at the close, then every correction. */
-export interface MonthFigure {
+interface MonthFigure {
   readonly tenantId: string;
   readonly closedMicro: number;
   readonly corrections: readonly { readonly repricing: string; readonly micro: number }[];
   readonly unpricedCalls: number;
 }
 
-export interface RepricingDifference {
+interface RepricingDifference {
   readonly month: number;
   /** Closed months get corrections; open ones follow the book by themselves. */
   readonly closed: boolean;

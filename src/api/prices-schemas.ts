@@ -10,7 +10,7 @@ const kinds = Object.keys(PRICE_UNITS) as [PriceKind, ...PriceKind[]];
 /** LiteLLM's file has 1.6 MB. */
 const MAX_FILE_CHARACTERS = 6_000_000;
 
-export const reasonText = lineOfText(1, 1_000);
+const reasonText = lineOfText(1, 1_000);
 const count = z.int().min(0);
 const time = z.iso.datetime();
 const nullableTime = time.nullable();
@@ -67,8 +67,8 @@ const priceTerms = {
   source: z.string(),
   source_ref: z.string(),
 };
-export const plannedPriceSchema = z.object(priceTerms);
-export const priceItemSchema = z.object({
+const plannedPriceSchema = z.object(priceTerms);
+const priceItemSchema = z.object({
   id: z.string(),
   layer: z.enum(PRICE_LAYERS),
   tenant_id: z.string().nullable(),

@@ -18,7 +18,7 @@ export interface ModelSum extends ModelName {
 }
 
 /** What one tenant's calls to one model cost. */
-export interface ModelAiCost extends ModelSum {
+interface ModelAiCost extends ModelSum {
   /** Rounded so that a tenant's models add up to its cost; null: none of the calls could be priced. */
   readonly costMicro: bigint | null;
 }

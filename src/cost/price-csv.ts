@@ -13,7 +13,7 @@ import { HOUR_MS } from '../domain/window.ts';
 import type { ImportProblem, ParsedPrices } from './price-import.ts';
 
 /** The columns of a price list in CSV, in any order; the first four are required. */
-export const PRICE_COLUMNS = [
+const PRICE_COLUMNS = [
   'provider',
   'model',
   'kind',

@@ -114,7 +114,7 @@ function nextStart(known: readonly PriceEntry[], at: number): number | null {
   return starts.length === 0 ? null : Math.min(...starts);
 }
 
-export function sameRate(a: PriceTerms, b: PriceTerms): boolean {
+function sameRate(a: PriceTerms, b: PriceTerms): boolean {
   return (
     a.rate.base === b.rate.base &&
     a.rate.steps.length === b.rate.steps.length &&

@@ -70,8 +70,7 @@ export interface DailyHours {
   readonly to: number;
 }
 
-export const PRICE_SOURCES = ['genai-prices', 'litellm', 'csv', 'manual'] as const;
-export type PriceSource = (typeof PRICE_SOURCES)[number];
+type PriceSource = 'genai-prices' | 'litellm' | 'csv' | 'manual';
 
 /** What a price is for: two that agree in all of this may not hold at the same time. */
 export interface PriceSubject {

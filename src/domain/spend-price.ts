@@ -6,8 +6,8 @@ import { AI_INPUT_TIER_STARTS, aiInputTierOf } from './ai-usage.ts';
 import { microFromPico } from './money.ts';
 
 /** Kinds of tokens that may have rates of their own. */
-export const TOKEN_KINDS = ['input', 'output', 'cache_read', 'cache_write', 'reasoning'] as const;
-export type TokenKind = (typeof TOKEN_KINDS)[number];
+const TOKEN_KINDS = ['input', 'output', 'cache_read', 'cache_write', 'reasoning'] as const;
+type TokenKind = (typeof TOKEN_KINDS)[number];
 
 /** Input size classes in the order of a rate's entries: 0, then each start. */
 export const RATE_TIERS: readonly number[] = [0, ...AI_INPUT_TIER_STARTS];

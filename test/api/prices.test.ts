@@ -2,8 +2,12 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type {
   ContractList,
   MonthCostList,
+  MonthItem,
+  MonthList,
   PriceImportPreview,
   PriceList,
+  PriceVersionList,
+  RepricingList,
   RepricingPreview,
 } from '../../src/api/contract.ts';
 import { ADMIN_TOKEN, type ApiUnderTest, bearer, OWN, startApi } from '../support/api-harness.ts';
@@ -96,6 +100,11 @@ describe('prices', () => {
   });
 });
 
+test('are told with who changed them, and why', async () => {
+  const { items } = (await ask('GET', '/v1/prices/versions')).json<PriceVersionList>();
+  expect(items).toMatchObject([{ version: 1, kind: 'seed', by: 'price-book', at: '1970-01-01T00:00:00.000Z' }]);
+});
+
 describe('imports', () => {
   test('take a file of megabytes, and apply only what was shown', async () => {
     const text = `{"a": ${' '.repeat(2_000_000)}1}`;
@@ -141,8 +150,8 @@ test('contracts have a discount to the hundredth, tenants and prices', async () 
 describe('months', () => {
   test('are closed once, and told with their corrections', async () => {
     const closed = await ask('POST', '/v1/months/2026-05/close');
-    expect([closed.statusCode, closed.json()]).toMatchObject([201, { month: '2026-05', book_version: 1 }]);
-    expect((await ask('GET', '/v1/months')).json()).toEqual({ items: [closed.json()] });
+    expect([closed.statusCode, closed.json<MonthItem>()]).toMatchObject([201, { month: '2026-05', book_version: 1 }]);
+    expect((await ask('GET', '/v1/months')).json<MonthList>()).toEqual({ items: [closed.json()] });
     expect((await ask('GET', '/v1/months/2026-05/ai-costs?tenant_id=globex')).json<MonthCostList>()).toEqual({
       month: '2026-05',
       items: [
@@ -169,7 +178,7 @@ describe('months', () => {
     });
     const applied = await ask('POST', '/v1/repricings', { ...range, expected_version: 1, reason: 'found out' });
     expect(applied.json()).toMatchObject({ from: '2025-12', to: '2026-02', reason: 'found out' });
-    expect((await ask('GET', '/v1/repricings')).json()).toEqual({ items: [applied.json()] });
+    expect((await ask('GET', '/v1/repricings')).json<RepricingList>()).toEqual({ items: [applied.json()] });
     const empty = { from: '2026-02', to: '2026-02' };
     expect((await ask('POST', '/v1/repricings/preview', empty)).statusCode).toBe(400);
   });

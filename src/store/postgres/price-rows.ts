@@ -38,7 +38,7 @@ export const PRICES_AT = `
   select 'o' || id as id, 'tenant' as layer, tenant_id as owner, ${TERMS} from tenantry.price_overrides where ${heldAt()}`;
 
 /** Rows that version `$1` has. */
-export function heldAt(): string {
+function heldAt(): string {
   return `case when $1::bigint is null then ended_in is null
                else added_in <= $1 and (ended_in is null or ended_in > $1) end`;
 }

@@ -39,6 +39,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   '28000': final('the login was refused', 'STORE_UNAVAILABLE'),
   '3D000': final('the database does not exist', 'STORE_UNAVAILABLE'),
   '23505': final('there is such a row already', 'CONFLICT'),
+  '23P01': final('its time overlaps that of another row', 'CONFLICT'),
   '23503': final('something that it refers to does not exist', 'BAD_REQUEST'),
   '23514': final('a value is outside what the table allows', 'BAD_REQUEST'),
   '23502': final('a value is missing', 'BAD_REQUEST'),
