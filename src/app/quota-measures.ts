@@ -72,7 +72,7 @@ export async function measureQuotas(
   await Promise.all([
     measureCounts(sources, { tenants, window, keys: keys.filter(isCounted) }, note),
     keys.includes('storage_bytes') ? measureStored(sources.usage, tenants, window.to, note) : undefined,
-    keys.includes('ai_cost') ? measureAiCost(sources.aiCost, tenants, window, note) : undefined,
+    keys.includes('ai_cost') ? measureAiCost(sources, { tenants, keys, window }, note) : undefined,
     keys.includes('seats') ? measureSeats(sources, tenants, levelAt, note) : undefined,
   ]);
   return measures;
@@ -138,15 +138,13 @@ async function measureStored(usage: QuotaUsage, tenants: readonly TenantId[], at
   }
 }
 
-async function measureAiCost(
-  cost: QuotaAiCost,
-  tenants: readonly TenantId[],
-  window: Window,
-  note: Note,
-): Promise<void> {
-  for (const [tenant, { costMicro }] of await cost.byTenant(window, tenants)) {
-    if (costMicro !== null) note(tenant, 'ai_cost', costMicro);
-  }
+/** Who made no call is absent from the costs: that is nothing spent, where spans arrived at all. */
+async function measureAiCost(sources: QuotaSources, { tenants, window }: MeasureQuestion, note: Note): Promise<void> {
+  const costs = await sources.aiCost.byTenant(window, tenants);
+  const spentNothing = tenants.filter((tenant) => !costs.has(tenant));
+  const heard = spentNothing.length > 0 && (costs.size > 0 || (await anySpans(sources.usage, window)));
+  for (const [tenant, { costMicro }] of costs) if (costMicro !== null) note(tenant, 'ai_cost', costMicro);
+  if (heard) for (const tenant of spentNothing) note(tenant, 'ai_cost', 0n);
 }
 
 async function measureSeats(
@@ -158,23 +156,48 @@ async function measureSeats(
   for (const [tenant, seats] of await sources.seats(tenants, at)) note(tenant, 'seats', seats);
 }
 
-/** Hour by hour, for the forecast. Keys that come together otherwise than by the hour have no hours here. */
+type UsedHours = ReadonlyMap<TenantId, ReadonlyMap<QuotaKey, readonly UsedHour[]>>;
+
+/**
+ * Hour by hour, for the forecast. AI spend is read by the day, as each day is priced by itself, and spread evenly over its
+ * hours. Levels have no hours.
+ */
 export async function measureHours(
+  sources: Pick<QuotaSources, 'usage' | 'meters' | 'aiCost'>,
+  question: MeasureQuestion,
+): Promise<UsedHours> {
+  const { tenants, keys } = question;
+  if (tenants.length === 0) return new Map();
+  const [counted, spent] = await Promise.all([
+    countedHours(sources, { ...question, keys: keys.filter(isCounted) }),
+    keys.includes('ai_cost') ? spentHours(sources.aiCost, question) : new Map<TenantId, readonly UsedHour[]>(),
+  ]);
+  return new Map(
+    tenants.map((tenant) => {
+      const hours = spent.get(tenant);
+      return [
+        tenant,
+        new Map([...(counted.get(tenant) ?? []), ...(hours === undefined ? [] : [['ai_cost', hours] as const])]),
+      ];
+    }),
+  );
+}
+
+async function countedHours(
   sources: Pick<QuotaSources, 'usage' | 'meters'>,
   { tenants, keys, window }: MeasureQuestion,
-): Promise<ReadonlyMap<TenantId, ReadonlyMap<QuotaKey, readonly UsedHour[]>>> {
-  const counted = keys.filter(isCounted);
-  if (counted.length === 0 || tenants.length === 0) return new Map();
-  const metrics = [...new Set(counted.flatMap(metricsOf))];
+): Promise<UsedHours> {
+  if (keys.length === 0) return new Map();
+  const metrics = [...new Set(keys.flatMap(metricsOf))];
   const [series, sums] = await Promise.all([
     sources.usage.series({ window, metrics, tenants, step: 'hour' }),
-    meterSums(sources, counted),
+    meterSums(sources, keys),
   ]);
   return new Map(
     series.map(({ tenantId, steps }) => [
       tenantId,
       new Map(
-        counted.map((key) => {
+        keys.map((key) => {
           const unit = sums.has(key) ? METER_UNIT : 1n;
           const amountOf = (values: ReadonlyMap<UsageKey, bigint>) =>
             Number((sumOf(metricsOf(key).map((metric) => values.get(metric))) ?? 0n) / unit);
@@ -183,4 +206,20 @@ export async function measureHours(
       ),
     ]),
   );
+}
+
+async function spentHours(
+  cost: QuotaAiCost,
+  { tenants, window }: MeasureQuestion,
+): Promise<ReadonlyMap<TenantId, readonly UsedHour[]>> {
+  const hours = new Map<TenantId, UsedHour[]>(tenants.map((tenant) => [tenant, []]));
+  for (let from = window.from; from < window.to; from += DAY_MS) {
+    const to = Math.min(window.to, from + DAY_MS);
+    const count = Math.max(1, Math.round((to - from) / HOUR_MS));
+    for (const [tenant, { costMicro }] of await cost.byTenant({ from, to }, tenants)) {
+      const amount = Number(costMicro ?? 0n) / count;
+      for (let index = 0; index < count; index += 1) hours.get(tenant)?.push({ at: from + index * HOUR_MS, amount });
+    }
+  }
+  return hours;
 }
