@@ -227,7 +227,6 @@ export type {
 export type {
   AllowListList,
   ApprovalList,
-  BacktestItem,
   BacktestList,
   DecisionList,
   KillSwitchItem,
@@ -292,5 +291,5 @@ export type {
   SignalList,
 } from './signals-contract.ts';
 export type { CapItem, CapList, NewCap, PlanCapItem, PlanCapList } from './spend-contract.ts';
-export type { StorageItem, StorageList, StorageTargetItem, StorageTargetList } from './storage-contract.ts';
+export type { StorageList, StorageTargetItem, StorageTargetList } from './storage-contract.ts';
 export type { QueryList, SlowQueryList, UsageList } from './usage-contract.ts';

@@ -17,7 +17,7 @@ export interface ReachItem {
   items: { service: string; instance_id: string; acked_at: string | null }[];
 }
 
-export type StageName = 'off' | 'shadow' | 'canary' | 'enforce';
+type StageName = 'off' | 'shadow' | 'canary' | 'enforce';
 
 export interface PromotionEvidenceItem {
   held_seconds: number;

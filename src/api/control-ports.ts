@@ -146,7 +146,7 @@ interface KnownPeaks {
   remove(actor: StaffActor, id: string): Promise<boolean>;
 }
 
-export interface Backtests {
+interface Backtests {
   /** Newest first. */
   list(actor: StaffActor, filter: { readonly rule?: string; readonly limit: number }): Promise<readonly Backtest[]>;
   get(actor: StaffActor, id: string): Promise<Backtest | undefined>;
@@ -157,7 +157,7 @@ export interface Backtests {
 }
 
 /** An app instance and when it obeyed a revision of the flags (Unix ms); null: not yet. */
-export interface ReachedInstance {
+interface ReachedInstance {
   readonly service: string;
   readonly instanceId: string;
   readonly ackedAt: number | null;

@@ -28,7 +28,7 @@ const backtestLabelSchema = z.strictObject({
   ended_at: z.number().min(0).describe('Unix seconds'),
 });
 
-export const backtestDraftSchema = z.strictObject({
+const backtestDraftSchema = z.strictObject({
   min_ratio: z.number().min(1).max(1_000).exactOptional(),
   needs_impact: z.boolean().exactOptional(),
   headroom: z.number().min(1).max(100).exactOptional(),

@@ -8,7 +8,7 @@ import { DAY_MS, HOUR_MS, MINUTE_MS, type Window } from '../domain/window.ts';
  * holds for tenants whose usage is too wild for one.
  */
 export const BUDGET_BURN_RULE = 'budget-burn/1';
-export const BUDGET_BURN_METRIC = 'ai_budget_burn';
+const BUDGET_BURN_METRIC = 'ai_budget_burn';
 
 interface BurnPair {
   readonly longMs: number;

@@ -62,7 +62,7 @@ interface ExpectedLoad {
 }
 
 /** What a person was asked about a finding. Unix ms. */
-export interface AskedApproval {
+interface AskedApproval {
   readonly anomalyId: string;
   readonly state: ApprovalState;
   readonly by: string | null;

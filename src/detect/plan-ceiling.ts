@@ -8,7 +8,7 @@ import type { ActivityTable } from './ports.ts';
  * intervals. It has no baseline, so no slow ramp can teach it anything.
  */
 export const PLAN_CEILING_RULE = 'plan-ceiling/1';
-export const PLAN_CEILING_METRIC = 'plan_ceiling';
+const PLAN_CEILING_METRIC = 'plan_ceiling';
 
 const WINDOW = 5;
 const NEEDED = 3;

@@ -74,7 +74,7 @@ export interface DegradeFlag {
 }
 
 /** Automation leaves this tenant alone: whatever automatic throttle is heard of, now or later, does not hold for it. */
-export interface AllowFlag {
+interface AllowFlag {
   readonly kind: 'allow';
   readonly id: string;
   readonly tenantId: TenantId;

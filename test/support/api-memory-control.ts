@@ -10,7 +10,7 @@ import type { Approval, KnownPeak, Stage, TenantStage } from '../../src/domain/a
 import type { Backtest } from '../../src/domain/backtest.ts';
 import type { TenantId } from '../../src/domain/tenant-id.ts';
 
-export const MEMORY_RULE = 'tenantry/1';
+const MEMORY_RULE = 'tenantry/1';
 
 /** Control in memory. */
 export class MemoryControl implements Control {
