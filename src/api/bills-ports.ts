@@ -88,7 +88,7 @@ export interface Bills {
   ): Promise<AllocationRules>;
 }
 
-export interface CostSum {
+interface CostSum {
   readonly name: string;
   readonly billMicro: bigint;
   readonly tenantsMicro: bigint;
@@ -97,7 +97,7 @@ export interface CostSum {
   readonly unallocatedMicro: bigint;
 }
 
-export type CostGroup = 'part' | 'service' | 'rule' | 'day' | 'month';
+type CostGroup = 'part' | 'service' | 'rule' | 'day' | 'month';
 
 /** Why a tenant is charged a share of some lines. */
 export interface ExplainedCost {

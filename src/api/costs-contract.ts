@@ -1,5 +1,5 @@
 /** Wire types of `/v1/costs`; part of `contract.ts`. Money is in micro-units of `currency`. */
-export interface TenantCostItem {
+interface TenantCostItem {
   tenant_id: string;
   cost_micro: number;
   /** How much of it no bill covers: AI usage at the price book's prices. */
@@ -9,7 +9,7 @@ export interface TenantCostItem {
   parts: { [part: string]: number };
 }
 
-export interface CostGroupItem {
+interface CostGroupItem {
   name: string;
   bill_micro: number;
   tenants_micro: number;

@@ -1,3 +1,4 @@
+import type { AllocationDifference, AllocationSums, BillImportResult } from '../api/bills-ports.ts';
 import type { StaffActor } from '../domain/actor.ts';
 import type { Bill, CostMeasure } from '../domain/bill.ts';
 import type { AllocationRule, AllocationRules } from '../domain/cost-rule.ts';
@@ -12,49 +13,7 @@ import { type AllocatorParts, allocateBill } from './bill-allocate.ts';
 import { fileHash } from './bill-file.ts';
 import { BillImport, type ImportOptions, type StagedBill } from './bill-import.ts';
 
-/** What a bill comes to for whom. */
-export interface AllocationSums {
-  readonly billMicro: bigint;
-  readonly tenants: readonly { readonly tenantId: TenantId; readonly micro: bigint }[];
-  readonly sharedMicro: bigint;
-  readonly idleMicro: bigint;
-  readonly unallocatedMicro: bigint;
-  /** Why something is unallocated, and how much for each reason; the most first. */
-  readonly unallocated: readonly { readonly reason: string; readonly micro: bigint; readonly lines: number }[];
-}
-
-export interface ImportedBill extends AllocationSums {
-  readonly id: string;
-  readonly currency: string;
-  readonly lines: number;
-  readonly roundedLines: number;
-  readonly from: number;
-  readonly to: number;
-  readonly correction: boolean;
-  readonly replaced: readonly string[];
-}
-
-export interface ImportResult {
-  /** Nothing was kept: it was only looked at. */
-  readonly dryRun: boolean;
-  readonly rulesVersion: number;
-  readonly bills: readonly ImportedBill[];
-}
-
-export interface AllocationDifference {
-  readonly billId: string;
-  readonly rulesVersion: number;
-  readonly before: AllocationSums;
-  readonly after: AllocationSums;
-  /** Tenants whose costs change, the largest change first. */
-  readonly differences: readonly {
-    readonly tenantId: TenantId;
-    readonly beforeMicro: bigint;
-    readonly afterMicro: bigint;
-  }[];
-}
-
-export interface BillFileToImport {
+interface BillFileToImport {
   readonly path: string;
   readonly name: string;
 }
@@ -89,7 +48,7 @@ export class BillDesk {
    * nothing is kept.
    * @throws BillRefused, TenantryError BAD_REQUEST, CONFLICT
    */
-  async importFile(actor: StaffActor, file: BillFileToImport, request: BillImportRequest): Promise<ImportResult> {
+  async importFile(actor: StaffActor, file: BillFileToImport, request: BillImportRequest): Promise<BillImportResult> {
     const sha256 = await fileHash(file.path);
     const rules = await this.#newestRules(actor);
     const staged = await this.#import.stage(actor, file, request);

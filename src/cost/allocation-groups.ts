@@ -45,7 +45,7 @@ interface OpenGroup extends Omit<LineGroup, 'lines' | 'byTenant' | 'exact'> {
 }
 
 /** The usage that a charge from `from` to `to` is shared by: its day where it lies within one, else its own period. */
-export function usageWindow(from: number, to: number): Window {
+function usageWindow(from: number, to: number): Window {
   const day = floorTo(from, DAY_MS);
   return to <= day + DAY_MS ? { from: day, to: day + DAY_MS } : { from, to };
 }
@@ -55,7 +55,7 @@ const NO_PART = 'other';
 const PART_NAMES: Readonly<Record<string, string>> = { 'AI and Machine Learning': 'ai' };
 
 /** `Databases` -> `databases`, `Management and Governance` -> `management_and_governance`. */
-export function partOfCategory(category: string): string {
+function partOfCategory(category: string): string {
   const slug = category
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '_')

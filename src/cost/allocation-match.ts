@@ -113,7 +113,7 @@ function sourceText(from: TenantSource, line: RuledLine): string {
   return typeof from === 'string' ? line[from] : (tagOf(line, from.tag) ?? '');
 }
 
-export function lineMatches(match: LineMatch, line: RuledLine): boolean {
+function lineMatches(match: LineMatch, line: RuledLine): boolean {
   if (match.chargeCategories !== undefined && !match.chargeCategories.includes(line.chargeCategory)) return false;
   for (const field of MATCH_FIELDS) {
     const patterns = match[field];

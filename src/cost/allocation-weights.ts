@@ -36,7 +36,7 @@ export function mixedWeights(parts: readonly { readonly basis: UsageBasis; reado
   return sortedWeights(sums);
 }
 
-export function sortedWeights(sums: ReadonlyMap<TenantId, bigint>): Weights {
+function sortedWeights(sums: ReadonlyMap<TenantId, bigint>): Weights {
   const entries = [...sums].filter(([, weight]) => weight > 0n).toSorted(([a], [b]) => compareText(a, b));
   return { tenants: entries.map(([tenant]) => tenant), weights: entries.map(([, weight]) => weight) };
 }

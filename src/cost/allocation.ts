@@ -80,7 +80,7 @@ function ruleAt(rules: readonly AllocationRule[], index: number): AllocationRule
  * What each group comes to in micro-units. Groups of a day add up to the day.
  * @throws RangeError when the days are not those of the groups' lines
  */
-export function groupMicros(groups: readonly LineGroup[], days: ReadonlyMap<number, bigint>): readonly bigint[] {
+function groupMicros(groups: readonly LineGroup[], days: ReadonlyMap<number, bigint>): readonly bigint[] {
   const micros: bigint[] = [];
   for (let start = 0; start < groups.length; ) {
     const day = groups[start]?.day ?? 0;

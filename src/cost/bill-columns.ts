@@ -3,16 +3,14 @@ import type { BillFormat, CostMeasure } from '../domain/bill.ts';
 import { TenantryError } from '../domain/errors.ts';
 
 /** `lineItem/UnblendedCost`, `line_item_unblended_cost` and `LineItemUnblendedCost` are the same column. */
-export function columnName(header: string): string {
+function columnName(header: string): string {
   return header.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 }
 
-export const LINE_FIELDS = [
-  ...['amount', 'currency', 'from', 'to', 'billingFrom', 'billingTo', 'period', 'provider', 'issuer', 'account'],
-  ...['accountName', 'invoice', 'subAccount', 'subAccountName', 'service', 'category', 'region', 'resource', 'sku'],
-  ...['description', 'chargeCategory', 'chargeClass', 'tags', 'id', 'interval'],
-] as const;
-export type LineField = string & (typeof LINE_FIELDS)[number];
+export type LineField =
+  | ('amount' | 'currency' | 'from' | 'to' | 'billingFrom' | 'billingTo' | 'period' | 'provider' | 'issuer' | 'account')
+  | ('accountName' | 'invoice' | 'subAccount' | 'subAccountName' | 'service' | 'category' | 'region' | 'resource')
+  | ('sku' | 'description' | 'chargeCategory' | 'chargeClass' | 'tags' | 'id' | 'interval');
 
 type Columns = Readonly<Partial<Record<LineField, readonly string[]>>>;
 

@@ -8,7 +8,7 @@ export interface BillRow {
   readonly cells: readonly string[];
 }
 
-export type RowOrProblem = BillRow | BillProblem;
+type RowOrProblem = BillRow | BillProblem;
 
 export interface BillTable {
   readonly header: readonly string[];

@@ -1,8 +1,7 @@
 /** From the bytes of a file to text, without guessing silently: what cannot be told apart is an error that says so. */
 import { TenantryError } from '../domain/errors.ts';
 
-export const BILL_ENCODINGS = ['auto', 'utf-8', 'utf-16le', 'utf-16be', 'latin1'] as const;
-export type BillEncoding = (typeof BILL_ENCODINGS)[number];
+export type BillEncoding = 'auto' | 'utf-8' | 'utf-16le' | 'utf-16be' | 'latin1';
 
 export type FileKind = 'text' | 'gzip' | 'parquet' | 'zip' | 'zstd';
 

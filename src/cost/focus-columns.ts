@@ -51,7 +51,7 @@ const optional = (name: string, type: FocusType, more: Partial<FocusColumn> = {}
 });
 
 /** In the order in which exports have them. */
-export const FOCUS_COLUMNS: readonly FocusColumn[] = [
+const FOCUS_COLUMNS: readonly FocusColumn[] = [
   given('BilledCost', 'decimal'),
   given('BillingAccountId', 'string'),
   given('BillingAccountName', 'string', { nullable: true }),

@@ -3,8 +3,7 @@ import { formatMicro } from '../domain/cost-amount.ts';
 import type { Window } from '../domain/window.ts';
 import { type FocusColumn, type FocusVersion, focusColumns, SERVICE_CATEGORIES } from './focus-columns.ts';
 
-export const LEDGER_LINES = ['tenant', 'shared', 'idle', 'unallocated'] as const;
-export type LedgerLine = (typeof LEDGER_LINES)[number];
+type LedgerLine = 'tenant' | 'shared' | 'idle' | 'unallocated';
 
 /** Charges of one kind as they count for one tenant, or for nobody. Times are Unix ms. */
 export interface FocusShare {
@@ -137,7 +136,7 @@ function lineIdOf(share: FocusShare): string {
 }
 
 /** `2026-11-01T00:00:00Z`: FOCUS wants no fractions of seconds. */
-export function focusTime(time: number): string {
+function focusTime(time: number): string {
   return new Date(time).toISOString().replace(/\.\d{3}Z$/, 'Z');
 }
 

@@ -78,7 +78,7 @@ export function sameBill(a: BillIdentity, b: BillIdentity): boolean {
 }
 
 export const BILL_STATES = ['importing', 'current', 'superseded', 'removed'] as const;
-export type BillState = (typeof BILL_STATES)[number];
+type BillState = (typeof BILL_STATES)[number];
 
 /** A bill as it is kept. Times are Unix ms. */
 export interface Bill {

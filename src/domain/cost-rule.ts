@@ -98,19 +98,3 @@ export interface AllocationRules {
   /** Unix ms. */
   readonly createdAt: number;
 }
-
-/** Keys whose share of a charge is AI spend: a bill that is shared by them is the AI bill. */
-export function coversAi(method: AllocationMethod): readonly AiCostKey[] {
-  switch (method.kind) {
-    case 'proportional':
-      return isAiCostKey(method.key) ? [method.key] : [];
-    case 'weighted':
-      return method.keys.map(({ key }) => key).filter(isAiCostKey);
-    case 'direct':
-    case 'even':
-    case 'fixed':
-    case 'shared':
-    case 'follow':
-      return [];
-  }
-}

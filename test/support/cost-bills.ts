@@ -11,14 +11,14 @@ import type { AllocationRule, SplitKey } from '../../src/domain/cost-rule.ts';
 import type { TenantId } from '../../src/domain/tenant-id.ts';
 import { DAY_MS, floorTo, type Window } from '../../src/domain/window.ts';
 
-export const NOVEMBER = Date.UTC(2026, 10, 1);
+const NOVEMBER = Date.UTC(2026, 10, 1);
 const MONTH_END = Date.UTC(2026, 11, 1);
-export const TENANTS = ['acme', 'beta', 'cafe', 'delta', 'echo', 'foxtrot'] as TenantId[];
+const TENANTS = ['acme', 'beta', 'cafe', 'delta', 'echo', 'foxtrot'] as TenantId[];
 const UNKNOWN = '(unknown)' as TenantId;
 const KEYS: readonly SplitKey[] = ['cpu_ns', 'db_ns', 'requests', 'storage_byte_hours', 'ai_cost'];
 
 /** A line of no consequence; tests overwrite what they are about. */
-export function lineOf(changes: Partial<BillLine> & { line: number }): BillLine {
+function lineOf(changes: Partial<BillLine> & { line: number }): BillLine {
   return {
     ...{ provider: 'Cloud', issuer: 'Cloud Inc', account: '1', accountName: '', invoice: 'INV-1' },
     ...{ subAccount: '', subAccountName: '', service: 'Compute Engine', category: 'Compute', region: 'eu' },
@@ -29,7 +29,7 @@ export function lineOf(changes: Partial<BillLine> & { line: number }): BillLine 
   };
 }
 
-export type UsageTable = ReadonlyMap<TenantId, ReadonlyMap<SplitKey, bigint>>;
+type UsageTable = ReadonlyMap<TenantId, ReadonlyMap<SplitKey, bigint>>;
 
 export interface World {
   readonly lines: readonly BillLine[];
@@ -39,7 +39,7 @@ export interface World {
 }
 
 /** Micro-units by day, as the import makes them of the lines alone. */
-export function daysOf(lines: readonly BillLine[]): Map<number, bigint> {
+function daysOf(lines: readonly BillLine[]): Map<number, bigint> {
   const exact = new Map<number, bigint>();
   for (const { from, atto } of lines) {
     const day = floorTo(from, DAY_MS);
@@ -52,7 +52,7 @@ export function daysOf(lines: readonly BillLine[]): Map<number, bigint> {
   return new Map(days.map((day, index) => [day, micros[index] ?? 0n]));
 }
 
-export function basisIn(usage: UsageTable): (key: SplitKey, window: Window) => UsageBasis {
+function basisIn(usage: UsageTable): (key: SplitKey, window: Window) => UsageBasis {
   return (key, window) => {
     const days = BigInt(Math.max(1, Math.round((window.to - window.from) / DAY_MS)));
     const rows = [...usage]

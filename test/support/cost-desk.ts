@@ -1,7 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { BillDesk, type BillImportRequest, type ImportResult } from '../../src/app/bills.ts';
+import type { BillImportResult } from '../../src/api/bills-ports.ts';
+import { BillDesk, type BillImportRequest } from '../../src/app/bills.ts';
 import { CostLedger } from '../../src/app/costs.ts';
 import type { AiCostReader } from '../../src/app/costs-ai.ts';
 import type { StaffActor } from '../../src/domain/actor.ts';
@@ -18,7 +19,7 @@ import { startTestPostgres, type TestPostgres } from './postgres.ts';
 export const FINANCE: StaffActor = { kind: 'staff', subject: 'fin', role: 'admin' };
 
 /** Usage a day of each tenant; tests write into it. */
-export class KnownUsage {
+class KnownUsage {
   readonly daily = new Map<TenantId, Map<UsageKey, bigint>>();
   readonly asked: Window[] = [];
 
@@ -40,7 +41,7 @@ export class KnownUsage {
 }
 
 /** AI spend an hour of each tenant and provider, in pico-dollars. */
-export class KnownAi implements AiCostReader {
+class KnownAi implements AiCostReader {
   readonly hourly: { tenantId: TenantId; provider: string; pico: bigint; unpricedCalls?: number }[] = [];
 
   async byTenant({ from, to }: Window) {
@@ -74,7 +75,7 @@ export interface TestDesk {
   import(
     contents: string | Uint8Array,
     changes?: Partial<BillImportRequest> & { name?: string },
-  ): Promise<ImportResult>;
+  ): Promise<BillImportResult>;
   /** Puts rules in place of those that are there. */
   rules(rules: readonly AllocationRule[]): Promise<void>;
   /** Takes all bills away. */
@@ -82,7 +83,7 @@ export interface TestDesk {
   stop(): Promise<void>;
 }
 
-export const PLAIN_IMPORT: BillImportRequest = {
+const PLAIN_IMPORT: BillImportRequest = {
   ...{
     measure: 'billed',
     encoding: 'auto',

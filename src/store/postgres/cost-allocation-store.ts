@@ -33,7 +33,7 @@ export interface GroupToKeep {
   readonly lineNos: readonly number[];
 }
 
-export interface BasisToKeep {
+interface BasisToKeep {
   readonly key: string;
   readonly usageFrom: number;
   readonly usageTo: number;

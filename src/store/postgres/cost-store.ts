@@ -40,8 +40,7 @@ export interface LedgerSum {
   readonly unallocatedMicro: bigint;
 }
 
-export const LEDGER_GROUPS = ['part', 'service', 'rule', 'day', 'month'] as const;
-export type LedgerGroup = (typeof LEDGER_GROUPS)[number];
+type LedgerGroup = 'part' | 'service' | 'rule' | 'day' | 'month';
 
 const SUM_NAMES: Readonly<Record<LedgerGroup, string>> = {
   part: 'g.part',
