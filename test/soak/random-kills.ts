@@ -17,6 +17,7 @@ export const randomKills: Soak = {
       process.stdout.write(`${JSON.stringify(outcome, null, 2)}\n`);
       assert.ok(outcome.worstOverstayMs <= MOST_OVERSTAY_MS, 'a throttle outlived its expiry');
       assert.ok(outcome.refusalsAlone > 0, 'the app obeyed by itself at least once');
+      assert.ok(outcome.humanThrottles > KILLS / 2, 'people decided often enough for something to be lost');
       assert.ok(outcome.automaticThrottles > 0, 'the detector acted at least once between the kills');
     } finally {
       await endEverything();
