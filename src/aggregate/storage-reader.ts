@@ -10,7 +10,7 @@ import type { StorageListQuestion, StorageListRow } from './storage-sql.ts';
 import type { UsageRow, UsageSource, UsageSourceQuestion } from './usage-source.ts';
 
 /** What one tenant stores in one store. */
-export interface StoredByTenant {
+interface StoredByTenant {
   readonly tenantId: TenantId;
   readonly store: string;
   /** Null with the figures below: no value within the longest time that one holds. */

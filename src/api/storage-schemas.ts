@@ -6,7 +6,7 @@ import { instant, lineOfText, tenantIdText, wholeNumber } from './parameters.ts'
 const count = z.int().min(0);
 const LONGEST_HOLD_SECONDS = 31 * 86_400;
 
-export const storeText = z
+const storeText = z
   .string()
   .regex(STORE_PATTERN, 'must be a store: 1 to 64 letters, digits and . _ -, then perhaps a colon and a part');
 

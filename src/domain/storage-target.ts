@@ -17,7 +17,7 @@ export interface PostgresTarget {
   readonly pauseMs: number;
 }
 
-export interface ClickHouseTarget {
+interface ClickHouseTarget {
   readonly kind: 'clickhouse';
   /** Null: Tenantry's own store. */
   readonly server: {

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 /** How the rows of tenants lie in a table. */
-export type Layout = 'clustered' | 'shuffled' | 'mixed' | 'batches';
+type Layout = 'clustered' | 'shuffled' | 'mixed' | 'batches';
 
 export interface TableOptions {
   readonly name: string;

@@ -19,7 +19,7 @@ export interface ClickHouseTable {
 }
 
 /** What a tenant has in one part of a table. */
-export interface TenantInPart {
+interface TenantInPart {
   readonly part: string;
   readonly tenant: string;
   readonly rows: number;

@@ -17,7 +17,7 @@ async function targets(): Promise<readonly StorageTargetItem[]> {
 }
 
 /** How far a run has come, in a few words. */
-export function progressText({ progress, state, error }: Run): string {
+function progressText({ progress, state, error }: Run): string {
   const parts = [state === 'running' && error !== null ? 'waiting for another attempt' : state];
   if (progress !== null) {
     const { steps_done: done, steps_total: of, read, of: all, unit } = progress;

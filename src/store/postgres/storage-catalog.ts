@@ -34,7 +34,7 @@ export interface CatalogTable {
   readonly relations: readonly number[];
 }
 
-export interface CatalogIndex {
+interface CatalogIndex {
   readonly name: string;
   readonly bytes: bigint;
   /** Whether it is a btree whose first column is the tenant. */

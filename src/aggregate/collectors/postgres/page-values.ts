@@ -10,7 +10,7 @@ const TOAST_BYTES_PER_BYTE = PAGE_BYTES / (4 * 1_996);
 const FULL_SHARE = 0.85;
 
 /** What one tenant has on one page, and what that is worth in bytes of the whole table. */
-export interface PageShare {
+interface PageShare {
   readonly tenant: string;
   readonly found: TenantRows;
   /** For what is on the page, and for the index entries. */
