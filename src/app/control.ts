@@ -151,8 +151,10 @@ export function startControl(options: ControlOptions): RunningControl {
     log,
   });
 
+  // Its own: two that ask one lease for the lead at the same time would lose it between them.
+  const burnLeadership = new PostgresLeadership(postgresUrl, 'budget-burn');
   const burn = new BudgetBurnLoop({
-    leadership,
+    leadership: burnLeadership,
     caps: new CapStore(postgres),
     costs: (window, tenants) => options.aiCosts.byTenant(window, tenants),
     dataUntil: options.dataUntil,
@@ -203,6 +205,7 @@ export function startControl(options: ControlOptions): RunningControl {
       await Promise.all(schedules.map((schedule) => schedule.stop()));
       await minuteDetector.save();
       await minuteLeadership.release();
+      await burnLeadership.release();
       await leadership.release();
     },
   };
