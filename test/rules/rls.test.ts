@@ -1,7 +1,8 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestPostgres, type TestPostgres } from '../support/postgres.ts';
-import { CATALOGUE_RULES, GLOBAL_TABLES, GRANTS, hasRowSecurityFixes } from '../support/rls-checklist.ts';
+import { CATALOGUE_RULES, GLOBAL_TABLES, hasRowSecurityFixes } from '../support/rls-checklist.ts';
+import { GRANTS } from '../support/rls-grants.ts';
 
 let db: TestPostgres;
 /** Superuser. */
