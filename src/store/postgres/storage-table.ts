@@ -82,8 +82,9 @@ export class StorageTable {
     atLeast: number,
   ): Promise<readonly Row[]> {
     return this.#session.reading(async (query) => {
-      await this.#checkPlan(query, sql, values, scan);
+      // Planning looks at the first page of each index, so it counts, too.
       const before = await this.#pagesFetched(query);
+      await this.#checkPlan(query, sql, values, scan);
       const rows = await query<Row>(sql, values);
       // With track_counts off the server does not know what it read.
       this.#pagesRead += Math.max(atLeast, (await this.#pagesFetched(query)) - before);

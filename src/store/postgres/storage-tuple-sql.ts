@@ -30,7 +30,7 @@ const TUPLE_HEADER = 23;
 const LINE_POINTER = 4;
 const TOAST_POINTER = 18;
 /** Up to here a value has a header of one byte, and no alignment. */
-const LONGEST_SHORT = 126;
+const LONGEST_SHORT = 127;
 /** Values in tuples longer than this are moved out until the tuple is not; the server's default for every table. */
 const TOAST_TARGET = 2_032;
 
