@@ -85,18 +85,22 @@ const INSERT_MONTHS = `
   select s.tenant_id, date_trunc('month', g.booked)::date, g.part, $1, $2, sum(u.micro)
   from tenantry.cost_shares s cross join lateral unnest(s.group_nos, s.micros) as u (group_no, micro)
   join tenantry.cost_groups g on g.allocation_id = s.allocation_id and g.group_no = u.group_no
-  where s.allocation_id = $1 group by 1, 2, 3`;
+  where s.allocation_id = $1 and s.tenant_id = any($3) group by 1, 2, 3`;
+
+/** What was written, read back: sums of some tenants' shares by group. */
+const SUMS = `
+  select u.group_no as "groupNo", sum(u.micro)::text as micro from tenantry.cost_shares s
+  cross join lateral unnest(s.group_nos, s.micros) as u (group_no, micro)
+  where s.allocation_id = $1 and s.tenant_id = any($2) group by 1`;
 
 /** Whatever makes a stored allocation differ from the stored lines; an empty answer is the proof that it does not. */
 const FAULTS = `
-  with shared as (
-    select u.group_no, sum(u.micro) as micro from tenantry.cost_shares s
-    cross join lateral unnest(s.group_nos, s.micros) as u (group_no, micro)
-    where s.allocation_id = $1 group by u.group_no),
+  with sums as (
+    select * from unnest($3::int[], $4::bigint[]) as sums (group_no, micro)),
   months as (
     select date_trunc('month', booked)::date as month, sum(tenants_micro) as micro from tenantry.cost_groups
     where allocation_id = $1 group by 1)
-  select 'group' as what from tenantry.cost_groups g left join shared s using (group_no)
+  select 'group' as what from tenantry.cost_groups g left join sums s using (group_no)
   where g.allocation_id = $1 and g.tenants_micro <> coalesce(s.micro, 0)
   union all
   select 'day' from (select booked, sum(micro) as micro from tenantry.cost_groups where allocation_id = $1 group by 1) g
@@ -147,9 +151,11 @@ export async function keepAllocation(
       bases.map(({ total }) => String(total)),
     ],
   );
-  await keepShares(transaction, id, shares);
-  await transaction.query(INSERT_MONTHS, [id, currency]);
-  const faults = await transaction.query<{ what: string }>(FAULTS, [id, billId]);
+  const sums = await keepShares(transaction, { id, currency, shares });
+  const faults = await transaction.query<{ what: string }>(FAULTS, [
+    ...[id, billId, [...sums.keys()]],
+    [...sums.values()].map(String),
+  ]);
   if (faults.length > 0) {
     throw new TenantryError(
       'INTERNAL',
@@ -158,7 +164,15 @@ export async function keepAllocation(
   }
 }
 
-async function keepShares(transaction: Transaction, id: string, shares: readonly SharesToKeep[]): Promise<void> {
+/**
+ * Some tenants at a time: millions of shares in one statement would run into the statement timeout.
+ * @returns what the database holds now, by group
+ */
+async function keepShares(
+  transaction: Transaction,
+  { id, currency, shares }: { id: string; currency: string; shares: readonly SharesToKeep[] },
+): Promise<ReadonlyMap<number, bigint>> {
+  const sums = new Map<number, bigint>();
   const literal = (values: readonly (number | bigint)[]) => `{${values.join(',')}}`;
   for (let start = 0; start < shares.length; start += SHARES_AT_ONCE) {
     const some = shares.slice(start, start + SHARES_AT_ONCE);
@@ -172,7 +186,12 @@ async function keepShares(transaction: Transaction, id: string, shares: readonly
       some.map(({ basisNos }) => literal(basisNos)),
       some.map(({ usages }) => literal(usages)),
     ]);
+    await transaction.query(INSERT_MONTHS, [id, currency, tenants]);
+    for (const { groupNo, micro } of await transaction.query<{ groupNo: number; micro: string }>(SUMS, [id, tenants])) {
+      sums.set(groupNo, (sums.get(groupNo) ?? 0n) + BigInt(micro));
+    }
   }
+  return sums;
 }
 
 function asText(_key: string, value: unknown): unknown {
