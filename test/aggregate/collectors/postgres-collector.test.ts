@@ -161,10 +161,10 @@ describe('a run that is killed', () => {
       once(child, 'message'),
       once(child, 'exit').then(() => ['it ended by itself']),
     ])) as [string];
+    expect(word).toBe('halfway');
     const exited = once(child, 'exit');
     child.kill('SIGKILL');
     await exited;
-    expect(word).toBe('halfway');
 
     const again = await runs.begin(target.id, Date.now());
     expect(again).toMatchObject({ id: run.id, attempts: 2, startedAt: run.startedAt });

@@ -34,6 +34,8 @@ const HALVING_PAGES = 64;
 const DESCENT_PAGES = 2;
 /** Rows are estimates themselves: counting may cost so many times what was expected. */
 const COUNTING_MARGIN = 1.15;
+/** Planning a statement looks at the first page of every index. */
+const PLANNING_PAGES = 16;
 /** Beside its leaves, a whole index has a few pages that are passed on the way. */
 const WHOLE_INDEX_MARGIN = 1.03;
 
@@ -67,7 +69,8 @@ export async function sampleTable(source: TableSource, options: SamplerOptions):
 /** Where the whole counting index fits beside it, the first look leaves it room. */
 function firstPages({ countingIndex }: TableFacts, budget: number): number {
   const wanted = budget * FIRST_SHARE;
-  const besideIndex = countingIndex === undefined ? wanted : budget - countingIndex.pages * WHOLE_INDEX_MARGIN;
+  const besideIndex =
+    countingIndex === undefined ? wanted : budget - countingIndex.pages * WHOLE_INDEX_MARGIN - PLANNING_PAGES;
   const first = besideIndex >= budget * LEAST_FIRST_SHARE ? Math.min(wanted, besideIndex) : wanted;
   return Math.min(budget, Math.max(FEWEST_FIRST, Math.floor(first)));
 }
