@@ -1,6 +1,7 @@
 import type { PERMISSIONS } from '../../src/api/permissions.ts';
+import { GOOD_CONTROL_REQUESTS } from './api-good-control-requests.ts';
 import { GOOD_COST_REQUESTS } from './api-good-cost-requests.ts';
-import { GOOD_SALES_REQUESTS } from './api-good-sales-requests.ts';
+import { GOOD_PRICE_REQUESTS } from './api-good-price-requests.ts';
 import { OWN } from './api-harness.ts';
 
 export type Row = keyof typeof PERMISSIONS;
@@ -16,8 +17,6 @@ interface GoodRequest {
 
 const SOME_ID = '00000000-0000-4000-8000-000000000001';
 const OFREP_BODY = { context: { targetingKey: OWN } };
-
-const NEW_PRICE = { provider: 'openai', model: 'gpt-4o', kind: 'input', price_usd: '2.50' };
 
 /** To each route a request that is right in everything but, perhaps, who sends it; about the tenant OWN. */
 export const GOOD_REQUESTS: Record<Row, GoodRequest> = {
@@ -43,67 +42,7 @@ export const GOOD_REQUESTS: Record<Row, GoodRequest> = {
   'PUT /v1/tenants/:id/plan': { url: `/v1/tenants/${OWN}/plan`, payload: { plan: 'growth' }, status: 200 },
   'GET /v1/anomalies': { url: `/v1/anomalies?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
   'GET /v1/neighbors': { url: '/v1/neighbors', status: 200 },
-  'GET /v1/control/kill-switch': { url: '/v1/control/kill-switch', status: 200 },
-  'PUT /v1/control/kill-switch': {
-    url: '/v1/control/kill-switch',
-    payload: { on: true, reason: 'drill' },
-    status: 200,
-  },
-  'GET /v1/control/allow-list': { url: '/v1/control/allow-list', status: 200 },
-  'PUT /v1/control/allow-list/:tenant_id': {
-    url: `/v1/control/allow-list/${OWN}`,
-    payload: { owner: 'ann', reason: 'migrates this week', expires_in_seconds: 86_400 },
-    status: 200,
-  },
-  'DELETE /v1/control/allow-list/:tenant_id': { url: '/v1/control/allow-list/not-there', status: 404 },
-  'GET /v1/control/reach': { url: '/v1/control/reach?revision=7', status: 200 },
-  'GET /v1/control/rules': { url: '/v1/control/rules', status: 200 },
-  'GET /v1/control/rules/:rule/stage': { url: '/v1/control/rules/tenantry%2F1/stage', status: 200 },
-  'PUT /v1/control/rules/:rule/stage': {
-    url: '/v1/control/rules/tenantry%2F1/stage',
-    payload: { stage: 'shadow', reason: 'drill' },
-    status: 200,
-  },
-  'GET /v1/control/tenant-stages': { url: '/v1/control/tenant-stages', status: 200 },
-  'PUT /v1/control/tenant-stages/:tenant_id': {
-    url: `/v1/control/tenant-stages/${OWN}`,
-    payload: { stage: 'shadow', reason: 'a new customer' },
-    status: 200,
-  },
-  'DELETE /v1/control/tenant-stages/:tenant_id': { url: '/v1/control/tenant-stages/not-there', status: 404 },
-  'GET /v1/control/approvals': { url: '/v1/control/approvals?pending=true', status: 200 },
-  'POST /v1/control/approvals/:id/approve': {
-    url: '/v1/control/approvals/not-there/approve',
-    payload: { note: 'go on' },
-    status: 404,
-  },
-  'POST /v1/control/approvals/:id/deny': { url: '/v1/control/approvals/not-there/deny', payload: {}, status: 404 },
-  'GET /v1/control/known-peaks': { url: '/v1/control/known-peaks', status: 200 },
-  'POST /v1/control/known-peaks': {
-    url: '/v1/control/known-peaks',
-    payload: { name: 'month end', from: '2026-11-30T00:00:00Z', to: '2026-12-01T00:00:00Z' },
-    status: 201,
-  },
-  'PUT /v1/control/known-peaks/:id': {
-    url: '/v1/control/known-peaks/0b0e7b39-52b6-4b4c-9a53-3a4d3b1c8a10',
-    payload: {
-      name: 'monday',
-      weekly: { time_zone: 'Europe/Berlin', weekdays: [1], start: '08:30', length_minutes: 90 },
-    },
-    status: 200,
-  },
-  'DELETE /v1/control/known-peaks/:id': {
-    url: '/v1/control/known-peaks/1b0e7b39-52b6-4b4c-9a53-3a4d3b1c8a10',
-    status: 404,
-  },
-  'GET /v1/backtests': { url: '/v1/backtests', status: 200 },
-  'POST /v1/backtests': {
-    url: '/v1/backtests',
-    payload: { rule: 'tenantry/1', from: '2026-06-01T00:00:00Z', to: '2026-06-02T00:00:00Z' },
-    status: 202,
-  },
-  'GET /v1/backtests/:id': { url: '/v1/backtests/1b0e7b39-52b6-4b4c-9a53-3a4d3b1c8a10', status: 404 },
-  'DELETE /v1/backtests/:id': { url: '/v1/backtests/1b0e7b39-52b6-4b4c-9a53-3a4d3b1c8a10', status: 404 },
+  ...GOOD_CONTROL_REQUESTS,
   'GET /v1/storage': { url: `/v1/storage?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
   'POST /v1/storage': {
     url: '/v1/storage',
@@ -147,62 +86,7 @@ export const GOOD_REQUESTS: Record<Row, GoodRequest> = {
     status: 200,
   },
   'DELETE /v1/plan-caps/:plan': { url: '/v1/plan-caps/growth?period=month', status: 404 },
-  'GET /v1/prices': { url: '/v1/prices?q=gpt', status: 200 },
-  'POST /v1/prices': { url: '/v1/prices', payload: { prices: [NEW_PRICE], reason: 'list' }, status: 201 },
-  'DELETE /v1/prices/:id': { url: '/v1/prices/not-there', status: 404 },
-  'GET /v1/prices/versions': { url: '/v1/prices/versions', status: 200 },
-  'GET /v1/prices/unpriced': { url: '/v1/prices/unpriced', status: 200 },
-  'POST /v1/prices/imports/preview': {
-    url: '/v1/prices/imports/preview',
-    payload: { format: 'litellm', text: '{}' },
-    status: 200,
-  },
-  'POST /v1/prices/imports': {
-    url: '/v1/prices/imports',
-    payload: { format: 'litellm', text: '{}', expected_version: 1, reason: 'list' },
-    status: 201,
-  },
-  'GET /v1/price-overrides': { url: `/v1/price-overrides?tenant_id=${OWN}`, status: 200 },
-  'POST /v1/price-overrides': {
-    url: '/v1/price-overrides',
-    payload: { tenant_id: OWN, prices: [NEW_PRICE], reason: 'promised' },
-    status: 201,
-  },
-  'DELETE /v1/price-overrides/:id': { url: '/v1/price-overrides/not-there', status: 404 },
-  'GET /v1/contracts': { url: '/v1/contracts', status: 200 },
-  'PUT /v1/contracts/:name': {
-    url: '/v1/contracts/gold',
-    payload: { discount_percent: 12.5, reason: 'signed' },
-    status: 200,
-  },
-  'DELETE /v1/contracts/:name': { url: '/v1/contracts/not-there', status: 404 },
-  'POST /v1/contracts/:name/prices': {
-    url: '/v1/contracts/not-there/prices',
-    payload: { prices: [NEW_PRICE], reason: 'signed' },
-    status: 404,
-  },
-  'DELETE /v1/contracts/:name/prices/:id': { url: '/v1/contracts/gold/prices/not-there', status: 404 },
-  'PUT /v1/contracts/:name/tenants/:tenant_id': {
-    url: `/v1/contracts/not-there/tenants/${OWN}`,
-    payload: { reason: 'signed' },
-    status: 404,
-  },
-  'DELETE /v1/contracts/:name/tenants/:tenant_id': { url: `/v1/contracts/not-there/tenants/${OWN}`, status: 404 },
-  'GET /v1/months': { url: '/v1/months', status: 200 },
-  'POST /v1/months/:month/close': { url: '/v1/months/2026-05/close', status: 201 },
-  'GET /v1/months/:month/ai-costs': { url: '/v1/months/2020-01/ai-costs', status: 404 },
-  'POST /v1/repricings/preview': {
-    url: '/v1/repricings/preview',
-    payload: { from: '2026-04', to: '2026-05' },
-    status: 200,
-  },
-  'POST /v1/repricings': {
-    url: '/v1/repricings',
-    payload: { from: '2026-04', to: '2026-05', expected_version: 1, reason: 'found out' },
-    status: 201,
-  },
-  'GET /v1/repricings': { url: '/v1/repricings', status: 200 },
-  ...GOOD_SALES_REQUESTS,
+  ...GOOD_PRICE_REQUESTS,
   'POST /v1/spend/reservations': {
     url: '/v1/spend/reservations',
     payload: { id: SOME_ID, tenant_id: OWN, instance_id: 'i-1', service: 'checkout', at_least_micro: 1 },

@@ -30,9 +30,9 @@ export function recomputed(aggregation: MeterAggregation, events: readonly Plain
     case 'avg':
       return values.length === 0 ? null : dividedRounded(total, BigInt(values.length));
     case 'min':
-      return values.length === 0 ? null : values.reduce((least, value) => (value < least ? value : least));
+      return values.length === 0 ? null : values.reduce((least, value) => (Math.min(value , least)));
     case 'max':
-      return values.length === 0 ? null : values.reduce((most, value) => (value > most ? value : most));
+      return values.length === 0 ? null : values.reduce((most, value) => (Math.max(value , most)));
     case 'latest':
       return byTime.length === 0 ? null : scaled(byTime.at(-1)?.amount ?? '');
   }

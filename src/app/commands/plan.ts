@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type {
+  BurstAccountList,
   NewPlanTerms,
   PlanItem,
   PlanList,
