@@ -59,5 +59,4 @@ export const GOOD_PRICE_REQUESTS = {
     status: 201,
   },
   'GET /v1/repricings': { url: '/v1/repricings', status: 200 },
-  ...GOOD_SALES_REQUESTS,
 } as const;

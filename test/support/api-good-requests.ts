@@ -2,6 +2,7 @@ import type { PERMISSIONS } from '../../src/api/permissions.ts';
 import { GOOD_CONTROL_REQUESTS } from './api-good-control-requests.ts';
 import { GOOD_COST_REQUESTS } from './api-good-cost-requests.ts';
 import { GOOD_PRICE_REQUESTS } from './api-good-price-requests.ts';
+import { GOOD_SALES_REQUESTS } from './api-good-sales-requests.ts';
 import { OWN } from './api-harness.ts';
 
 export type Row = keyof typeof PERMISSIONS;
@@ -87,6 +88,7 @@ export const GOOD_REQUESTS: Record<Row, GoodRequest> = {
   },
   'DELETE /v1/plan-caps/:plan': { url: '/v1/plan-caps/growth?period=month', status: 404 },
   ...GOOD_PRICE_REQUESTS,
+  ...GOOD_SALES_REQUESTS,
   'POST /v1/spend/reservations': {
     url: '/v1/spend/reservations',
     payload: { id: SOME_ID, tenant_id: OWN, instance_id: 'i-1', service: 'checkout', at_least_micro: 1 },

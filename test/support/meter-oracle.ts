@@ -19,6 +19,7 @@ export function recomputed(aggregation: MeterAggregation, events: readonly Plain
   const measured = events.filter(({ amount }) => amount !== null);
   const values = measured.map(({ amount }) => scaled(amount ?? ''));
   const total = values.reduce((sum, value) => sum + value, 0n);
+  const byValue = values.toSorted((a, b) => (a < b ? -1 : Number(a > b)));
   const byTime = measured.toSorted((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1));
   switch (aggregation) {
     case 'count':
@@ -30,9 +31,9 @@ export function recomputed(aggregation: MeterAggregation, events: readonly Plain
     case 'avg':
       return values.length === 0 ? null : dividedRounded(total, BigInt(values.length));
     case 'min':
-      return values.length === 0 ? null : values.reduce((least, value) => (Math.min(value , least)));
+      return byValue.at(0) ?? null;
     case 'max':
-      return values.length === 0 ? null : values.reduce((most, value) => (Math.max(value , most)));
+      return byValue.at(-1) ?? null;
     case 'latest':
       return byTime.length === 0 ? null : scaled(byTime.at(-1)?.amount ?? '');
   }
