@@ -247,7 +247,6 @@ export type {
 export type { NewPlanTerms, PlanItem, PlanList, PlanQuotaItem, PlanVersionItem } from './plans-contract.ts';
 export type {
   BookWriteItem,
-  ContractItem,
   ContractList,
   MonthCostList,
   MonthItem,
@@ -271,7 +270,7 @@ export type {
   QuotaItem,
   QuotaList,
 } from './quotas-contract.ts';
-export type { NewReportScheduleBody, ReportScheduleItem, ReportScheduleList } from './reports-contract.ts';
+export type { ReportScheduleItem, ReportScheduleList } from './reports-contract.ts';
 export type {
   CustomerTenant,
   FeatureList,

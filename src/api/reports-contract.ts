@@ -1,24 +1,12 @@
 /** Wire types of reports: what the schemas of `reports-schemas.ts` describe. */
 
-export interface NewReportScheduleBody {
-  name: string;
-  dataset: 'usage' | 'quotas' | 'ai-costs' | 'costs' | 'margins';
-  format: 'csv' | 'json' | 'parquet';
-  step?: 'total' | 'day' | 'month';
-  period: 'day' | 'week' | 'month';
-  time_zone?: string;
-  tenant_id?: string;
-  url: string;
-  signing_secret: string;
-}
-
 export interface ReportScheduleItem {
   id: string;
   name: string;
-  dataset: string;
-  format: string;
-  step: string;
-  period: string;
+  dataset: 'usage' | 'quotas' | 'ai-costs' | 'costs' | 'margins';
+  format: 'csv' | 'json' | 'parquet';
+  step: 'total' | 'day' | 'month';
+  period: 'day' | 'week' | 'month';
   time_zone: string;
   tenant_id: string | null;
   /** Where it goes, without path and secret. */

@@ -171,7 +171,7 @@ export function reportScheduleRoutes({ ports: { reports }, now }: ApiContext): F
           response: { 200: reportScheduleListSchema },
         },
       },
-      async (request) => ({ items: (await reports.schedules(staffOf(request))).map(scheduleToWire) as never }),
+      async (request) => ({ items: (await reports.schedules(staffOf(request))).map(scheduleToWire) }),
     );
     app.post(
       '/v1/report-schedules',
@@ -190,7 +190,7 @@ export function reportScheduleRoutes({ ports: { reports }, now }: ApiContext): F
         const { time_zone: timeZone, tenant_id: asked, signing_secret: signingSecret, ...rest } = request.body;
         const schedule = { ...rest, timeZone, signingSecret, tenantId: parseTenantId(asked) ?? null };
         const made = await reports.createSchedule(staffOf(request), schedule, now());
-        return reply.code(201).send(scheduleToWire(made) as never);
+        return reply.code(201).send(scheduleToWire(made));
       },
     );
     app.delete(

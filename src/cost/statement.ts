@@ -5,7 +5,7 @@ import type { USAGE_UNITS, UsageMetric } from '../domain/usage.ts';
 import type { Window } from '../domain/window.ts';
 
 /** `customer` shows nothing of what the operator pays or earns. */
-export const STATEMENT_AUDIENCES = ['customer', 'internal'] as const;
+const STATEMENT_AUDIENCES = ['customer', 'internal'] as const;
 export type StatementAudience = (typeof STATEMENT_AUDIENCES)[number];
 
 export interface StatementUsage {
@@ -17,7 +17,7 @@ export interface StatementUsage {
   readonly change: number | null;
 }
 
-export interface StatementModel {
+interface StatementModel {
   readonly provider: string;
   readonly model: string;
   readonly calls: number;

@@ -13,7 +13,7 @@ export const REPORT_STEPS = ['total', 'day', 'month'] as const;
 export type ReportStep = (typeof REPORT_STEPS)[number];
 
 /** `integer` values are bigint: sums of bytes and nanoseconds pass 2^53. `time` is Unix ms. null: unknown, never zero. */
-export type ReportColumnType = 'text' | 'integer' | 'ratio' | 'time';
+type ReportColumnType = 'text' | 'integer' | 'ratio' | 'time';
 export type ReportValue = string | bigint | number | null;
 
 export interface ReportColumn {

@@ -24,6 +24,7 @@ import type {
 } from '../../src/api/meters-schemas.ts';
 import type { problemSchema } from '../../src/api/problem.ts';
 import type { queryAuditListSchema } from '../../src/api/queries-audit.ts';
+import type { reportScheduleListSchema, reportScheduleSchema } from '../../src/api/reports-schemas.ts';
 import type {
   customerTenantSchema,
   newRevenueImportSchema,
@@ -116,7 +117,11 @@ const AGREEMENTS: {
   margins: Agree<typeof marginAnswerSchema, contract.MarginAnswerBody>;
   features: Agree<typeof featureListSchema, contract.FeatureList>;
   forecast: Agree<typeof forecastSchema, contract.ForecastBody>;
+  reportSchedule: Agree<typeof reportScheduleSchema, contract.ReportScheduleItem>;
+  reportSchedules: Agree<typeof reportScheduleListSchema, contract.ReportScheduleList>;
 } = {
+  reportSchedule: true,
+  reportSchedules: true,
   cloudEvent: true,
   newMeter: true,
   meter: true,
