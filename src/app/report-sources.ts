@@ -3,8 +3,11 @@ import type { Actor } from '../domain/actor.ts';
 import type { CostReader } from '../domain/cost.ts';
 import type { QuotaStanding } from '../domain/quota.ts';
 import type { TenantId } from '../domain/tenant-id.ts';
+import type { Window } from '../domain/window.ts';
 import type { ReportSources } from './report-tables.ts';
 import type { StatementSources } from './statements.ts';
+
+type AiCost = Awaited<ReturnType<ReportSources['aiCosts']>> extends ReadonlyMap<TenantId, infer Cost> ? Cost : never;
 
 /** As many tenants at a time as a page of the API has. */
 const PAGE = 500;
@@ -24,7 +27,10 @@ export interface ReportPartsJoined {
       },
     ): Promise<{ readonly tenants: number; readonly standings: readonly QuotaStanding[] }>;
   };
-  readonly aiCosts: { byTenant: ReportSources['aiCosts'] };
+  readonly aiCosts: {
+    byTenant: ReportSources['aiCosts'];
+    ofTenant(window: Window, tenant: TenantId): Promise<AiCost | undefined>;
+  };
   readonly costs: CostReader;
   readonly margins: ReportSources['margins'];
   readonly plans: { plans(actor: Actor, tenants: readonly TenantId[]): Promise<ReadonlyMap<TenantId, string>> };
@@ -35,7 +41,13 @@ export function reportSources(parts: ReportPartsJoined): ReportSources & Stateme
   return {
     usage,
     quotas: (actor, tenantId, at) => quotasAt(parts.quotas, actor, tenantId, at),
-    aiCosts: (window, tenants) => aiCosts.byTenant(window, tenants),
+    aiCosts: async (window, tenants) => {
+      const [only] = tenants ?? [];
+      if (only === undefined || tenants?.length !== 1) return aiCosts.byTenant(window, tenants);
+      // Its own people ask, perhaps: in the tenant's own scope.
+      const cost = await aiCosts.ofTenant(window, only);
+      return new Map(cost === undefined ? [] : [[only, cost]]);
+    },
     costs: async (_actor, window, tenantId) => {
       const answer = await costs.costs({ window, ...(tenantId === undefined ? {} : { tenants: [tenantId] }) });
       const { currency, items, sharedMicro, idleMicro, unallocatedMicro } = answer;

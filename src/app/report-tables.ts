@@ -1,4 +1,5 @@
 import type { Actor } from '../domain/actor.ts';
+import { TenantryError } from '../domain/errors.ts';
 import type { QuotaStanding } from '../domain/quota.ts';
 import type { ReportColumn, ReportQuestion, ReportTable, ReportValue } from '../domain/report.ts';
 import type { TenantId } from '../domain/tenant-id.ts';
@@ -77,12 +78,24 @@ const text = (name: string): ReportColumn => ({ name, type: 'text' });
 const integer = (name: string): ReportColumn => ({ name, type: 'integer' });
 const time = (name: string): ReportColumn => ({ name, type: 'time' });
 
-/** The table that a question asks for, rows in order of tenants. */
+/**
+ * The table that a question asks for, rows in order of tenants. Every table begins with the tenant.
+ * @throws TenantryError TENANT_MIXUP when a source answered with rows of another tenant than was asked for
+ */
 export async function reportTable(
   sources: ReportSources,
   actor: Actor,
   question: ReportQuestion,
 ): Promise<ReportTable> {
+  const table = await tableOf(sources, actor, question);
+  const { tenantId } = question;
+  if (tenantId !== undefined && table.rows.some(([tenant]) => tenant !== tenantId)) {
+    throw new TenantryError('TENANT_MIXUP', 'a source of reports answered with rows of another tenant');
+  }
+  return table;
+}
+
+async function tableOf(sources: ReportSources, actor: Actor, question: ReportQuestion): Promise<ReportTable> {
   const { dataset, window, tenantId } = question;
   switch (dataset) {
     case 'usage':
