@@ -103,17 +103,12 @@ describe('two servers', () => {
     const quiet = 'quiet' as TenantId;
     const { flag } = await automatic(quiet);
     await list.put(ANN, quiet, { owner: 'ann', reason: 'migrates', expiresInSeconds: 3_600 });
-    const late = await automatic(quiet);
+    // A decision that was on its way comes too late.
+    await expect(automatic(quiet)).rejects.toMatchObject({ code: 'CONFLICT' });
     await a.feed.refresh();
-    const told = async () =>
-      (await a.feed.snapshot(quiet)).flags.map(({ kind, id }) => [kind, kind === 'allow' ? '' : id]);
-    expect(await told()).toEqual(
-      expect.arrayContaining([
-        ['allow', ''],
-        ['throttle', late.flag.id],
-      ]),
-    );
-    const [, earlier] = await new ThrottleStore(db.postgres).list(ANN, {
+    const told = async () => (await a.feed.snapshot(quiet)).flags.map(({ kind }) => kind);
+    expect(await told()).toEqual(['allow']);
+    const [earlier] = await new ThrottleStore(db.postgres).list(ANN, {
       tenantId: quiet,
       activeOnly: false,
       limit: 5,
