@@ -5,10 +5,17 @@ import { endEverything, flowFolder, runCommand } from '../support/flow-tenantry.
 
 afterAll(endEverything);
 
-/** The commands that a `--help` lists, without `help` itself. */
-function listed(help: string): string[] {
+interface Listed {
+  readonly name: string;
+  readonly description: string;
+}
+
+/** The commands that a `--help` lists, without `help` itself. Usage, then wide space, then what it does. */
+function listed(help: string): readonly Listed[] {
   const [, commands = ''] = help.split(/^Commands:$/m);
-  return [...commands.matchAll(/^ {2}([a-z-]+)/gm)].map(([, name = '']) => name).filter((name) => name !== 'help');
+  return [...commands.matchAll(/^ {2}([a-z-]+)[^\n]*?(?: {2,}|\n {10,})(\S[^\n]*)$/gm)]
+    .map(([, name = '', description = '']) => ({ name, description }))
+    .filter(({ name }) => name !== 'help');
 }
 
 describe('--help', () => {
@@ -20,11 +27,18 @@ describe('--help', () => {
       expect(run.out()).toContain(`Usage: ${['tenantry', ...path].join(' ')}`);
       expect(run.out().split('\n')[2]?.length, `description of ${path.join(' ')}`).toBeGreaterThan(10);
       expect(run.log()).toBe('');
-      seen.push(path.join(' '));
-      for (const name of listed(run.out())) await look([...path, name]);
+      const below = listed(run.out());
+      seen.push(path.join(' '), ...below.map(({ name }) => [...path, name].join(' ')));
+      for (const { name, description } of below) {
+        expect(description.length, `description of ${[...path, name].join(' ')}`).toBeGreaterThan(10);
+      }
+      // One of those at the bottom shows what all of them do; half a second each is too long to start every one.
+      const [first] = below;
+      if (path.length === 0) for (const { name } of below) await look([name]);
+      else if (first !== undefined && path[0] === 'throttle') await look([...path, first.name]);
     };
     await look([]);
-    for (const command of ['serve', 'ingest', 'demo', 'migrate', 'doctor', 'key', 'throttle set']) {
+    for (const command of ['serve', 'ingest', 'demo', 'migrate', 'doctor', 'key', 'throttle set', 'export usage']) {
       expect(seen).toContain(command);
     }
   });
