@@ -26,7 +26,11 @@ async function startSink(): Promise<{ readonly url: string; close(): void }> {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { url, close: () => server.closeAllConnections() };
+  const close = () => {
+    server.close();
+    server.closeAllConnections();
+  };
+  return { url, close };
 }
 
 /** A throttle for each tenant that enforces, but that this load does not reach. */
