@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import {
   type ClickHouseClient,
@@ -103,10 +103,12 @@ export class ServerClickHouse implements ClickHouse {
 
   /** The file's bytes are the body of the request: nothing is parsed on the way. */
   async insertSegment({ signal, path, token }: SegmentInsert): Promise<void> {
+    // Opened before the request is begun: a file that is gone would else end the process, as nobody listens to it yet.
+    const file = await open(path);
     await this.#insert(
       `INSERT INTO ${DATABASE}.${OTLP_SIGNALS[signal].table} SETTINGS ${segmentInsertSettings(signal, token, 'inline')} FORMAT Protobuf`,
-      createReadStream(path),
-    );
+      file.createReadStream(),
+    ).finally(() => file.close().catch(() => undefined));
   }
 
   async insertRows({ table, rows, token }: RowsInsert): Promise<void> {
@@ -123,6 +125,8 @@ export class ServerClickHouse implements ClickHouse {
   }
 
   async #insert(query: string, values: Readable): Promise<void> {
+    // The client listens once it has a connection; what fails before is told by the insert that then fails.
+    values.on('error', () => undefined);
     const { stream } = await this.#client.exec({ query, values, clickhouse_settings: IN_DATABASE });
     for await (const _ of stream) {
       // An insert answers with an empty body; it has to be read to the end for the connection to be free again.
