@@ -2,7 +2,7 @@ import type { AiServiceTier } from '../domain/ai-usage.ts';
 import type { AnalyticsReader } from '../domain/analytics-query.ts';
 import type { TenantId } from '../domain/tenant-id.ts';
 import type { Window } from '../domain/window.ts';
-import { AI_COUNTS } from './ai-usage-sql.ts';
+import type { AI_COUNTS } from './ai-usage-sql.ts';
 import { type AiUsageQuestion, aiUsageColumns } from './queries/across-tenants/ai-usage-columns.ts';
 import { tenantAiUsageColumns } from './queries/tenant-ai-usage-columns.ts';
 
@@ -26,7 +26,6 @@ export interface AiUsageColumns extends Counts {
 }
 
 export type { AiUsageQuestion };
-export { AI_COUNTS };
 
 /** AI usage of many tenants, added up by what its price depends on. */
 export async function readAiUsage(

@@ -56,7 +56,6 @@ export function exportRoutes({ ports: { reports }, now }: ApiContext): FastifyPl
     return reply
       .header('content-disposition', `attachment; filename="${name}"`)
       .type(contentType)
-      .serializer((body: Buffer) => body as unknown as string)
       .send(content as never);
   };
   return (app, _options, done) => {
@@ -130,7 +129,6 @@ export function statementRoutes({ ports: { reports }, now }: ApiContext): Fastif
         return reply
           .header('content-security-policy', contentSecurityPolicy)
           .type('text/html; charset=utf-8')
-          .serializer((body: string) => body)
           .send(html);
       },
     );

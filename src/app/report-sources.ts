@@ -1,4 +1,5 @@
 /** What reports and statements are made of, joined from the parts that know it. */
+import type { Quotas } from '../api/quotas-ports.ts';
 import type { Actor } from '../domain/actor.ts';
 import type { CostReader } from '../domain/cost.ts';
 import type { QuotaStanding } from '../domain/quota.ts';
@@ -14,19 +15,7 @@ const PAGE = 500;
 
 export interface ReportPartsJoined {
   readonly usage: ReportSources['usage'];
-  readonly quotas: {
-    standing(
-      actor: Actor,
-      question: {
-        readonly tenants?: readonly TenantId[];
-        readonly offset: number;
-        readonly limit: number;
-        readonly at: number;
-        readonly now: number;
-        readonly withForecast: boolean;
-      },
-    ): Promise<{ readonly tenants: number; readonly standings: readonly QuotaStanding[] }>;
-  };
+  readonly quotas: Pick<Quotas, 'standing'>;
   readonly aiCosts: {
     byTenant: ReportSources['aiCosts'];
     ofTenant(window: Window, tenant: TenantId): Promise<AiCost | undefined>;

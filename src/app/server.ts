@@ -14,7 +14,6 @@ import { AnomalyStore } from '../store/postgres/anomaly-store.ts';
 import { BreakerOrders } from '../store/postgres/breaker-orders.ts';
 import { BreakerSightings } from '../store/postgres/breaker-sightings.ts';
 import { ChangeListener } from '../store/postgres/change-listener.ts';
-import { CostStore } from '../store/postgres/cost-store.ts';
 import { FlagFeed } from '../store/postgres/flag-feed.ts';
 import { FlagInstances } from '../store/postgres/flag-instances.ts';
 import { KeyStore } from '../store/postgres/key-store.ts';
@@ -24,7 +23,6 @@ import { startAlerting } from './alert-desk.ts';
 import { startBilling } from './billing.ts';
 import { BreakerBoard } from './breaker-board.ts';
 import { startControl } from './control.ts';
-import { CostLedger } from './costs.ts';
 import { dataUntil } from './data-until.ts';
 import { healthParts } from './health.ts';
 import { jwtConfig } from './jwt-config.ts';
@@ -134,7 +132,8 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
   const storage = startStorage({ clickhouse, postgres, postgresUrl, directory: plans, config, log });
   const queryAudit = startQueryAudit({ config, postgres, postgresUrl, log });
   const usage = startUsage({ clickhouse, config, sources: [metering.usage, storage.usage] });
-  const costs = new CostLedger(new CostStore(postgres), prices.aiCosts);
+  const billing = startBilling({ postgres, dataDir, usage: usage.reader, ai: prices.aiCosts });
+  const { costs } = billing;
   const earnings = startRevenue({ postgres, clickhouse, costs });
   const sales = startSales({
     ...{ config, postgres, postgresUrl, clickhouse, usage: usage.reader, aiCosts: prices.aiCosts, costs, log },
@@ -174,7 +173,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       spend: spend.desk,
       sales: sales.sales,
       control: running.control,
-      ...startBilling({ postgres, dataDir, usage: usage.reader, ai: prices.aiCosts }),
+      ...billing,
       anomalies,
       neighbors,
       flags,

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { Statement, StatementMoney, StatementUsage } from '../cost/statement.ts';
 import { formatMicro } from '../domain/cost-amount.ts';
+import { htmlText } from '../domain/html-text.ts';
 import type { QuotaStanding } from '../domain/quota.ts';
 import { DAY_MS } from '../domain/window.ts';
 
@@ -64,20 +65,11 @@ const LABELS: Readonly<Record<StatementUsage['metric'], string>> = {
   spans: 'Spans',
 };
 
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-const escaped = (text: string) => text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
-
 const BYTES = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'] as const;
 const BYTE_METRICS: ReadonlySet<string> = new Set(['request_bytes', 'response_bytes']);
 
 /** Groups of three, as in 1,234,567; of any size. */
-const grouped = (value: bigint) => value.toString().replace(/\B(?=(\d{3})+$)/g, ',');
+const grouped = (value: bigint | string) => value.toString().replace(/\B(?=(\d{3})+$)/g, ',');
 
 function bytesText(bytes: bigint): string {
   const unit = Math.min(BYTES.length - 1, Math.floor((bytes.toString().length - 1) / 3));
@@ -97,7 +89,7 @@ function moneyText(micro: bigint | null, currency: string): string {
   if (micro === null) return '<span class="unknown">unknown</span>';
   const cents = micro < 0n ? -((-micro + 5_000n) / 10_000n) : (micro + 5_000n) / 10_000n;
   const [whole = '', part = ''] = formatMicro(cents * 10_000n).split('.');
-  return `${whole.replace(/\B(?=(\d{3})+$)/g, ',')}.${part.slice(0, 2)}\u00a0${escaped(currency)}`;
+  return `${grouped(whole)}.${part.slice(0, 2)}\u00a0${htmlText(currency)}`;
 }
 
 const percent = (share: number) => `${(share * 100).toFixed(1)}\u00a0%`;
@@ -128,13 +120,13 @@ function chartSection({ days }: Statement): string {
 
 function quotaRow({ quota, used, share, state }: QuotaStanding): string {
   const shown = share === null ? '–' : percent(share);
-  const name = escaped(quota.key.replaceAll('_', ' '));
+  const name = htmlText(quota.key.replaceAll('_', ' '));
   return `<tr><td>${name} a ${quota.period}</td><td>${amount(quota.key, used)}</td><td>${amount(quota.key, quota.limit)}</td><td${state === 'reached_100' ? ' class="full"' : ''}>${shown}</td></tr>`;
 }
 
 function quotaSection({ quotas, plan }: Statement): string {
   if (quotas.length === 0) return '';
-  const of = plan === null ? '' : ` of plan ${escaped(plan)}`;
+  const of = plan === null ? '' : ` of plan ${htmlText(plan)}`;
   return `<h2>Included${of}</h2><table><thead><tr><th>Quota</th><th>Used</th><th>Included</th><th>Share</th></tr></thead><tbody>${quotas.map(quotaRow).join('')}</tbody></table>`;
 }
 
@@ -142,7 +134,7 @@ function aiSection({ models, aiCostMicro, aiUnpricedCalls }: Statement): string 
   if (models.length === 0) return '';
   const rows = models.map(
     ({ provider, model, calls, costMicro }) =>
-      `<tr><td>${escaped(model === '' ? '(no model named)' : model)}${provider === '' ? '' : ` <span class="unknown">${escaped(provider)}</span>`}</td><td>${grouped(BigInt(calls))}</td><td>${moneyText(costMicro, 'USD')}</td></tr>`,
+      `<tr><td>${htmlText(model === '' ? '(no model named)' : model)}${provider === '' ? '' : ` <span class="unknown">${htmlText(provider)}</span>`}</td><td>${grouped(BigInt(calls))}</td><td>${moneyText(costMicro, 'USD')}</td></tr>`,
   );
   const unpriced =
     aiUnpricedCalls === 0
@@ -156,7 +148,7 @@ function moneySection(money: StatementMoney | undefined): string {
   const { currency, costMicro, revenueMicro, parts } = money;
   const margin = costMicro === null || revenueMicro === null ? null : revenueMicro - costMicro;
   const rows = [...parts].map(
-    ([part, micro]) => `<tr><td>${escaped(part)}</td><td>${moneyText(micro, currency)}</td></tr>`,
+    ([part, micro]) => `<tr><td>${htmlText(part)}</td><td>${moneyText(micro, currency)}</td></tr>`,
   );
   return `<h2>Cost and margin (internal)</h2><table><tbody>${rows.join('')}<tr><td>Cost</td><td>${moneyText(costMicro, currency)}</td></tr><tr><td>Revenue</td><td>${moneyText(revenueMicro, currency)}</td></tr></tbody><tfoot><tr><td>Margin</td><td>${moneyText(margin, currency)}</td></tr></tfoot></table>`;
 }
@@ -171,5 +163,5 @@ export function statementPage(statement: Statement): string {
   const running = isRunning
     ? `<p class="running">This month is not over: figures are those up to ${new Date(madeAt).toISOString()}.</p>`
     : '';
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escaped(tenantId)}, ${month}</title><style>${STYLE}</style></head><body><header><div><h1>${escaped(tenantId)}</h1>${plan === null ? '' : `<p>Plan ${escaped(plan)}</p>`}</div><div class="month">${month}</div></header>${running}<main><h2>Usage</h2>${usageSection(statement)}${chartSection(statement)}${quotaSection(statement)}${aiSection(statement)}${moneySection(statement.money)}</main><footer>From ${new Date(window.from).toISOString()} to ${new Date(window.to).toISOString()}; made ${new Date(madeAt).toISOString()}. "Not measured" and "unknown" are not zero.</footer></body></html>`;
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${htmlText(tenantId)}, ${month}</title><style>${STYLE}</style></head><body><header><div><h1>${htmlText(tenantId)}</h1>${plan === null ? '' : `<p>Plan ${htmlText(plan)}</p>`}</div><div class="month">${month}</div></header>${running}<main><h2>Usage</h2>${usageSection(statement)}${chartSection(statement)}${quotaSection(statement)}${aiSection(statement)}${moneySection(statement.money)}</main><footer>From ${new Date(window.from).toISOString()} to ${new Date(window.to).toISOString()}; made ${new Date(madeAt).toISOString()}. "Not measured" and "unknown" are not zero.</footer></body></html>`;
 }

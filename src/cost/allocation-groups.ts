@@ -3,7 +3,7 @@
  * division, however many lines there are. 100,000 lines of a month become some hundred groups, and 10,000 tenants are
  * gone through once for each of those.
  */
-import type { ChargeCategory } from '../domain/bill.ts';
+import type { ChargeCategory, ChargeKind } from '../domain/bill.ts';
 import { RATE_ONE } from '../domain/cost-amount.ts';
 import type { AllocationRule } from '../domain/cost-rule.ts';
 import type { TenantId } from '../domain/tenant-id.ts';
@@ -11,17 +11,10 @@ import { compareText } from '../domain/text-order.ts';
 import { DAY_MS, floorTo, type Window } from '../domain/window.ts';
 import type { LineVerdict, RuledLine } from './allocation-match.ts';
 
-export interface LineGroup {
+export interface LineGroup extends ChargeKind {
   /** Place of the rule; null: lines without a rule. */
   readonly rule: number | null;
-  readonly part: string;
-  readonly provider: string;
-  readonly issuer: string;
-  readonly account: string;
-  readonly service: string;
-  readonly category: string;
   readonly chargeCategory: ChargeCategory;
-  readonly correction: boolean;
   readonly billing: Window;
   /** Whose usage shares it. Charges within one day are shared by the whole day's usage. */
   readonly window: Window;

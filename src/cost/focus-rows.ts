@@ -1,4 +1,5 @@
 /** The ledger in FOCUS: one row for each tenant, month and kind of charge, and one for what is nobody's. */
+import type { ChargeKind } from '../domain/bill.ts';
 import { formatMicro } from '../domain/cost-amount.ts';
 import type { Window } from '../domain/window.ts';
 import { type FocusColumn, type FocusVersion, focusColumns, SERVICE_CATEGORIES } from './focus-columns.ts';
@@ -6,7 +7,7 @@ import { type FocusColumn, type FocusVersion, focusColumns, SERVICE_CATEGORIES }
 type LedgerLine = 'tenant' | 'shared' | 'idle' | 'unallocated';
 
 /** Charges of one kind as they count for one tenant, or for nobody. Times are Unix ms. */
-export interface FocusShare {
+export interface FocusShare extends ChargeKind {
   readonly line: LedgerLine;
   readonly tenantId: string | null;
   readonly micro: bigint;
@@ -17,14 +18,6 @@ export interface FocusShare {
   /** The charges themselves say whose they are: nothing was split. */
   readonly isDirect: boolean;
   readonly rulesVersion: number;
-  readonly part: string;
-  readonly provider: string;
-  readonly issuer: string;
-  readonly account: string;
-  readonly service: string;
-  readonly category: string;
-  readonly chargeCategory: string;
-  readonly correction: boolean;
   readonly billing: Window;
   readonly charge: Window;
 }

@@ -9,6 +9,18 @@ export type BillFormat = (typeof BILL_FORMATS)[number];
 export const COST_MEASURES = ['billed', 'effective'] as const;
 export type CostMeasure = (typeof COST_MEASURES)[number];
 
+/** By what charges are told apart once lines are added up. */
+export interface ChargeKind {
+  readonly part: string;
+  readonly provider: string;
+  readonly issuer: string;
+  readonly account: string;
+  readonly service: string;
+  readonly category: string;
+  readonly chargeCategory: string;
+  readonly correction: boolean;
+}
+
 /** One charge of a bill, whatever file it came from. Absent texts are ''. Times are Unix ms, periods half-open. */
 export interface BillLine {
   /** In the file: the line on which a CSV row begins (the header is 1), or the row of a Parquet file from 1. */

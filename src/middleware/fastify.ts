@@ -57,7 +57,7 @@ class FastifyVisit implements NodeVisit {
   }
 
   setHeaders(headers: Readonly<Record<string, string>>): void {
-    this.#reply.headers({ ...headers });
+    this.#reply.headers(headers);
   }
 }
 

@@ -131,7 +131,8 @@ export class NodeExchange {
 
   /** Takes effect once. */
   finish(aborted: boolean): void {
-    const [passage, count] = [this.#passage, this.#count];
+    const passage = this.#passage;
+    const count = this.#count;
     if (passage === undefined || count === undefined) return;
     this.#passage = undefined;
     let route: string | undefined;

@@ -1,71 +1,30 @@
 /** Alerts when everything goes wrong at once: thousands of findings, receivers that misbehave, workers and keys that are gone. */
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { alertStore } from '../../src/app/alert-desk.ts';
-import { AlertDispatcher, type AlertDispatcherOptions } from '../../src/app/alert-dispatcher.ts';
+import { describe, expect, test } from 'vitest';
+import type { AlertDispatcherOptions } from '../../src/app/alert-dispatcher.ts';
 import { addressGuard } from '../../src/app/alert-senders/address-guard.ts';
 import type { Delivery } from '../../src/app/alert-senders/delivery.ts';
 import { type Send, sender } from '../../src/app/alert-senders/send.ts';
 import type { SendOutcome } from '../../src/control/alert-retry.ts';
-import type { StaffActor } from '../../src/domain/actor.ts';
-import type { NewAlertRoute } from '../../src/domain/alert.ts';
 import { AlertOutbox } from '../../src/store/postgres/alert-outbox.ts';
-import { AlertRouteStore } from '../../src/store/postgres/alert-route-store.ts';
+import { conditionOf, type Received } from '../support/alert-samples.ts';
 import {
-  conditionOf,
-  newRouteOf,
-  type Received,
-  type Receiver,
-  startReceiver,
-  testVault,
-} from '../support/alert-samples.ts';
-import { silentLog, startTestPostgres, type TestPostgres } from '../support/postgres.ts';
+  addRoute,
+  alerts,
+  database,
+  dispatcher,
+  linkOf,
+  passTime,
+  receiver,
+  routes,
+  SECRET,
+  SRE,
+  sql,
+  useAlertWorld,
+} from '../support/alert-world.ts';
 
-const SRE: StaffActor = { kind: 'staff', subject: 'sam', role: 'sre' };
-const SECRET = `whsec_${'A'.repeat(32)}`;
-const linkOf = ({ link }: { link: string }) => `https://tenantry.example${link}`;
-
-let database: TestPostgres;
-let receiver: Receiver;
-
-beforeAll(async () => {
-  database = await startTestPostgres();
-});
-afterAll(() => database.stop());
-beforeEach(async () => {
-  receiver = await startReceiver();
-});
-afterEach(async () => {
-  await receiver.close();
-  await sql('delete from tenantry.alerts');
-  await sql('delete from tenantry.alert_routes');
-});
-
-function sql<Row extends object>(text: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
-  return database.postgres.inStaffTransaction(SRE, async (transaction) => {
-    transaction.unaudited('a test');
-    return transaction.query<Row>(text, [...values]);
-  });
-}
-
-const routes = () => new AlertRouteStore(database.postgres, testVault);
-const alerts = () => alertStore(database.postgres);
-const send = sender({ guard: addressGuard(['127.0.0.1/32']) });
-
-function dispatcher(more: Partial<AlertDispatcherOptions> = {}): AlertDispatcher {
-  const outbox = new AlertOutbox(database.postgres);
-  return new AlertDispatcher({ outbox, routes: routes(), send, linkOf, log: silentLog, chance: () => 0, ...more });
-}
-
-const webhook = (path = '/'): NewAlertRoute['target'] => ({
-  ...{ channel: 'webhook', url: `${receiver.url}${path}`, signingSecret: SECRET },
-});
-const addRoute = (changes: Partial<NewAlertRoute> = {}) =>
-  routes().create(SRE, newRouteOf({ name: randomUUID(), target: webhook(), ...changes }));
-const passTime = () =>
-  sql(`update tenantry.alert_notices set due_at = now() - interval '1 second', leased_until = null
-                            where state = 'waiting'`);
+useAlertWorld();
 
 /** As if so many tenants were found out of line in the same second, each a group of its own. */
 async function storm(routeId: string, tenants: number): Promise<void> {

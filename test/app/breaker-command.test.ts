@@ -1,34 +1,10 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { breakerCommand } from '../../src/app/commands/breaker.ts';
-import { ADMIN_TOKEN, type ApiUnderTest, OWN, startApi } from '../support/api-harness.ts';
+import { OWN } from '../support/api-harness.ts';
+import { commandWorld } from '../support/command-world.ts';
 
-let api: ApiUnderTest;
-let printed = '';
-
-beforeEach(async () => {
-  api = await startApi();
-  const url = await api.app.listen({ host: '127.0.0.1', port: 0 });
-  vi.stubEnv('TENANTRY_API_PORT', new URL(url).port);
-  vi.stubEnv('TENANTRY_ADMIN_TOKEN', ADMIN_TOKEN);
-  printed = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    printed += String(text);
-    return true;
-  });
-});
-afterEach(async () => {
-  vi.restoreAllMocks();
-  vi.unstubAllEnvs();
-  await api.close();
-});
-
-async function run(...words: string[]): Promise<string> {
-  printed = '';
-  const command = breakerCommand().exitOverride();
-  for (const sub of command.commands) sub.exitOverride().configureOutput({ writeErr: () => undefined });
-  await command.parseAsync(words, { from: 'user' });
-  return printed;
-}
+const world = commandWorld(breakerCommand);
+const { run } = world;
 
 test('says so when nothing is open', async () => {
   expect(await run('list')).toBe('Every breaker that is known is closed, and no order is in force.\n');
@@ -41,19 +17,19 @@ test('forces a breaker open, closed and back to its own judgement, shows the ord
   expect(await run('list', '--state', 'half_open')).toContain('no order is in force');
   await run('close', OWN, 'stripe', '--reason', 'our own fault');
   await run('auto', OWN, 'stripe', '--reason', 'mended');
-  expect(api.ports.breakers.orders.map(({ state, reason, createdBy }) => [state, reason, createdBy])).toEqual([
+  expect(world.api.ports.breakers.orders.map(({ state, reason, createdBy }) => [state, reason, createdBy])).toEqual([
     ['auto', 'mended', 'admin-token'],
     ['closed', 'our own fault', 'admin-token'],
     ['open', 'stripe asked us to stop', 'admin-token'],
   ]);
-  const id = api.ports.breakers.orders[0]?.id ?? '';
+  const id = world.api.ports.breakers.orders[0]?.id ?? '';
   expect(await run('lift', id)).toBe(`Order ${id} is lifted.\n`);
   await expect(run('lift', id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
 });
 
 test('tells of flapping, with the order that would end it', async () => {
   const openings = [1, 2, 3].map((number) => ({ number, ms_ago: number * 1_000 }));
-  await api.ports.breakers.report('key', {
+  await world.api.ports.breakers.report('key', {
     ...{ instance_id: 'shop-1', service: 'shop', lost: 0 },
     breakers: [
       { tenant_id: OWN, integration: 'stripe', state: 'closed', since_ms: 5, calls: 0, failures: 0, openings },
@@ -70,5 +46,5 @@ test.each([
   ['an unknown state', ['list', '--state', 'ajar'], /open, half_open, closed/],
 ])('refuses %s before it asks the server', async (_what, words, message) => {
   await expect(run(...words)).rejects.toThrow(message);
-  expect(api.ports.breakers.orders).toEqual([]);
+  expect(world.api.ports.breakers.orders).toEqual([]);
 });

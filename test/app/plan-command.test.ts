@@ -1,34 +1,10 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { planCommand } from '../../src/app/commands/plan.ts';
-import { ADMIN_TOKEN, type ApiUnderTest, OWN, START, startApi } from '../support/api-harness.ts';
+import { OWN, START } from '../support/api-harness.ts';
+import { commandWorld } from '../support/command-world.ts';
 
-let api: ApiUnderTest;
-let printed = '';
-
-beforeEach(async () => {
-  api = await startApi();
-  const url = await api.app.listen({ host: '127.0.0.1', port: 0 });
-  vi.stubEnv('TENANTRY_API_PORT', new URL(url).port);
-  vi.stubEnv('TENANTRY_ADMIN_TOKEN', ADMIN_TOKEN);
-  printed = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    printed += String(text);
-    return true;
-  });
-});
-afterEach(async () => {
-  vi.restoreAllMocks();
-  vi.unstubAllEnvs();
-  await api.close();
-});
-
-async function run(...words: string[]): Promise<string> {
-  printed = '';
-  const command = planCommand().exitOverride();
-  for (const sub of command.commands) sub.exitOverride().configureOutput({ writeErr: () => undefined });
-  await command.parseAsync(words, { from: 'user' });
-  return printed;
-}
+const world = commandWorld(planCommand);
+const { run } = world;
 
 test('sets a plan whole, shows it and lists it', async () => {
   expect(await run('list')).toBe('No plan.\n');
@@ -42,7 +18,7 @@ test('sets a plan whole, shows it and lists it', async () => {
   expect(shown).toContain('features             search, export');
   expect(await run('show', 'growth')).toBe(shown);
   expect(await run('list')).toMatch(/^growth +0 +99\.10 USD +5 +50\.5 +requests\/month=1000000 seats\/month=25$/m);
-  expect(api.ports.sales.plans.versions).toMatchObject([
+  expect(world.api.ports.sales.plans.versions).toMatchObject([
     { plan: 'growth', price: { amountMicro: 99_100_000n, currency: 'USD' }, effectiveFrom: START },
   ]);
   await expect(run('show', 'nothing')).rejects.toMatchObject({ code: 'NOT_FOUND' });
@@ -56,14 +32,14 @@ test.each([
   ['a rate below nothing', ['--ceiling', '-1']],
 ])('refuses %s before it asks anybody', async (_what, words) => {
   await expect(run('set', 'growth', ...words)).rejects.toMatchObject({ code: 'commander.invalidArgument' });
-  expect(api.ports.sales.plans.versions).toEqual([]);
+  expect(world.api.ports.sales.plans.versions).toEqual([]);
 });
 
 test('shows the quotas and credits of a tenant', async () => {
   expect(await run('quotas', OWN)).toBe('No quota.\n');
   expect(await run('credits', OWN)).toBe('No burst credits.\n');
-  api.ports.sales.burst.open(OWN, 'requests', 100n);
-  api.ports.sales.quotas.standings = [
+  world.api.ports.sales.burst.open(OWN, 'requests', 100n);
+  world.api.ports.sales.quotas.standings = [
     {
       ...{ tenantId: OWN, plan: 'growth', window: { from: START, to: START + 1 }, used: 930n, burstSpent: 0n },
       quota: { key: 'requests', period: 'month', limit: 1_000n, kind: 'hard', burst: null },

@@ -1,44 +1,24 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { pricesCommand } from '../../src/app/commands/prices.ts';
-import { ADMIN_TOKEN, type ApiUnderTest, bearer, OWN, startApi } from '../support/api-harness.ts';
+import { ADMIN_TOKEN, bearer, OWN } from '../support/api-harness.ts';
 import { MemoryMonths, MemoryPrices } from '../support/api-memory-prices.ts';
+import { commandWorld } from '../support/command-world.ts';
 
-let api: ApiUnderTest;
+const world = commandWorld(pricesCommand);
+const { run } = world;
 let book: MemoryPrices;
 let folder: string;
-let printed = '';
 
-beforeEach(async () => {
-  api = await startApi();
-  const { prices } = api.ports;
+beforeEach(() => {
+  const { prices } = world.api.ports;
   if (!(prices instanceof MemoryPrices)) throw new Error('another book');
   book = prices;
   folder = mkdtempSync(join(tmpdir(), 'tenantry-prices-'));
-  const url = await api.app.listen({ host: '127.0.0.1', port: 0 });
-  vi.stubEnv('TENANTRY_API_PORT', new URL(url).port);
-  vi.stubEnv('TENANTRY_ADMIN_TOKEN', ADMIN_TOKEN);
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    printed += String(text);
-    return true;
-  });
 });
-afterEach(async () => {
-  vi.restoreAllMocks();
-  vi.unstubAllEnvs();
-  rmSync(folder, { recursive: true, force: true });
-  await api.close();
-});
-
-async function run(...words: string[]): Promise<string> {
-  printed = '';
-  const command = pricesCommand().exitOverride();
-  for (const sub of command.commands) sub.exitOverride().configureOutput({ writeErr: () => undefined });
-  await command.parseAsync(words, { from: 'user' });
-  return printed;
-}
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 test('prices are added to the book, a contract and a tenant, and listed', async () => {
   expect(await run('list')).toBe('No price.\n');
@@ -76,7 +56,7 @@ test('a long list comes whole, page by page, and no longer than asked', async ()
     price_usd: '1',
   }));
   for (const part of [prices, prices]) {
-    await api.app.inject({
+    await world.api.app.inject({
       method: 'POST',
       url: '/v1/prices',
       headers: bearer(ADMIN_TOKEN),
@@ -107,7 +87,7 @@ test('models without a price are listed, and months repriced', async () => {
   expect(shown).toMatch(/2026-04 \(closed\) +acme +openai gpt-4o +0\.000003000001 +0\.0000025 +-0\.000000500001/);
   expect(shown).toContain('Nothing is written yet');
   expect(await run('reprice', '2026-04', '2026-05', '--apply')).toMatch(/1 corrections are written as /);
-  const { months } = api.ports;
+  const { months } = world.api.ports;
   expect(months instanceof MemoryMonths && months.records).toMatchObject([
     { reason: 'repriced from the command line' },
   ]);

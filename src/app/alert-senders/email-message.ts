@@ -1,6 +1,7 @@
 /** An e-mail about alerts: what stands in it, and what it answers. Names of tenants are theirs, so nothing is trusted. */
 import { createHash } from 'node:crypto';
 import type { Alert, AlertEvent } from '../../domain/alert.ts';
+import { htmlText } from '../../domain/html-text.ts';
 import type { Delivery } from './delivery.ts';
 
 export interface EmailMessage {
@@ -30,13 +31,6 @@ const COLOURS: Readonly<Record<Alert['severity'], string>> = {
   warning: '#9a6700',
   info: '#0b57d0',
 };
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
 
 /**
  * One line: line breaks would end a header, and characters that turn the direction of writing would make one name look
@@ -50,7 +44,7 @@ function oneLine(text: string): string {
 }
 
 function escaped(text: string): string {
-  return oneLine(text).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
+  return htmlText(oneLine(text));
 }
 
 /** The same alert's messages find each other by what they answer, so ids are made from keys that outlive a restart. */

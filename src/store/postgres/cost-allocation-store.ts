@@ -1,21 +1,15 @@
 /** How bills were shared out: written whole, with its check, in the transaction that makes it count. */
+
 import type { StaffActor } from '../../domain/actor.ts';
+import type { ChargeKind } from '../../domain/bill.ts';
 import { TenantryError } from '../../domain/errors.ts';
 import type { TenantId } from '../../domain/tenant-id.ts';
 import { enterTenants } from './tenant-directory.ts';
 import type { Transaction } from './transaction.ts';
 
 /** Times are Unix ms, days the first of theirs. */
-export interface GroupToKeep {
+export interface GroupToKeep extends ChargeKind {
   readonly rule: string;
-  readonly part: string;
-  readonly provider: string;
-  readonly issuer: string;
-  readonly account: string;
-  readonly service: string;
-  readonly category: string;
-  readonly chargeCategory: string;
-  readonly correction: boolean;
   readonly billingFrom: number;
   readonly billingTo: number;
   readonly usageFrom: number;

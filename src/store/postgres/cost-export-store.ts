@@ -1,25 +1,18 @@
 import type { StaffActor } from '../../domain/actor.ts';
+import type { ChargeKind } from '../../domain/bill.ts';
 import type { TenantId } from '../../domain/tenant-id.ts';
 import type { Window } from '../../domain/window.ts';
 import type { Postgres } from './postgres.ts';
 import { unixMs } from './sql-time.ts';
 
 /** Charges of one kind and month, for one tenant or for nobody. Times are Unix ms. */
-export interface ExportRow {
+export interface ExportRow extends ChargeKind {
   readonly tenantId: TenantId | null;
   readonly micro: bigint;
   readonly poolMicro: bigint;
   readonly currency: string;
   readonly rule: string;
   readonly rulesVersion: number;
-  readonly part: string;
-  readonly provider: string;
-  readonly issuer: string;
-  readonly account: string;
-  readonly service: string;
-  readonly category: string;
-  readonly chargeCategory: string;
-  readonly correction: boolean;
   readonly billingFrom: number;
   readonly billingTo: number;
   /** First of the month. */
