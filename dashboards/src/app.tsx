@@ -1,60 +1,50 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { WhoAmI } from '../../src/api/contract.ts';
+import { PAGES } from './pages.ts';
 import { endSession, whoAmI } from './shared/api-client.ts';
 import { ErrorBoundary } from './shared/error-boundary.tsx';
+import { LazyPage } from './shared/lazy-page.tsx';
 import { Link, useAddress } from './shared/navigation.tsx';
 import { type Preferences, setPreference, usePreferences } from './shared/preferences.ts';
-import { parsePath, type Route, tenantsHref } from './shared/router.ts';
+import { matchPath, tenantsHref } from './shared/router.ts';
 import { NotFound } from './shared/states.tsx';
 import { zoneLabel } from './shared/time-format.ts';
 import { useLive } from './shared/use-live.ts';
-import { TenantPage } from './sre/tenant-page.tsx';
-import { TenantsPage } from './sre/tenants-page.tsx';
-
-/** Roles that may throttle. The server decides; this only spares the others a button that would be refused. */
-const OPERATORS = ['admin', 'sre', 'automation'];
 
 export function App() {
   const { path, query } = useAddress();
-  const route = parsePath(path);
   const who = useLive('whoami', whoAmI, null).data;
+  const match = matchPath(PAGES, path);
   const main = useRef<HTMLElement>(null);
-  const key = route.page === 'tenant' ? `tenant ${route.tenantId}` : route.page;
+  const key = match === undefined ? 'not-found' : JSON.stringify([match.entry.id, match.params]);
   const firstKey = useRef(key);
 
   useEffect(() => {
-    document.title = route.page === 'tenant' ? `${route.tenantId} · Tenantry` : 'Tenantry';
+    document.title = match === undefined ? 'Tenantry' : `${match.entry.title(match.params)} · Tenantry`;
     if (firstKey.current === key) return;
     firstKey.current = '';
     // A screen reader and the keyboard go on from the new page's top, not from where the old link was.
     main.current?.focus();
   }, [key]);
 
+  const page =
+    match === undefined ? (
+      <NotFound what="There is no page at this address." />
+    ) : (
+      <LazyPage key={key} entry={match.entry} params={match.params} query={query} who={who} />
+    );
+  if (match?.entry.bare) return <ErrorBoundary key={key}>{page}</ErrorBoundary>;
   return (
     <>
       <a class="skip" href="#main">
         Skip to the figures
       </a>
-      <TopBar who={who} home={tenantsHref(query)} onTenants={route.page === 'tenants'} />
+      <TopBar who={who} home={tenantsHref(query)} onTenants={match?.entry.id === 'tenants'} />
       <main id="main" ref={main} tabIndex={-1}>
-        <ErrorBoundary key={key}>
-          <Page route={route} query={query} mayThrottle={who === undefined || OPERATORS.includes(who.role)} />
-        </ErrorBoundary>
+        <ErrorBoundary key={key}>{page}</ErrorBoundary>
       </main>
     </>
   );
-}
-
-function Page(props: { route: Route; query: URLSearchParams; mayThrottle: boolean }) {
-  const { route, query } = props;
-  switch (route.page) {
-    case 'tenants':
-      return <TenantsPage query={query} />;
-    case 'tenant':
-      return <TenantPage tenantId={route.tenantId} query={query} mayThrottle={props.mayThrottle} />;
-    case 'not-found':
-      return <NotFound what="There is no page at this address." />;
-  }
 }
 
 const NEXT_THEME: Record<Preferences['theme'], Preferences['theme']> = {

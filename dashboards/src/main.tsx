@@ -1,9 +1,15 @@
 import { render } from 'preact';
 import { App } from './app.tsx';
+import { PAGES } from './pages.ts';
+import { preloadPage } from './shared/lazy-page.tsx';
 import { startPreferences } from './shared/preferences.ts';
+import { matchPath } from './shared/router.ts';
 
 const root = document.getElementById('app');
 if (root) {
   startPreferences();
+  // The page's code comes while the server is still being asked who is signed in.
+  const match = matchPath(PAGES, location.pathname);
+  if (match) preloadPage(match.entry).catch(() => undefined);
   render(<App />, root);
 }

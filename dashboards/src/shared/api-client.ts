@@ -85,19 +85,41 @@ async function request<T>(path: string, init: RequestInit, signal?: AbortSignal)
   return body as T;
 }
 
-type QueryValue = string | number | boolean | undefined;
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
-function get<T>(path: string, query: Record<string, QueryValue>, signal?: AbortSignal): Promise<T> {
+/** `path` with those values of `query` that there are. */
+export function urlOf(path: string, query: Query): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, String(value));
-  return request<T>(
-    search.size === 0 ? path : `${path}?${search}`,
-    { headers: { accept: 'application/json' } },
-    signal,
-  );
+  return search.size === 0 ? path : `${path}?${search}`;
 }
 
-function rfc3339(window: RangeWindow): { from: string; to: string } {
+/** @throws ApiError for everything but a 2xx answer with JSON; an aborted request rejects with its AbortError. */
+export function get<T>(path: string, query: Query, signal?: AbortSignal): Promise<T> {
+  return request<T>(urlOf(path, query), { headers: { accept: 'application/json' } }, signal);
+}
+
+/**
+ * A change. `body` becomes JSON; text and files go as they are, with the content type that `headers` name.
+ * @throws ApiError as `get` does; null where the answer is 204.
+ */
+export function send<T>(
+  method: 'POST' | 'PUT' | 'DELETE',
+  path: string,
+  body?: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<T> {
+  if (body === undefined) return request(path, { method, headers: { ...WRITE_HEADERS, ...headers } });
+  const isRaw = typeof body === 'string' || body instanceof Blob;
+  return request(path, {
+    method,
+    headers: { ...WRITE_HEADERS, ...(isRaw ? {} : { 'content-type': 'application/json' }), ...headers },
+    body: isRaw ? body : JSON.stringify(body),
+  });
+}
+
+/** A window as the API's `from` and `to`. */
+export function rfc3339(window: RangeWindow): { from: string; to: string } {
   return { from: new Date(window.from).toISOString(), to: new Date(window.to).toISOString() };
 }
 
@@ -153,17 +175,16 @@ export async function listAnomalies(
 const WRITE_HEADERS = { accept: 'application/json', 'x-tenantry-csrf': '1' };
 
 export function createThrottle(throttle: NewThrottle): Promise<ThrottleItem> {
-  const headers = { ...WRITE_HEADERS, 'content-type': 'application/json' };
-  return request('/v1/throttles', { method: 'POST', headers, body: JSON.stringify(throttle) });
+  return send('POST', '/v1/throttles', throttle);
 }
 
 export function liftThrottle(id: string): Promise<unknown> {
-  return request(`/v1/throttles/${encodeURIComponent(id)}`, { method: 'DELETE', headers: WRITE_HEADERS });
+  return send('DELETE', `/v1/throttles/${encodeURIComponent(id)}`);
 }
 
 /** Ends the session everywhere, not only in this tab. */
 export function endSession(): Promise<unknown> {
-  return request('/v1/session/end', { method: 'POST', headers: WRITE_HEADERS });
+  return send('POST', '/v1/session/end');
 }
 
 export function whoAmI(signal?: AbortSignal): Promise<WhoAmI> {

@@ -1,18 +1,41 @@
 /** Addresses of the pages, both ways. Tenant ids are other people's text: they are encoded and decoded here only. */
-export type Route =
-  | { readonly page: 'tenants' }
-  | { readonly page: 'tenant'; readonly tenantId: string }
-  | { readonly page: 'not-found' };
+export interface PathMatch<Entry> {
+  readonly entry: Entry;
+  readonly params: Readonly<Record<string, string>>;
+}
 
-export function parsePath(path: string): Route {
-  if (path === '/' || path === '/tenants' || path === '/tenants/') return { page: 'tenants' };
-  const match = /^\/tenants\/([^/]+)\/?$/.exec(path);
-  if (match?.[1] === undefined) return { page: 'not-found' };
-  try {
-    return { page: 'tenant', tenantId: decodeURIComponent(match[1]) };
-  } catch {
-    return { page: 'not-found' };
+/** The parts of `path` behind the colons of `pattern`, or undefined where the two do not fit. */
+function paramsOf(pattern: string, path: string): Record<string, string> | undefined {
+  const wanted = pattern.split('/');
+  const given = path.length > 1 && path.endsWith('/') ? path.slice(0, -1).split('/') : path.split('/');
+  if (wanted.length !== given.length) return undefined;
+  const params: Record<string, string> = {};
+  for (const [index, part] of wanted.entries()) {
+    const text = given[index] ?? '';
+    if (!part.startsWith(':')) {
+      if (part !== text) return undefined;
+      continue;
+    }
+    if (text === '') return undefined;
+    try {
+      params[part.slice(1)] = decodeURIComponent(text);
+    } catch {
+      return undefined;
+    }
   }
+  return params;
+}
+
+/** The first entry whose path fits; undefined where there is none. A slash at the end changes nothing. */
+export function matchPath<Entry extends { readonly path: string }>(
+  entries: readonly Entry[],
+  path: string,
+): PathMatch<Entry> | undefined {
+  for (const entry of entries) {
+    const params = paramsOf(entry.path, path);
+    if (params !== undefined) return { entry, params };
+  }
+  return undefined;
 }
 
 /** The names in `query` that mean the same on every page; the rest belongs to one page and stays there. */
@@ -22,12 +45,17 @@ function sharedQuery(query: URLSearchParams): URLSearchParams {
   return new URLSearchParams([...query].filter(([name]) => SHARED_NAMES.includes(name)));
 }
 
+/** `path` with what the present address says about the range. */
+export function pageHref(path: string, query: URLSearchParams): string {
+  return withQuery(path, sharedQuery(query));
+}
+
 export function tenantsHref(query: URLSearchParams): string {
-  return withQuery('/', sharedQuery(query));
+  return pageHref('/', query);
 }
 
 export function tenantHref(tenantId: string, query: URLSearchParams): string {
-  return withQuery(`/tenants/${encodeURIComponent(tenantId)}`, sharedQuery(query));
+  return pageHref(`/tenants/${encodeURIComponent(tenantId)}`, query);
 }
 
 export function withQuery(path: string, query: URLSearchParams): string {

@@ -26,6 +26,14 @@ function SignInNeeded() {
   );
 }
 
+export function Loading() {
+  return (
+    <p class="loading" role="status">
+      Loading …
+    </p>
+  );
+}
+
 /** The error in full, for when there is nothing older to show. */
 export function ErrorState(props: { error: ApiError; onRetry: () => void; children?: ComponentChildren }) {
   const { error } = props;

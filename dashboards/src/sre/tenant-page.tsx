@@ -5,6 +5,7 @@ import { isReservedTenant } from '../../../src/domain/tenant-id.ts';
 import { listAnomalies, listBreakers, listTenants, listThrottles, serverNow } from '../shared/api-client.ts';
 import type { Mark } from '../shared/chart-options.ts';
 import { Link, navigate } from '../shared/navigation.tsx';
+import { isFor, OPERATOR_ROLES, type PageProps } from '../shared/page.ts';
 import { usePreferences } from '../shared/preferences.ts';
 import { RangePicker } from '../shared/range-picker.tsx';
 import { tenantsHref, withQuery } from '../shared/router.ts';
@@ -87,12 +88,13 @@ function useTenant(tenantId: string, query: URLSearchParams) {
   return { range, found, throttles, anomalies, breakers, isTenant };
 }
 
-export function TenantPage(props: { tenantId: string; query: URLSearchParams; mayThrottle: boolean }) {
-  const { tenantId, query } = props;
+export function TenantPage(props: PageProps) {
+  const { query, who } = props;
+  const tenantId = props.params['tenant_id'] ?? '';
   const { zone } = usePreferences();
   const { range, found, throttles, anomalies, breakers, isTenant } = useTenant(tenantId, query);
   const [formOpen, setFormOpen] = useState(false);
-  const mayThrottle = props.mayThrottle && isTenant;
+  const mayThrottle = isFor(who, OPERATOR_ROLES) && isTenant;
 
   const figures = found.data?.figures;
   const head = (

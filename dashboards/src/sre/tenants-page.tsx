@@ -6,7 +6,7 @@ import { navigate } from '../shared/navigation.tsx';
 import { setPreference, usePreferences } from '../shared/preferences.ts';
 import { RangePicker } from '../shared/range-picker.tsx';
 import { withQuery } from '../shared/router.ts';
-import { ErrorState, NoSpansYet, Notice, NotUpdating } from '../shared/states.tsx';
+import { ErrorState, Loading, NoSpansYet, Notice, NotUpdating } from '../shared/states.tsx';
 import { timeText } from '../shared/time-format.ts';
 import { rangeFromQuery, windowOf } from '../shared/time-range.ts';
 import { type Live, useLive } from '../shared/use-live.ts';
@@ -113,14 +113,6 @@ export function TenantsPage(props: { query: URLSearchParams }) {
 }
 
 type ListLive = ReturnType<typeof useTenantList>;
-
-function Loading() {
-  return (
-    <p class="loading" role="status">
-      Loading …
-    </p>
-  );
-}
 
 function ListError(props: { live: Live<unknown>; state: TableState; onFirstPage: () => void }) {
   const { error } = props.live;

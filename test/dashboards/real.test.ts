@@ -1,0 +1,29 @@
+/**
+ * Every page for every role, from the real server in a real browser: what is on the screen is what the API returns, and
+ * acting on a page changes what an app is told. One server and one browser for all suites in ./real/.
+ */
+import { afterAll, beforeAll, describe } from 'vitest';
+import { NO_BROWSER } from '../support/dashboards-browser.ts';
+import { type DashboardsWorld, startDashboardsWorld } from '../support/dashboards-world.ts';
+import { tenantsSuite } from './real/tenants-suite.ts';
+
+let started: DashboardsWorld | undefined;
+
+function world(): DashboardsWorld {
+  if (started === undefined) throw new Error('the world has not started');
+  return started;
+}
+
+describe.skipIf(NO_BROWSER !== undefined)(
+  `the pages over the real server${NO_BROWSER === undefined ? '' : ` (skipped: ${NO_BROWSER})`}`,
+  () => {
+    beforeAll(async () => {
+      started = await startDashboardsWorld();
+    });
+    afterAll(async () => {
+      await started?.end();
+    });
+
+    describe('tenants', () => tenantsSuite(world));
+  },
+);
