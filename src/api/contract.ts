@@ -178,6 +178,8 @@ export interface Problem {
   code: string;
   detail: string;
   hint?: string;
+  /** Field of the request's body that is at fault, as a JSON pointer (RFC 6901). */
+  pointer?: string;
   request_id: string;
 }
 
@@ -235,6 +237,7 @@ export type {
   RuleStageItem,
 } from './control-contract.ts';
 export type { CostExplanation, CostList } from './costs-contract.ts';
+export type { DeployItem, DeployList, NewDeploy } from './deploys-contract.ts';
 export type { CloudEvent } from './events-contract.ts';
 export type { CreatedKey, KeyItem, KeyList, NewKey, NewSignInLink, SignInLink } from './keys-contract.ts';
 export type {

@@ -13,6 +13,7 @@ export const problemSchema = z
     code: z.string(),
     detail: z.string(),
     hint: z.string().exactOptional(),
+    pointer: z.string().exactOptional().describe('Field of the body that is at fault, as RFC 6901 says it'),
     request_id: z.string(),
   })
   .meta({ id: 'Problem', description: 'RFC 9457. `code` is stable; `detail` and `hint` are for people.' });
@@ -75,13 +76,23 @@ function fromValidation(
   if (Array.isArray(unknownKeys)) {
     const names = unknownKeys.slice(0, 3).map((key) => quoteKey([...path, String(key)].join('.')));
     const hint = path.length === 0 ? allowedKeys(request, context) : undefined;
-    return new TenantryError('BAD_REQUEST', `unknown ${word} ${names.join(', ')}`, hint === undefined ? {} : { hint });
+    return new TenantryError('BAD_REQUEST', `unknown ${word} ${names.join(', ')}`, {
+      ...(hint === undefined ? {} : { hint }),
+      ...pointerTo(context, [...path, String(unknownKeys[0])]),
+    });
   }
   const subject =
     path.length === 0 ? `the ${context === 'body' ? 'body' : word}` : `${word} ${quoteKey(path.join('.'))}`;
   return new TenantryError('BAD_REQUEST', `${subject}: ${issue?.message ?? 'not valid'}`, {
     hint: '/openapi.json describes every parameter and field.',
+    ...pointerTo(context, path),
   });
+}
+
+/** Forms show a problem beside the field that it is about; other parts of a request have no forms. */
+function pointerTo(context: string, path: readonly string[]): { pointer?: string } {
+  if (context !== 'body' || path.length === 0) return {};
+  return { pointer: path.map((part) => `/${part.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('') };
 }
 
 interface ValidationIssue {
@@ -127,6 +138,7 @@ export function problemOf(error: TenantryError, requestId: string): z.infer<type
     code: error.code,
     detail: ours ? 'Something went wrong on our side.' : error.message,
     ...(hint === undefined ? {} : { hint }),
+    ...(ours || error.pointer === undefined ? {} : { pointer: error.pointer }),
     request_id: requestId,
   };
 }

@@ -33,18 +33,22 @@ export type ErrorCode = keyof typeof ERRORS;
 export interface ErrorOptionsWithHint {
   /** What the reader can do next. */
   readonly hint?: string;
+  /** Which field of the request's body is at fault, as a JSON pointer (RFC 6901). */
+  readonly pointer?: string;
   readonly cause?: unknown;
 }
 
 export class TenantryError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
+  readonly pointer: string | undefined;
 
   constructor(code: ErrorCode, detail: string, options: ErrorOptionsWithHint = {}) {
     super(detail, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'TenantryError';
     this.code = code;
     this.hint = options.hint;
+    this.pointer = options.pointer;
   }
 
   get status(): number {

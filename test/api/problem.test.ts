@@ -114,6 +114,23 @@ test('an unknown parameter is named, and the known ones are listed', async () =>
   expect(hint).toBe('Allowed: from, to, tenant_id, limit.');
 });
 
+test.each([
+  ['a field that is not valid', { target: { channel: 'slack', url: 'ftp://x' } }, '/target/url'],
+  ['an item of a list', { match: { plans: ['a', ''] } }, '/match/plans/1'],
+  ['a field that nobody knows, escaped', { match: { 'a/b~c': 1 } }, '/match/a~1b~0c'],
+])('%s of the body is pointed at', async (_name, part, pointer) => {
+  const good = { name: 'x', target: { channel: 'slack', url: 'https://hooks.example.com/x' } };
+  const request = { method: 'POST', url: '/v1/alert-routes', headers: ADMIN, payload: { ...good, ...part } } as const;
+  const answer = await api.app.inject(request);
+  expect([answer.statusCode, answer.json().pointer]).toEqual([400, pointer]);
+});
+
+test('what is wrong with the query is no field of the body', async () => {
+  expect((await api.app.inject({ url: '/v1/anomalies?tenant=x', headers: ADMIN })).json()).not.toHaveProperty(
+    'pointer',
+  );
+});
+
 describe('what goes wrong inside stays inside', () => {
   const SECRET = "duplicate key: SELECT * FROM tenants WHERE name='globex' tk_secret";
 
