@@ -39,7 +39,8 @@ export function Link(props: {
   children: ComponentChildren;
   class?: string;
   title?: string;
-  current?: boolean;
+  /** `within`: the page that is open stands below this one. */
+  current?: boolean | 'within';
 }) {
   const onClick = (event: MouseEvent) => {
     // Whoever holds a key or uses another button wants a new tab: that stays the browser's business.
@@ -54,7 +55,7 @@ export function Link(props: {
       href={props.href}
       class={props.class}
       title={props.title}
-      aria-current={props.current ? 'page' : undefined}
+      aria-current={props.current === 'within' ? 'true' : props.current ? 'page' : undefined}
       onClick={onClick}
     >
       {props.children}

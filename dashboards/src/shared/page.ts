@@ -23,6 +23,8 @@ export interface PageEntry {
   readonly roles: readonly Role[];
   /** Where it stands in the navigation; absent: reached from another page. `hint`: words that the palette also finds it by. */
   readonly nav?: { readonly group: (typeof NAV_GROUPS)[number]; readonly label: string; readonly hint?: string };
+  /** Id of the page in the navigation that this one belongs to, where the paths do not say so. */
+  readonly under?: string;
   /** Without the bar and the navigation, for frames inside other products. */
   readonly bare?: true;
   readonly load: () => Promise<ComponentType<PageProps>>;

@@ -7,10 +7,12 @@ export interface Preferences {
   readonly zone: Zone;
   /** All columns of the tenant table, or the everyday ones. */
   readonly allColumns: boolean;
+  /** The navigation beside the page is folded away. */
+  readonly navCollapsed: boolean;
 }
 
 const KEY = 'tenantry.preferences';
-const DEFAULTS: Preferences = { theme: 'system', zone: 'local', allColumns: false };
+const DEFAULTS: Preferences = { theme: 'system', zone: 'local', allColumns: false, navCollapsed: false };
 
 function readStored(): Preferences {
   try {
@@ -19,6 +21,7 @@ function readStored(): Preferences {
       theme: stored.theme === 'light' || stored.theme === 'dark' ? stored.theme : 'system',
       zone: stored.zone === 'UTC' ? 'UTC' : 'local',
       allColumns: stored.allColumns === true,
+      navCollapsed: stored.navCollapsed === true,
     };
   } catch {
     // Storage may be switched off or hold somebody else's text; the defaults serve as well.

@@ -108,12 +108,25 @@ export function NoSpansYet() {
   );
 }
 
+/** The page is made for other roles: said once, in place of a page of refusals. */
+export function NotForRole(props: { role: string; home: string }) {
+  return (
+    <Notice title="This page is not for your role" testId="error-state" alert>
+      <p>You are signed in with the role {props.role}, which is not shown what is on this page.</p>
+      <p>Ask an admin for a sign-in link of another role, or go on from your own pages.</p>
+      <p>
+        <Link href={props.home}>To your first page</Link>
+      </p>
+    </Notice>
+  );
+}
+
 export function NotFound(props: { what: string }) {
   return (
     <Notice title="Nothing here" testId="not-found">
       <p>{props.what}</p>
       <p>
-        <Link href="/">All tenants</Link>
+        <Link href="/">To the first page</Link>
       </p>
     </Notice>
   );

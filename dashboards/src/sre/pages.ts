@@ -14,6 +14,7 @@ export const SRE_PAGES: readonly PageEntry[] = [
     path: '/tenants/:tenant_id',
     title: (params) => params['tenant_id'] ?? '',
     roles: STAFF_PAGE_ROLES,
+    under: 'tenants',
     load: async () => (await import('./tenant-page.tsx')).TenantPage,
   },
 ];
