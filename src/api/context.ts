@@ -1,10 +1,13 @@
 import type { Registry } from 'prom-client';
 import type { ApiMetrics } from './api-metrics.ts';
+import type { Audit } from './audit-ports.ts';
 import type { ApiAuth, Authenticator } from './authenticate.ts';
 import type { Bills, LedgerReader } from './bills-ports.ts';
 import type { Control } from './control-ports.ts';
 import type { CursorSeal } from './cursor.ts';
+import type { Deploys } from './deploys-ports.ts';
 import type { UsageEvents } from './events-ports.ts';
+import type { Directory } from './lifecycle-ports.ts';
 import type { Meters } from './meters-ports.ts';
 import type { Sales } from './plans-sales.ts';
 import type {
@@ -24,10 +27,12 @@ import type {
   Throttles,
 } from './ports.ts';
 import type { PriceMonths, Prices } from './prices-ports.ts';
+import type { TenantProfiles } from './profiles-ports.ts';
 import type { QueryAudits } from './queries-ports.ts';
 import type { Reports } from './reports-ports.ts';
 import type { Revenue } from './revenue-ports.ts';
 import type { StorageDesk } from './storage-ports.ts';
+import type { TenantMetrics } from './tenant-metrics-ports.ts';
 import type { Queries, UsageDesk } from './usage-ports.ts';
 
 /** Every port of `ports.ts`, joined to its class by `src/app`. */
@@ -42,6 +47,7 @@ export interface ApiPorts {
   readonly spend: Spend;
   readonly alerting: Alerting;
   readonly control: Control;
+  readonly deploys: Deploys;
   readonly sales: Sales;
   readonly bills: Bills;
   readonly costs: LedgerReader;
@@ -54,12 +60,16 @@ export interface ApiPorts {
   readonly health: Health;
   readonly events: UsageEvents;
   readonly meters: Meters;
+  readonly profiles: TenantProfiles;
   readonly revenue: Revenue;
   readonly usage: UsageDesk;
   readonly queries: Queries;
+  readonly audit: Audit;
   readonly queryAudits: QueryAudits;
   readonly reports: Reports;
   readonly storage: StorageDesk;
+  readonly directory: Directory;
+  readonly tenantMetrics: TenantMetrics;
   /** Everything that this process measures about itself; `GET /metrics` shows it. */
   readonly registry: Registry;
 }

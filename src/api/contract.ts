@@ -240,6 +240,7 @@ export type { CostExplanation, CostList } from './costs-contract.ts';
 export type { DeployItem, DeployList, NewDeploy } from './deploys-contract.ts';
 export type { CloudEvent } from './events-contract.ts';
 export type { CreatedKey, KeyItem, KeyList, NewKey, NewSignInLink, SignInLink } from './keys-contract.ts';
+export type { DirectoryItem, DirectoryList } from './lifecycle-contract.ts';
 export type {
   MeterItem,
   MeterList,
@@ -263,6 +264,13 @@ export type {
   RepricingPreview,
   UnpricedList,
 } from './prices-contract.ts';
+export type {
+  NewTenantProfile,
+  NewTenantProfileImport,
+  TenantProfileImport,
+  TenantProfileItem,
+  TenantProfileList,
+} from './profiles-contract.ts';
 export type { QueryAuditList } from './queries-contract.ts';
 export type {
   BurstAccountItem,

@@ -7,6 +7,7 @@ import { billCommand } from './commands/bill.ts';
 import { breakerCommand } from './commands/breaker.ts';
 import { capCommand } from './commands/cap.ts';
 import { controlCommand } from './commands/control.ts';
+import { deployCommand } from './commands/deploy.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { exportCommand } from './commands/export.ts';
 import { keyCommand } from './commands/key.ts';
@@ -36,6 +37,7 @@ const program = new Command('tenantry')
   .addCommand(tenantCommand())
   .addCommand(throttleCommand())
   .addCommand(controlCommand())
+  .addCommand(deployCommand())
   .addCommand(backtestCommand())
   .addCommand(capCommand())
   .addCommand(planCommand())

@@ -14,12 +14,14 @@ import { AnomalyStore } from '../store/postgres/anomaly-store.ts';
 import { BreakerOrders } from '../store/postgres/breaker-orders.ts';
 import { BreakerSightings } from '../store/postgres/breaker-sightings.ts';
 import { ChangeListener } from '../store/postgres/change-listener.ts';
+import { DeployStore } from '../store/postgres/deploy-store.ts';
 import { FlagFeed } from '../store/postgres/flag-feed.ts';
 import { FlagInstances } from '../store/postgres/flag-instances.ts';
 import { KeyStore } from '../store/postgres/key-store.ts';
 import { TenantDirectory } from '../store/postgres/tenant-directory.ts';
 import { ThrottleStore } from '../store/postgres/throttle-store.ts';
 import { startAlerting } from './alert-desk.ts';
+import { startAuditExplorer } from './audit-explorer.ts';
 import { startBilling } from './billing.ts';
 import { BreakerBoard } from './breaker-board.ts';
 import { startControl } from './control.ts';
@@ -27,11 +29,13 @@ import { dataUntil } from './data-until.ts';
 import { healthParts } from './health.ts';
 import { jwtConfig } from './jwt-config.ts';
 import { keySnapshotWriter } from './key-snapshot-writer.ts';
+import { startLifecycle } from './lifecycle.ts';
 import { startMetering } from './meters.ts';
 import { Neighbors } from './neighbors.ts';
 import { ownMetrics } from './own-metrics.ts';
 import { startSales } from './plans.ts';
 import { startPrices } from './prices.ts';
+import { startProfiles } from './profiles.ts';
 import { startQueryAudit } from './query-audit.ts';
 import { reportSources } from './report-sources.ts';
 import { startReports } from './reports.ts';
@@ -41,6 +45,7 @@ import { rememberSeenTenants } from './seen-tenants.ts';
 import { startSpend } from './spend.ts';
 import { startStorage } from './storage.ts';
 import { openStores, type Stores } from './stores.ts';
+import { tenantMetrics } from './tenant-metrics.ts';
 import { urlOf } from './url-of.ts';
 import { startUsage } from './usage.ts';
 import { VERSION } from './version.ts';
@@ -152,6 +157,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       ...{
         events: metering.events,
         meters: metering.meters,
+        profiles: startProfiles(postgres),
         revenue: earnings.revenue,
         storage: storage.desk,
         usage: usage.desk,
@@ -173,13 +179,17 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       spend: spend.desk,
       sales: sales.sales,
       control: running.control,
+      deploys: new DeployStore(postgres),
       ...billing,
+      ...startAuditExplorer({ postgres }),
       anomalies,
       neighbors,
       flags,
       instances,
       keys,
       keyAdmin: keys,
+      directory: startLifecycle({ postgres, clickhouse, log }),
+      tenantMetrics: tenantMetrics({ ...{ config, clickhouse, throttles, anomalies }, aiCosts: prices.aiCosts }),
       health: { parts: () => healthParts({ clickhouse, postgres, loader, detector, now: Date.now }) },
       registry,
     },

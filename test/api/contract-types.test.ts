@@ -10,6 +10,7 @@ import type {
   reachSchema,
   ruleStageSchema,
 } from '../../src/api/control-schemas.ts';
+import type { deployListSchema, newDeploySchema } from '../../src/api/deploys.ts';
 import type { cloudEventSchema } from '../../src/api/events.ts';
 import type { flagInstanceListSchema } from '../../src/api/flag-instances.ts';
 import type { flagAckSchema, flagSnapshotSchema, wireFlagSchema } from '../../src/api/flags.ts';
@@ -87,6 +88,8 @@ const AGREEMENTS: {
   usage: Agree<typeof usageListSchema, contract.UsageList>;
   queries: Agree<typeof queryListSchema, contract.QueryList>;
   queryAudits: Agree<typeof queryAuditListSchema, contract.QueryAuditList>;
+  deploys: Agree<typeof deployListSchema, contract.DeployList>;
+  newDeploy: Agree<typeof newDeploySchema, contract.NewDeploy>;
   slowQueries: Agree<typeof slowQueryListSchema, contract.SlowQueryList>;
   cap: Agree<typeof capItemSchema, contract.CapItem>;
   caps: Agree<typeof capListSchema, contract.CapList>;
@@ -162,6 +165,8 @@ const AGREEMENTS: {
   usage: true,
   queries: true,
   queryAudits: true,
+  deploys: true,
+  newDeploy: true,
   slowQueries: true,
   cap: true,
   caps: true,

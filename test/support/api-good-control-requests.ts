@@ -55,6 +55,8 @@ export const GOOD_CONTROL_REQUESTS = {
     url: '/v1/control/known-peaks/1b0e7b39-52b6-4b4c-9a53-3a4d3b1c8a10',
     status: 404,
   },
+  'GET /v1/deploys': { url: '/v1/deploys?service=shop', status: 200 },
+  'POST /v1/deploys': { url: '/v1/deploys', payload: { service: 'shop', version: '1.4.1' }, status: 201 },
   'GET /v1/backtests': { url: '/v1/backtests', status: 200 },
   'POST /v1/backtests': {
     url: '/v1/backtests',

@@ -18,13 +18,17 @@ import type { TenantId } from '../../src/domain/tenant-id.ts';
 import type { NewThrottle, ThrottleRecord } from '../../src/domain/throttle-record.ts';
 import type { Window } from '../../src/domain/window.ts';
 import { MemoryAlerting } from './api-memory-alerts.ts';
+import { MemoryAudit } from './api-memory-audit.ts';
 import { MemoryBills, MemoryCosts } from './api-memory-bills.ts';
 import { MemoryBreakers } from './api-memory-breakers.ts';
 import { MemoryControl } from './api-memory-control.ts';
+import { MemoryDeploys } from './api-memory-deploys.ts';
 import { MemoryFeed, MemoryInstances } from './api-memory-feed.ts';
 import { MemoryKeyAdmin, MemoryKeys } from './api-memory-keys.ts';
 import { MemoryEvents, MemoryMeters } from './api-memory-meters.ts';
+import { MemoryDirectory, MemoryTenantMetrics } from './api-memory-lifecycle.ts';
 import { MemoryMonths, MemoryPrices } from './api-memory-prices.ts';
+import { MemoryProfiles } from './api-memory-profiles.ts';
 import { MemoryReports } from './api-memory-reports.ts';
 import { MemoryRevenue } from './api-memory-revenue.ts';
 import { MemorySales } from './api-memory-sales.ts';
@@ -248,6 +252,7 @@ export function createMemoryPorts(now: () => number) {
     breakers: new MemoryBreakers(feed, now),
     alerting: new MemoryAlerting(now),
     control: new MemoryControl(now),
+    deploys: new MemoryDeploys(now),
     sales: new MemorySales(now),
     bills: new MemoryBills(now),
     costs: new MemoryCosts(),
@@ -264,12 +269,16 @@ export function createMemoryPorts(now: () => number) {
     health: new MemoryHealth(),
     events: new MemoryEvents(),
     meters: new MemoryMeters(now),
+    profiles: new MemoryProfiles(),
     revenue: new MemoryRevenue(),
     storage: new MemoryStorage(now),
     usage: new MemoryUsage(),
     reports: new MemoryReports(),
     queries: new MemoryQueries(),
     queryAudits: new MemoryQueryAudits(),
+    audit: new MemoryAudit(),
+    directory: new MemoryDirectory(),
+    tenantMetrics: new MemoryTenantMetrics(),
     registry: new Registry(),
   } satisfies ApiPorts;
 }
