@@ -162,6 +162,13 @@ export const SETTINGS = {
     .default('UTC')
     .refine(isTimeZone, 'must be an IANA time zone such as Europe/Berlin, or UTC')
     .describe('zone in which the days and months of quotas and spend caps begin, unless a cap names another'),
+  TENANTRY_METRICS_TENANTS_TOP: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(1_000)
+    .default(20)
+    .describe('tenants that /metrics/tenants tells apart, by requests; all others are one row'),
   TENANTRY_PUBLIC_URL: z
     .url({ protocol: /^https?$/ })
     .optional()

@@ -2,7 +2,15 @@
 import { expect, test } from 'vitest';
 import type { z } from 'zod';
 import type * as contract from '../../src/api/contract.ts';
+import type { directoryListSchema } from '../../src/api/lifecycle.ts';
 import type { planItemSchema, planListSchema } from '../../src/api/plans-schemas.ts';
+import type {
+  newProfileImportSchema,
+  newProfileSchema,
+  profileImportSchema,
+  profileItemSchema,
+  profileListSchema,
+} from '../../src/api/profiles-schemas.ts';
 import type {
   burstAccountListSchema,
   burstEntryListSchema,
@@ -34,6 +42,12 @@ const AGREEMENTS: {
   signals: Agree<typeof signalListSchema, contract.SignalList>;
   offers: Agree<typeof dedicatedOffersSchema, contract.DedicatedOffers>;
   advice: Agree<typeof placementAdviceListSchema, contract.PlacementAdviceList>;
+  directory: Agree<typeof directoryListSchema, contract.DirectoryList>;
+  profile: Agree<typeof profileItemSchema, contract.TenantProfileItem>;
+  profiles: Agree<typeof profileListSchema, contract.TenantProfileList>;
+  newProfile: Agree<typeof newProfileSchema, contract.NewTenantProfile>;
+  newProfiles: Agree<typeof newProfileImportSchema, contract.NewTenantProfileImport>;
+  profileImport: Agree<typeof profileImportSchema, contract.TenantProfileImport>;
 } = {
   plan: true,
   plans: true,
@@ -45,6 +59,12 @@ const AGREEMENTS: {
   signals: true,
   offers: true,
   advice: true,
+  directory: true,
+  profile: true,
+  profiles: true,
+  newProfile: true,
+  newProfiles: true,
+  profileImport: true,
 };
 
 test('the wire types of plans, quotas, signals and placement agree with the schemas', () => {
