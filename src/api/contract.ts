@@ -248,6 +248,7 @@ export type {
   NewMeter,
   RejectedEventList,
 } from './meters-contract.ts';
+export type { NeighborsAnswer } from './neighbors-contract.ts';
 export type { NewPlanTerms, PlanItem, PlanList, PlanQuotaItem, PlanVersionItem } from './plans-contract.ts';
 export type {
   BookWriteItem,

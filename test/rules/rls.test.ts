@@ -54,6 +54,7 @@ const FIXTURES: Readonly<Record<string, string>> = {
               insert into tenantry.decisions (tenant_id, at, kind, held_back_by, explanation, input_id)
               select $1, now(), 'alert', '{}', 'test', id from input`,
   tenant_plan_history: `insert into tenantry.tenant_plan_history (tenant_id, effective_from, set_by) values ($1, now(), 'test')`,
+  tenant_profiles: `insert into tenantry.tenant_profiles (tenant_id, segment, revision, set_by) values ($1, 'smb', 1, 'test')`,
   billing_days: `insert into tenantry.billing_days (tenant_id, day, set_by) values ($1, 15, 'test')`,
   seats: `insert into tenantry.seats (tenant_id, at, seats, set_by) values ($1, now(), 5, 'test')`,
   burst_accounts: `insert into tenantry.burst_accounts (tenant_id, key) values ($1, 'requests')`,

@@ -6,6 +6,7 @@ import type {
   HealthPart,
   MeasuredFigures,
   MetricQuestion,
+  NeighborLoad,
   NeighborVerdict,
   TenantListAnswer,
   TenantListQuestion,
@@ -221,11 +222,12 @@ class MemoryAnomalies {
 /** Answers what tests put in, for the window that was asked for last. */
 class MemoryNeighbors {
   verdicts: readonly NeighborVerdict[] = [];
+  load: NeighborLoad | undefined;
   readonly questions: { readonly service: string | undefined; readonly window: Window }[] = [];
 
   async look(question: { readonly service: string | undefined; readonly window: Window }) {
     this.questions.push(question);
-    return { service: question.service ?? 'shop-api', services: ['shop-api'], verdicts: this.verdicts };
+    return { service: question.service ?? 'shop-api', services: ['shop-api'], verdicts: this.verdicts, load: this.load };
   }
 }
 
