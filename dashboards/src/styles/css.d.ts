@@ -1,0 +1,2 @@
+/** A page's styles come with its code. */
+declare module '*.css';
