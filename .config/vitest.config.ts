@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 // Three groups, fast ones first. Each file has a process of its own: chDB allows one data directory per process.
 const group = (name: string, include: string[], groupOrder: number, timeoutMs: number) => ({
@@ -15,11 +16,32 @@ const group = (name: string, include: string[], groupOrder: number, timeoutMs: n
 const NEEDS_STORES = ['test/store/**/*.test.ts', 'test/aggregate/**/*.test.ts', 'test/app/**/*.test.ts'];
 const SLOW = ['test/flow/**/*.test.ts', 'test/package/**/*.test.ts', 'test/dashboards/**/*.test.ts'];
 
+/** Files that take longest, mostly by waiting: begun last, one of them would run alone at the end, beside an idle core. */
+const LONGEST = [
+  'flow/loop',
+  'app/killed',
+  'dashboards/real',
+  'flow/noisy-to-refusal',
+  'flow/random-kills',
+  'package/package',
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification) => {
+      const found = LONGEST.findIndex((name) => moduleId.endsWith(`/test/${name}.test.ts`));
+      return found === -1 ? LONGEST.length : found;
+    };
+    return (await super.sort(files)).toSorted((a, b) => place(a) - place(b));
+  }
+}
+
 export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
   test: {
     pool: 'forks',
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     globalSetup: ['.config/vitest-setup.mjs'],
     reporters: ['default', '.config/closing-line-reporter.mjs'],
     projects: [

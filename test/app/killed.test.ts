@@ -1,4 +1,5 @@
 /** Processes that die without a word: what was acknowledged is counted exactly once, and nothing stays behind. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { inspectStore, postSpans, serverSpan, spansBody } from '../support/flow-otlp.ts';
 import { descendants, stillRunning } from '../support/flow-processes.ts';
@@ -6,8 +7,10 @@ import { endEverything, type FlowTenantry, startTenantry } from '../support/flow
 import { until } from '../support/flow-waiting.ts';
 
 /** Small segments, so that sealing and loading are under way at every moment at which something is killed. */
-const SETTINGS = { TENANTRY_SEGMENT_BYTES: '20000', TENANTRY_SEGMENT_AGE_MS: '100' };
+const SETTINGS = { TENANTRY_SEGMENT_BYTES: '20000', TENANTRY_SEGMENT_AGE_MS: '400' };
 const SENDERS = 4;
+/** Between two posts of a sender: what is under way when something dies matters, not how much must be loaded afterwards. */
+const PACE_MS = 20;
 const TIMEOUT_MS = 150_000;
 
 /** Senders that post one span after the other, each span under a name of its own. */
@@ -44,6 +47,7 @@ class Load {
       const { status } = await postSpans(this.#url, spansBody([serverSpan(`tenant-${sender}`, name)]));
       if (status === 200) this.acknowledged.add(name);
       else if (status === 0) this.uncertain.add(name);
+      await delay(PACE_MS);
     }
   }
 }
