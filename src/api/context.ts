@@ -9,6 +9,7 @@ import type { Deploys } from './deploys-ports.ts';
 import type { UsageEvents } from './events-ports.ts';
 import type { Directory } from './lifecycle-ports.ts';
 import type { Meters } from './meters-ports.ts';
+import type { Neighbors } from './neighbors-ports.ts';
 import type { Sales } from './plans-sales.ts';
 import type {
   Alerting,
@@ -21,7 +22,6 @@ import type {
   Health,
   KeyAdmin,
   Keys,
-  Neighbors,
   Spend,
   TenantPlans,
   Throttles,

@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { TenantryError } from '../domain/errors.ts';
 import { DAY_MS } from '../domain/window.ts';
 import type { ApiContext } from './context.ts';
+import type { NeighborsAnswer } from './neighbors-contract.ts';
+import type { NeighborLoad, NeighborVerdict } from './neighbors-ports.ts';
 import { instant } from './parameters.ts';
-import type { NeighborVerdict } from './ports.ts';
 import { resolveWindow } from './time-range.ts';
 
 /** A day of minutes of 500 tenants is what can be worked out while somebody waits. */
@@ -40,7 +41,29 @@ const suspectSchema = z
   })
   .meta({ id: 'Suspect' });
 
-const neighborsSchema = z
+const loadSchema = z
+  .object({
+    at: z.string().describe('Start of the minute; shares are of the last minutes up to it'),
+    meter: z.enum(['cpu', 'db', 'requests']).describe('What the shares are of'),
+    tenants: z.array(
+      z.object({
+        tenant_id: z.string(),
+        now: z.number().describe('Milliseconds (requests: a count) a minute'),
+        usual: z.number().nullable().describe('null: too little history'),
+        share: z.number().describe('0 to 1 of what all tenants use'),
+        usual_share: z.number().nullable(),
+        requests_per_minute: z.number(),
+        usual_requests_per_minute: z.number().nullable(),
+        p95_ms: z.number().nullable(),
+        usual_p95_ms: z.number().nullable(),
+      }),
+    ),
+    others: z.int().describe('Tenants with a smaller share, who are not listed'),
+    others_share: z.number(),
+  })
+  .meta({ id: 'NeighborLoad' });
+
+export const neighborsSchema = z
   .object({
     from: z.string(),
     to: z.string(),
@@ -51,6 +74,9 @@ const neighborsSchema = z
     reason: z.string().describe('The verdict with its numbers, for people'),
     victims: z.array(victimSchema).describe('Whose P95 is at least twice its usual, worst first'),
     suspects: z.array(suspectSchema).describe('Most suspect first'),
+    load: loadSchema
+      .nullable()
+      .describe('Of the minute of the verdict, else the newest; null: nobody used the service'),
     timeline: z
       .array(z.object({ at: z.string(), verdict: verdictKind, suspect: z.string().nullable(), victims: z.number() }))
       .describe('Every minute of the window in which tenants were hurt, oldest first'),
@@ -63,11 +89,12 @@ const lookQuery = z.strictObject({
   service: z.string().min(1).max(255).optional().describe('Default: the busy service in which tenants were hurt last'),
 });
 
-type Neighborhood = z.infer<typeof neighborsSchema>;
+/** Tenants in one picture; whoever is hurt or suspected is among them whatever their share. */
+const MOST_LISTED = 24;
 
 const iso = (ms: number) => new Date(ms).toISOString();
 
-function victimsOf({ victims }: NeighborVerdict): Neighborhood['victims'] {
+function victimsOf({ victims }: NeighborVerdict): NeighborsAnswer['victims'] {
   return victims.map(({ tenantId, p95Ms, usualP95Ms, requests }) => ({
     tenant_id: tenantId,
     p95_ms: p95Ms,
@@ -76,7 +103,7 @@ function victimsOf({ victims }: NeighborVerdict): Neighborhood['victims'] {
   }));
 }
 
-function suspectsOf({ suspects }: NeighborVerdict): Neighborhood['suspects'] {
+function suspectsOf({ suspects }: NeighborVerdict): NeighborsAnswer['suspects'] {
   return suspects.map(({ tenantId, score, meter, now, usual, excessShare, ...requests }) => ({
     tenant_id: tenantId,
     score,
@@ -89,6 +116,30 @@ function suspectsOf({ suspects }: NeighborVerdict): Neighborhood['suspects'] {
       usual_requests_per_minute: requests.usualRequestsPerMinute,
     },
   }));
+}
+
+function loadOf(load: NeighborLoad | undefined, named: ReadonlySet<string>): NeighborsAnswer['load'] {
+  if (load === undefined) return null;
+  const listed = load.tenants.filter(({ tenantId }, place) => place < MOST_LISTED || named.has(tenantId));
+  return {
+    at: iso(load.at),
+    meter: load.meter,
+    tenants: listed.map((tenant) => ({
+      tenant_id: tenant.tenantId,
+      now: tenant.now,
+      usual: tenant.usual,
+      share: tenant.share,
+      usual_share: tenant.usualShare,
+      requests_per_minute: tenant.requestsPerMinute,
+      usual_requests_per_minute: tenant.usualRequestsPerMinute,
+      p95_ms: tenant.p95Ms,
+      usual_p95_ms: tenant.usualP95Ms,
+    })),
+    others: load.tenants.length - listed.length,
+    others_share: load.tenants
+      .filter((tenant) => !listed.includes(tenant))
+      .reduce((total, { share }) => total + share, 0),
+  };
 }
 
 export function neighborRoutes({ ports: { neighbors }, now }: ApiContext): FastifyPluginCallbackZod {
@@ -110,8 +161,9 @@ export function neighborRoutes({ ports: { neighbors }, now }: ApiContext): Fasti
             hint: 'Blame is worked out minute by minute: ask for a day or less.',
           });
         }
-        const { service, services, verdicts } = await neighbors.look({ service: request.query.service, window });
+        const { service, services, verdicts, load } = await neighbors.look({ service: request.query.service, window });
         const last = verdicts.at(-1);
+        const named = [...(last?.victims ?? []), ...(last?.suspects ?? [])].map(({ tenantId }) => tenantId);
         return {
           from: iso(window.from),
           to: iso(window.to),
@@ -122,6 +174,7 @@ export function neighborRoutes({ ports: { neighbors }, now }: ApiContext): Fasti
           reason: last?.reason ?? 'No tenant was slow for two minutes in a row.',
           victims: last === undefined ? [] : victimsOf(last),
           suspects: last === undefined ? [] : suspectsOf(last),
+          load: loadOf(load, new Set(named)),
           timeline: verdicts.map(({ at, kind, suspects, victims }) => ({
             at: iso(at),
             verdict: kind,

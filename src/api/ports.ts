@@ -1,4 +1,4 @@
-import type { Actor, StaffActor } from '../domain/actor.ts';
+import type { Actor, StaffActor, TenantActor } from '../domain/actor.ts';
 import type {
   Alert,
   AlertEvent,
@@ -144,39 +144,6 @@ export interface Anomalies {
   ): Promise<readonly (Anomaly & { readonly throttleId: string | null })[]>;
 }
 
-/** A minute in which tenants were hurt on a service, and what can be said of who did it. */
-export interface NeighborVerdict {
-  /** Unix ms, start of the minute. */
-  readonly at: number;
-  readonly kind: 'culprit' | 'global_slowdown' | 'unclear';
-  readonly reason: string;
-  readonly victims: readonly {
-    readonly tenantId: string;
-    readonly p95Ms: number;
-    readonly usualP95Ms: number;
-    readonly requests: number;
-  }[];
-  readonly suspects: readonly {
-    readonly tenantId: string;
-    readonly score: number;
-    readonly meter: 'cpu' | 'db' | 'requests';
-    readonly now: number;
-    readonly usual: number;
-    readonly excessShare: number;
-    readonly requestsPerMinute: number;
-    readonly usualRequestsPerMinute: number;
-  }[];
-}
-
-export interface Neighbors {
-  /** Verdicts oldest first. Without a service: of the busy one in which tenants were hurt last. */
-  look(question: { readonly service: string | undefined; readonly window: Window }): Promise<{
-    readonly service: string | undefined;
-    readonly services: readonly string[];
-    readonly verdicts: readonly NeighborVerdict[];
-  }>;
-}
-
 export interface VerifiedKey {
   readonly keyId: string;
   readonly scopes: readonly KeyScope[];
@@ -208,6 +175,8 @@ export interface KeyRecord {
   readonly expiresAt: number | null;
   readonly revokedAt: number | null;
   readonly lastUsedAt: number | null;
+  /** By one of the tenant's own people, who may end it. */
+  readonly madeByTenant: boolean;
 }
 
 export interface KeyAdmin {
@@ -217,6 +186,15 @@ export interface KeyAdmin {
   create(actor: StaffActor, key: NewKey): Promise<{ readonly key: string; readonly record: KeyRecord }>;
   /** False if there is no key with this id, or it was revoked before. */
   revoke(actor: StaffActor, id: string): Promise<boolean>;
+  /** Keys that speak for the actor's tenant, whoever made them; newest first. */
+  listOwn(actor: TenantActor): Promise<readonly KeyRecord[]>;
+  /** A key by which the tenant sends its own telemetry, and nothing else. */
+  createOwn(
+    actor: TenantActor,
+    key: Omit<NewKey, 'scopes' | 'tenantId'>,
+  ): Promise<{ readonly key: string; readonly record: KeyRecord }>;
+  /** Like `revoke`, of those alone that the tenant's own people made. */
+  revokeOwn(actor: TenantActor, id: string): Promise<boolean>;
 }
 
 /** `/readyz` and the status line of the pages: each part says whether it works and, if not, what to do. */

@@ -1,6 +1,7 @@
 import { type PoolUseQuestion, readPoolUse, readServices } from '../aggregate/pool-use-reader.ts';
 import { explainVerdict } from '../detect/blame/explain-blame.ts';
 import { BLAME_DEFAULTS, PoolBlame, type Verdict } from '../detect/blame/pool-blame.ts';
+import { type PoolStanding, poolStanding } from '../detect/blame/pool-standing.ts';
 import type { AnalyticsReader } from '../domain/analytics-query.ts';
 import { MINUTE_MS, type Window } from '../domain/window.ts';
 
@@ -10,7 +11,11 @@ export interface Neighborhood {
   readonly services: readonly string[];
   /** One a minute in which tenants were hurt, oldest first, each with its explanation. */
   readonly verdicts: readonly (Verdict & { readonly reason: string })[];
+  /** Who used how much in the minute of the last verdict, or in the newest one; undefined: nobody used it. */
+  readonly load: (PoolStanding & { readonly at: number }) | undefined;
 }
+
+type Look = Pick<Neighborhood, 'verdicts' | 'load'>;
 
 /** Before the window, so that its first minutes have a usual to be compared with. */
 const HISTORY_MS = (BLAME_DEFAULTS.baseline.historyMinutes + BLAME_DEFAULTS.baseline.lagMinutes) * MINUTE_MS;
@@ -29,26 +34,36 @@ export class Neighbors {
   async look(question: { readonly service: string | undefined; readonly window: Window }): Promise<Neighborhood> {
     const services = await readServices(this.#reader, question.window);
     if (question.service !== undefined) {
-      return { service: question.service, services, verdicts: await this.#verdicts(question.service, question.window) };
+      return { service: question.service, services, ...(await this.#at(question.service, question.window)) };
     }
-    let found: Neighborhood = { service: services[0], services, verdicts: [] };
+    let found: Neighborhood = { service: undefined, services, verdicts: [], load: undefined };
     for (const service of services.slice(0, MAX_LOOKED_AT)) {
-      const verdicts = await this.#verdicts(service, question.window);
-      if ((verdicts.at(-1)?.at ?? 0) > (found.verdicts.at(-1)?.at ?? 0)) found = { service, services, verdicts };
+      const look = await this.#at(service, question.window);
+      const isLater = (look.verdicts.at(-1)?.at ?? 0) > (found.verdicts.at(-1)?.at ?? 0);
+      if (isLater || found.service === undefined) found = { service, services, ...look };
     }
     return found;
   }
 
-  async #verdicts(service: string, window: Window): Promise<Neighborhood['verdicts']> {
+  async #at(service: string, window: Window): Promise<Look> {
     const asked: PoolUseQuestion = {
       service,
       window: { from: window.from - HISTORY_MS, to: window.to },
       newest: window,
     };
     const blame = new PoolBlame();
-    return (await readPoolUse(this.#reader, asked)).flatMap(({ at, uses }) => {
+    const verdicts: (Verdict & { readonly reason: string })[] = [];
+    let load: Look['load'];
+    let newest: number | undefined;
+    for (const { at, uses } of await readPoolUse(this.#reader, asked)) {
       const verdict = blame.minute(at, uses);
-      return verdict === undefined || at < window.from ? [] : [{ ...verdict, reason: explainVerdict(verdict) }];
-    });
+      if (at < window.from) continue;
+      newest = at;
+      if (verdict === undefined) continue;
+      verdicts.push({ ...verdict, reason: explainVerdict(verdict) });
+      load = { at, ...poolStanding(blame.tenants()) };
+    }
+    if (load === undefined && newest !== undefined) load = { at: newest, ...poolStanding(blame.tenants()) };
+    return { verdicts, load };
   }
 }

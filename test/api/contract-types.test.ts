@@ -23,6 +23,7 @@ import type {
   newMeterSchema,
   rejectedEventListSchema,
 } from '../../src/api/meters-schemas.ts';
+import type { neighborsSchema } from '../../src/api/neighbors.ts';
 import type { problemSchema } from '../../src/api/problem.ts';
 import type { queryAuditListSchema } from '../../src/api/queries-audit.ts';
 import type { reportScheduleListSchema, reportScheduleSchema } from '../../src/api/reports-schemas.ts';
@@ -88,6 +89,7 @@ const AGREEMENTS: {
   usage: Agree<typeof usageListSchema, contract.UsageList>;
   queries: Agree<typeof queryListSchema, contract.QueryList>;
   queryAudits: Agree<typeof queryAuditListSchema, contract.QueryAuditList>;
+  neighbors: Agree<typeof neighborsSchema, contract.NeighborsAnswer>;
   deploys: Agree<typeof deployListSchema, contract.DeployList>;
   newDeploy: Agree<typeof newDeploySchema, contract.NewDeploy>;
   slowQueries: Agree<typeof slowQueryListSchema, contract.SlowQueryList>;
@@ -165,6 +167,7 @@ const AGREEMENTS: {
   usage: true,
   queries: true,
   queryAudits: true,
+  neighbors: true,
   deploys: true,
   newDeploy: true,
   slowQueries: true,

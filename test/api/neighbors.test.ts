@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { NeighborVerdict } from '../../src/api/ports.ts';
+import type { NeighborsAnswer } from '../../src/api/contract.ts';
+import type { NeighborLoad, NeighborVerdict } from '../../src/api/neighbors-ports.ts';
 import { ADMIN_TOKEN, type ApiUnderTest, bearer, startApi } from '../support/api-harness.ts';
 
 const AT = Date.parse('2026-03-02T10:14:00Z');
@@ -71,6 +72,34 @@ describe('GET /v1/neighbors', () => {
         { at: '2026-03-02T10:14:00.000Z', verdict: 'culprit', suspect: 'acme', victims: 1 },
       ],
     });
+  });
+
+  test('lists who used how much, and everybody who is named however small', async () => {
+    const tenant = (tenantId: string, share: number): NeighborLoad['tenants'][number] => ({
+      ...{ tenantId, share, now: share * 1_000, usual: null, usualShare: null, requestsPerMinute: 1 },
+      ...{ usualRequestsPerMinute: null, p95Ms: null, usualP95Ms: 80 },
+    });
+    const crowd = Array.from({ length: 30 }, (_, index) => tenant(`t-${index}`, 0.03));
+    api.ports.neighbors.verdicts = [VERDICT];
+    api.ports.neighbors.load = {
+      at: AT,
+      meter: 'cpu',
+      tenants: [tenant('acme', 0.09), ...crowd, tenant('birch', 0.01)],
+    };
+    const { load } = (await look()).json<NeighborsAnswer>();
+    expect(load?.tenants.map((one) => one.tenant_id)).toEqual([
+      'acme',
+      ...crowd.slice(0, 23).map((one) => one.tenantId),
+      'birch',
+    ]);
+    expect(load?.tenants[0]).toEqual({
+      ...{ tenant_id: 'acme', now: 90, usual: null, share: 0.09, usual_share: null, requests_per_minute: 1 },
+      ...{ usual_requests_per_minute: null, p95_ms: null, usual_p95_ms: 80 },
+    });
+    expect([load?.at, load?.meter, load?.others]).toEqual(['2026-03-02T10:14:00.000Z', 'cpu', 7]);
+    expect(load?.others_share).toBeCloseTo(0.21);
+    api.ports.neighbors.load = undefined;
+    expect((await look()).json<NeighborsAnswer>().load).toBeNull();
   });
 
   test('asks for the window that was asked for, an hour by default, a day at most', async () => {

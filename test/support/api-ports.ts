@@ -2,12 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { Registry } from 'prom-client';
 import type { ApiPorts } from '../../src/api/context.ts';
 import type { MetricSeries } from '../../src/api/contract.ts';
+import type { NeighborLoad, NeighborVerdict } from '../../src/api/neighbors-ports.ts';
 import type {
   HealthPart,
   MeasuredFigures,
   MetricQuestion,
-  NeighborLoad,
-  NeighborVerdict,
   TenantListAnswer,
   TenantListQuestion,
 } from '../../src/api/ports.ts';
@@ -26,8 +25,8 @@ import { MemoryControl } from './api-memory-control.ts';
 import { MemoryDeploys } from './api-memory-deploys.ts';
 import { MemoryFeed, MemoryInstances } from './api-memory-feed.ts';
 import { MemoryKeyAdmin, MemoryKeys } from './api-memory-keys.ts';
-import { MemoryEvents, MemoryMeters } from './api-memory-meters.ts';
 import { MemoryDirectory, MemoryTenantMetrics } from './api-memory-lifecycle.ts';
+import { MemoryEvents, MemoryMeters } from './api-memory-meters.ts';
 import { MemoryMonths, MemoryPrices } from './api-memory-prices.ts';
 import { MemoryProfiles } from './api-memory-profiles.ts';
 import { MemoryReports } from './api-memory-reports.ts';
@@ -227,7 +226,12 @@ class MemoryNeighbors {
 
   async look(question: { readonly service: string | undefined; readonly window: Window }) {
     this.questions.push(question);
-    return { service: question.service ?? 'shop-api', services: ['shop-api'], verdicts: this.verdicts, load: this.load };
+    return {
+      service: question.service ?? 'shop-api',
+      services: ['shop-api'],
+      verdicts: this.verdicts,
+      load: this.load,
+    };
   }
 }
 

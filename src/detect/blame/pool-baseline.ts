@@ -17,6 +17,16 @@ export interface UsualUse {
   readonly p95Ms: number | null;
 }
 
+/** What one tenant does in a minute of the last ones on average, against what it usually does. */
+export interface TenantUse {
+  readonly tenantId: string;
+  /** null: too little history. */
+  readonly usual: UsualUse | null;
+  readonly now: Omit<PoolUse, 'p95Ms'>;
+  /** Of the newest minute with requests; null: there was none lately. */
+  readonly p95Ms: number | null;
+}
+
 export interface BaselineParams {
   /** How many of its minutes a tenant is compared with. */
   readonly historyMinutes: number;

@@ -5,6 +5,7 @@ import {
   medianOf,
   PoolBaseline,
   type PoolUse,
+  type TenantUse,
   type UsualUse,
 } from './pool-baseline.ts';
 
@@ -130,6 +131,14 @@ export class PoolBlame {
     const verdict = inTrouble && proven ? this.#judge(at, victims) : undefined;
     if (!this.#trouble.includes(true)) this.#learn(uses);
     return verdict;
+  }
+
+  /** Every tenant that is remembered, as of the newest minute. */
+  tenants(): TenantUse[] {
+    return [...this.#tenants].map(([tenantId, { baseline, recent }]) => {
+      const p95Ms = recent.findLast((use) => use.p95Ms !== null)?.p95Ms ?? null;
+      return { tenantId, usual: baseline.usual, now: meanOf(recent), p95Ms };
+    });
   }
 
   #remember(uses: ReadonlyMap<string, PoolUse>): void {
