@@ -236,7 +236,7 @@ export type {
   ReachItem,
   RuleStageItem,
 } from './control-contract.ts';
-export type { CostExplanation, CostList } from './costs-contract.ts';
+export type { CostExplanation, CostList, CostTrend } from './costs-contract.ts';
 export type { DeployItem, DeployList, NewDeploy } from './deploys-contract.ts';
 export type { CloudEvent } from './events-contract.ts';
 export type { CreatedKey, KeyItem, KeyList, NewKey, NewSignInLink, SignInLink } from './keys-contract.ts';

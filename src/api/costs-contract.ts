@@ -72,3 +72,13 @@ export interface CostExplanation {
   items: ExplainedCostItem[];
   next_cursor: string | null;
 }
+
+export interface CostTrend {
+  currency: string;
+  /** `2026-10`, oldest first. */
+  months: string[];
+  /** Whether any bill or priced call tells of the month: where not, nothing is 0. */
+  known: boolean[];
+  /** By tenant id; of each month, null where the month is not known. */
+  items: { tenant_id: string; costs_micro: (number | null)[] }[];
+}

@@ -24,6 +24,7 @@ import { capRoutes } from './caps.ts';
 import type { ApiContext, ApiPorts } from './context.ts';
 import { controlRoutes } from './control.ts';
 import { costRoutes } from './costs.ts';
+import { costTrendRoutes } from './costs-trend.ts';
 import { createCursorSeal } from './cursor.ts';
 import { dashboardFiles } from './dashboard-files.ts';
 import { deployRoutes } from './deploys.ts';
@@ -198,6 +199,7 @@ function addRoutes(app: FastifyInstance, context: ApiContext, options: ApiOption
   app.register(billRoutes(context));
   app.register(billRuleRoutes(context));
   app.register(costRoutes(context));
+  app.register(costTrendRoutes(context));
   app.register(flagRoutes(context, { times, monotonicNow }));
   app.register(flagInstanceRoutes(context));
   app.register(ofrepRoutes(context));

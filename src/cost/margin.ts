@@ -1,4 +1,4 @@
-import type { Costs } from '../domain/cost.ts';
+import { type Costs, costsAreKnown } from '../domain/cost.ts';
 import { dividedRounded } from '../domain/decimal.ts';
 import type { TenantRevenue } from '../domain/revenue.ts';
 import { isReservedTenant, type TenantId } from '../domain/tenant-id.ts';
@@ -47,11 +47,6 @@ export function marginOf(revenueMicro: bigint | null, costMicro: bigint | null, 
   // Of nothing there is no share, and of less than nothing (credits) none that means anything.
   const marginPpm = revenueMicro > 0n ? dividedRounded(marginMicro * PPM, revenueMicro) : null;
   return { revenueMicro, costMicro, marginMicro, marginPpm, gap: null };
-}
-
-/** Whether the ledger says anything about the time: without a bill or a priced call a zero would be a guess. */
-export function costsAreKnown({ billMicro, items, estimatedMicro }: Costs): boolean {
-  return billMicro !== 0n || estimatedMicro !== 0n || items.some(({ costMicro }) => costMicro !== 0n);
 }
 
 /** Every tenant with revenue or costs, by id. */

@@ -47,6 +47,11 @@ export interface Costs {
   readonly otherCurrencies: readonly string[];
 }
 
+/** Whether the ledger says anything about the time: without a bill or a priced call a zero would be a guess. */
+export function costsAreKnown({ billMicro, items, estimatedMicro }: Costs): boolean {
+  return billMicro !== 0n || estimatedMicro !== 0n || items.some(({ costMicro }) => costMicro !== 0n);
+}
+
 /** What every tenant cost; the parts on revenue, plans and statements build on it. */
 export interface CostReader {
   costs(question: CostQuestion): Promise<Costs>;

@@ -15,6 +15,7 @@ import type {
 } from '../../src/api/bills-schemas.ts';
 import type * as contract from '../../src/api/contract.ts';
 import type { costExplanationSchema, costListSchema } from '../../src/api/costs-schemas.ts';
+import type { costTrendSchema } from '../../src/api/costs-trend.ts';
 
 /** True only for the very same type, in both directions. */
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -31,6 +32,7 @@ const AGREEMENTS: {
   rules: Agree<typeof allocationRuleSetSchema, bills.AllocationRuleSet>;
   versions: Agree<typeof allocationRuleVersionListSchema, bills.AllocationRuleVersionList>;
   costs: Agree<typeof costListSchema, contract.CostList>;
+  trend: Agree<typeof costTrendSchema, contract.CostTrend>;
   explanation: Agree<typeof costExplanationSchema, contract.CostExplanation>;
 } = {
   ...{ bills: true, bill: true, imported: true, change: true, rule: true, rules: true, versions: true },

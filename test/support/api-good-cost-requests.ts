@@ -20,6 +20,7 @@ export const GOOD_COST_REQUESTS = {
     status: 404,
   },
   'GET /v1/costs': { url: '/v1/costs', status: 200 },
+  'GET /v1/costs/trend': { url: '/v1/costs/trend', status: 200 },
   'GET /v1/costs/:tenant_id/explain': { url: `/v1/costs/${OWN}/explain`, status: 200 },
   'GET /v1/export/focus': { url: '/v1/export/focus', status: 200 },
 } as const;
