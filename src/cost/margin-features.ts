@@ -1,6 +1,6 @@
-import type { Costs } from '../domain/cost.ts';
+import { type Costs, costsAreKnown } from '../domain/cost.ts';
 import { isReservedTenant, type TenantId } from '../domain/tenant-id.ts';
-import { costsAreKnown, type Margin, marginOf } from './margin.ts';
+import { type Margin, marginOf } from './margin.ts';
 import { shareOut } from './share.ts';
 
 /** What the operator calls a feature, in the order in which they are tried. */

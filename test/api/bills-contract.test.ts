@@ -36,7 +36,7 @@ const AGREEMENTS: {
   explanation: Agree<typeof costExplanationSchema, contract.CostExplanation>;
 } = {
   ...{ bills: true, bill: true, imported: true, change: true, rule: true, rules: true, versions: true },
-  ...{ costs: true, explanation: true },
+  ...{ costs: true, trend: true, explanation: true },
 };
 
 test('wire types and schemas agree', () => {
