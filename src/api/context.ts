@@ -5,9 +5,13 @@ import type { ApiAuth, Authenticator } from './authenticate.ts';
 import type { Bills, LedgerReader } from './bills-ports.ts';
 import type { Control } from './control-ports.ts';
 import type { CursorSeal } from './cursor.ts';
+import type { Deletions } from './deletions-ports.ts';
+import type { EmbedLedger } from './embed-ports.ts';
 import type { Deploys } from './deploys-ports.ts';
 import type { UsageEvents } from './events-ports.ts';
 import type { Directory } from './lifecycle-ports.ts';
+import type { KeyAdmin } from './keys-ports.ts';
+import type { Members } from './members-ports.ts';
 import type { Meters } from './meters-ports.ts';
 import type { Neighbors } from './neighbors-ports.ts';
 import type { Sales } from './plans-sales.ts';
@@ -20,7 +24,6 @@ import type {
   FlagFeed,
   FlagInstances,
   Health,
-  KeyAdmin,
   Keys,
   Spend,
   TenantPlans,
@@ -33,6 +36,7 @@ import type { Reports } from './reports-ports.ts';
 import type { Revenue } from './revenue-ports.ts';
 import type { StorageDesk } from './storage-ports.ts';
 import type { TenantMetrics } from './tenant-metrics-ports.ts';
+import type { Traces } from './traces-ports.ts';
 import type { Queries, UsageDesk } from './usage-ports.ts';
 
 /** Every port of `ports.ts`, joined to its class by `src/app`. */
@@ -57,6 +61,9 @@ export interface ApiPorts {
   readonly instances: FlagInstances;
   readonly keys: Keys;
   readonly keyAdmin: KeyAdmin;
+  readonly members: Members;
+  readonly deletions: Deletions;
+  readonly embeds: EmbedLedger;
   readonly health: Health;
   readonly events: UsageEvents;
   readonly meters: Meters;
@@ -64,6 +71,7 @@ export interface ApiPorts {
   readonly revenue: Revenue;
   readonly usage: UsageDesk;
   readonly queries: Queries;
+  readonly traces: Traces;
   readonly audit: Audit;
   readonly queryAudits: QueryAudits;
   readonly reports: Reports;

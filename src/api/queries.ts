@@ -82,7 +82,7 @@ function listToWire({ window, items, total }: Awaited<ReturnType<Queries['volume
 }
 
 /** @throws TenantryError NOT_FOUND for malformed and other tenants' ids alike, before a store is asked */
-function visibleTenant(actor: Actor, id: string): TenantId {
+export function visibleTenant(actor: Actor, id: string): TenantId {
   const own = ownTenantOf(actor);
   const tenant = own ?? (isReservedTenant(id) ? id : parseTenantId(id));
   if (tenant === undefined || tenant !== id) throw noSuchTenant();

@@ -35,6 +35,7 @@ import { flagRoutes } from './flags.ts';
 import { guardRoutes } from './guard.ts';
 import { healthRoutes } from './health.ts';
 import { keyRoutes } from './keys.ts';
+import { latencyHeatRoutes } from './latency-heat.ts';
 import { lifecycleRoutes } from './lifecycle.ts';
 import { marginRoutes } from './margins.ts';
 import { meterRoutes } from './meters.ts';
@@ -61,6 +62,7 @@ import { tenantMetricsPrometheusRoutes } from './tenant-metrics-prometheus.ts';
 import { tenantPlanRoutes } from './tenant-plan.ts';
 import { tenantRoutes } from './tenants.ts';
 import { throttleRoutes } from './throttles.ts';
+import { traceRoutes } from './traces.ts';
 import { usageRoutes } from './usage.ts';
 import { whoAmIRoutes } from './whoami.ts';
 
@@ -211,6 +213,8 @@ function addRoutes(app: FastifyInstance, context: ApiContext, options: ApiOption
   app.register(marginRoutes(context));
   app.register(usageRoutes(context));
   app.register(queryRoutes(context));
+  app.register(traceRoutes(context));
+  app.register(latencyHeatRoutes(context));
   app.register(queryAuditRoutes(context));
   app.register(auditRoutes(context));
   app.register(exportRoutes(context));

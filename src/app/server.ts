@@ -46,6 +46,7 @@ import { startSpend } from './spend.ts';
 import { startStorage } from './storage.ts';
 import { openStores, type Stores } from './stores.ts';
 import { tenantMetrics } from './tenant-metrics.ts';
+import { startTraces } from './traces.ts';
 import { urlOf } from './url-of.ts';
 import { startUsage } from './usage.ts';
 import { VERSION } from './version.ts';
@@ -152,6 +153,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       ...{ costs, margins: earnings.marginRows },
     }),
   });
+  const auditing = startAuditExplorer({ postgres, dataDir, log });
   const api = createApi({
     ports: {
       ...{
@@ -162,6 +164,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
         storage: storage.desk,
         usage: usage.desk,
         queries: usage.queries,
+        ...startTraces({ clickhouse }),
         queryAudits: queryAudit.audits,
         reports: reporting.reports,
       },
@@ -181,7 +184,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       control: running.control,
       deploys: new DeployStore(postgres),
       ...billing,
-      ...startAuditExplorer({ postgres }),
+      audit: auditing.audit,
       anomalies,
       neighbors,
       flags,
@@ -242,6 +245,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       await sales.stop();
       await reporting.stop();
       await queryAudit.stop();
+      await auditing.stop();
       await metering.stop();
       await alerting.stop();
       await running.stop();

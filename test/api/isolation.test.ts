@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ABSENT, type ApiUnderTest, bearer, OTHER, OWN, startApi } from '../support/api-harness.ts';
+import { TRACE_ID } from '../support/api-memory-traces.ts';
 import { figuresOf } from '../support/api-ports.ts';
 
 let api: ApiUnderTest;
@@ -28,6 +29,9 @@ const PLACES: Record<string, (tenant: string) => string> = {
   'usage filter': (tenant) => `/v1/usage?tenant_id=${tenant}`,
   'queries path': (tenant) => `/v1/tenants/${tenant}/queries`,
   'slow queries path': (tenant) => `/v1/tenants/${tenant}/slow-queries`,
+  'traces path': (tenant) => `/v1/tenants/${tenant}/traces`,
+  'trace path': (tenant) => `/v1/tenants/${tenant}/traces/${TRACE_ID}`,
+  'latency heat path': (tenant) => `/v1/tenants/${tenant}/latency-heat`,
   'quotas filter': (tenant) => `/v1/quotas?tenant_id=${tenant}`,
   'burst credits filter': (tenant) => `/v1/burst-credits?tenant_id=${tenant}`,
   'burst entries filter': (tenant) => `/v1/burst-credits/entries?tenant_id=${tenant}`,
@@ -60,6 +64,7 @@ describe.each(Object.keys(PLACES))('by %s', (place) => {
         api.ports.figures.listQuestions,
         api.ports.usage.questions,
         api.ports.storage.questions,
+        api.ports.traces.questions,
         api.ports.queries.questions.map(({ window: _, ...question }) => Object.values(question).map(String)),
       ]);
     const before = asked();

@@ -103,6 +103,7 @@ async function seed(ports: MemoryPorts, clock: Clock): Promise<void> {
     ports.figures.rows.push(figuresOf(tenant, { requests: 100 + index }));
     ports.usage.add(tenant, { requests: BigInt(100 + index), errors: 1n }, { requestNs: BigInt(1_000 * (index + 1)) });
     ports.queries.tenants.push(tenant);
+    ports.traces.tenants.push(tenant);
     ports.plans.planOf.set(tenant, index === 0 ? 'growth' : 'enterprise');
     await ports.throttles.create(
       { kind: 'system', subject: 'detector' },

@@ -34,6 +34,7 @@ import { MemoryRevenue } from './api-memory-revenue.ts';
 import { MemorySales } from './api-memory-sales.ts';
 import { MemorySpend } from './api-memory-spend.ts';
 import { MemoryStorage } from './api-memory-storage.ts';
+import { MemoryTraces } from './api-memory-traces.ts';
 import { MemoryQueries, MemoryQueryAudits, MemoryUsage } from './api-memory-usage.ts';
 
 /** Figures of a quiet tenant; tests overwrite what they are about. */
@@ -281,6 +282,7 @@ export function createMemoryPorts(now: () => number) {
     usage: new MemoryUsage(),
     reports: new MemoryReports(),
     queries: new MemoryQueries(),
+    traces: new MemoryTraces(),
     queryAudits: new MemoryQueryAudits(),
     audit: new MemoryAudit(),
     directory: new MemoryDirectory(),
