@@ -3,6 +3,7 @@ import { blame } from './blame.ts';
 import { control } from './control.ts';
 import { cost } from './cost.ts';
 import { cpuAttribution } from './cpu-attribution.ts';
+import { dashboards } from './dashboards.ts';
 import { detect } from './detect.ts';
 import { flagFanout } from './flag-fanout.ts';
 import { flagLatency } from './flag-latency.ts';
@@ -19,6 +20,7 @@ const BENCHES: readonly Bench[] = [
   control,
   cost,
   cpuAttribution,
+  dashboards,
   detect,
   flagFanout,
   flagLatency,
