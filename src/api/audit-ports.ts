@@ -1,5 +1,5 @@
 import type { Actor } from '../domain/actor.ts';
-import type { AuditQuestion, AuditRecord } from '../domain/audit.ts';
+import type { AuditChainState, AuditHead, AuditQuestion, AuditRecord } from '../domain/audit.ts';
 
 export type AuditFileFormat = 'csv' | 'json';
 
@@ -8,4 +8,9 @@ export interface Audit {
   page(actor: Actor, question: AuditQuestion): Promise<readonly AuditRecord[]>;
   /** Every record that `question` asks for, in pieces of one file; its `limit` and `beforeSeq` do not matter. */
   file(actor: Actor, question: AuditQuestion, format: AuditFileFormat): AsyncIterable<Uint8Array>;
+  /**
+   * Whether the log is whole. A check is begun where the last is old or `fresh` is asked for; one that takes long is
+   * told as `checking`. `head`: one that the asker kept, to be compared with the chain.
+   */
+  chain(question: { readonly fresh: boolean; readonly head: AuditHead | undefined }): Promise<AuditChainState>;
 }

@@ -1,12 +1,12 @@
 import { Readable } from 'node:stream';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { AuditRecord } from '../domain/audit.ts';
+import type { AuditChainState, AuditRecord } from '../domain/audit.ts';
 import { TenantryError } from '../domain/errors.ts';
 import type { Window } from '../domain/window.ts';
-import type { AuditItem } from './audit-contract.ts';
+import type { AuditChain, AuditItem } from './audit-contract.ts';
 import type { ApiContext } from './context.ts';
-import { rfc3339 } from './convert.ts';
+import { nullableTime, rfc3339 } from './convert.ts';
 import { callerOf, narrowTo, refuseForeignRows } from './guard.ts';
 import { instant, lineOfText, tenantIdText, wholeNumber } from './parameters.ts';
 
@@ -49,6 +49,48 @@ const auditQuery = z.strictObject({
     .default('page')
     .describe('csv, json: all that fits the filters as a file; limit and cursor do not matter then'),
 });
+
+const count = z.int().min(0);
+const HEAD = /^([1-9]\d{0,14}):([0-9a-f]{64})$/;
+
+export const auditChainSchema = z
+  .object({
+    state: z.enum(['intact', 'broken', 'checking', 'unchecked']).describe('checking: all else is of the check before'),
+    checked_at: z.string().nullable().describe('null: no check has ended since the server started'),
+    entries: count,
+    progress: z.object({ checked: count, total: count }).nullable(),
+    problems: z
+      .array(
+        z.object({
+          kind: z.enum(['edited', 'missing', 'unchained', 'truncated', 'rewritten']),
+          position: z.int().nullable().describe('Place in the chain'),
+          id: z.string().nullable().describe('Of the record'),
+          detail: z.string(),
+        }),
+      )
+      .describe('The first hundred'),
+    problems_total: count,
+    head: z
+      .object({ position: z.int(), hash: z.string() })
+      .nullable()
+      .describe('The end of the chain. Kept elsewhere, it shows later whether the log was cut off or written anew'),
+  })
+  .meta({ id: 'AuditChain' });
+
+const chainQuery = z.strictObject({
+  fresh: z.enum(['true', 'false']).default('false').describe('true: check now, however young the last check is'),
+  head: z.string().regex(HEAD, 'must be a place and a hash: 1234:9f86d0…').optional().describe('One that you kept'),
+});
+
+function chainToWire({ checkedAt, problems, problemsTotal, head, ...rest }: AuditChainState): AuditChain {
+  return {
+    ...rest,
+    checked_at: nullableTime(checkedAt),
+    problems: problems.map((problem) => ({ ...problem })),
+    problems_total: problemsTotal,
+    head: head === null ? null : { ...head },
+  };
+}
 
 export function auditToWire(record: AuditRecord): AuditItem {
   const { seq, at, subject, role, action, tenantId, resource, before, after, requestId } = record;
@@ -116,6 +158,24 @@ export function auditRoutes({ ports: { audit }, cursors, now }: ApiContext): Fas
         const last = found.length > limit ? items.at(-1) : undefined;
         const next = last === undefined ? null : cursors.seal({ offset: last.seq, ...question.window }, binding);
         return { items: items.map(auditToWire), next_cursor: next } as never;
+      },
+    );
+    app.get(
+      '/v1/audit/chain',
+      {
+        schema: {
+          operationId: 'checkAudit',
+          tags: ['audit'],
+          summary: 'Whether the audit log is whole: nothing edited, taken out, slipped in, reordered or cut off',
+          querystring: chainQuery,
+          response: { 200: auditChainSchema },
+        },
+      },
+      async (request) => {
+        const { fresh, head } = request.query;
+        const [, position, hash] = HEAD.exec(head ?? '') ?? [];
+        const kept = position === undefined || hash === undefined ? undefined : { position: Number(position), hash };
+        return chainToWire(await audit.chain({ fresh: fresh === 'true', head: kept }));
       },
     );
     done();

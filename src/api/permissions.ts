@@ -11,6 +11,8 @@ const OWN_TENANT = ['tenant_admin', 'member', 'viewer'] as const satisfies reado
 const everybody = { roles: [...STAFF, ...OWN_TENANT], keyScopes: [] } as const;
 const operators = { roles: OPERATORS, keyScopes: [] } as const;
 const admins = { roles: ['admin'], keyScopes: [] } as const;
+/** Who keeps a tenant's account: the operator's admins any, a tenant's own admins theirs. */
+const keepers = { roles: ['admin', 'tenant_admin'], keyScopes: [] } as const;
 /** Sales negotiate contracts and what single tenants pay; the list itself is the admins'. */
 const sales = { roles: ['admin', 'sales'], keyScopes: [] } as const;
 /** Four eyes are those of people: a role for machines has none. */
@@ -32,9 +34,23 @@ export const PERMISSIONS = {
   'GET /v1/whoami': { roles: [...STAFF, ...OWN_TENANT], keyScopes: ['ingest', 'flags'] },
   'POST /v1/session/end': everybody,
   'POST /v1/sign-in-links': admins,
-  'GET /v1/keys': admins,
-  'POST /v1/keys': admins,
-  'DELETE /v1/keys/:id': admins,
+  'GET /v1/keys': keepers,
+  'POST /v1/keys': keepers,
+  'DELETE /v1/keys/:id': keepers,
+  'GET /v1/members': keepers,
+  'POST /v1/members': keepers,
+  'PUT /v1/members/:id': keepers,
+  'DELETE /v1/members/:id': keepers,
+  'POST /v1/members/:id/sign-in-link': keepers,
+  'GET /v1/deletion-requests': keepers,
+  'POST /v1/deletion-requests': keepers,
+  'DELETE /v1/deletion-requests/:id': keepers,
+  'GET /v1/legal-holds': admins,
+  'PUT /v1/legal-holds/:tenant_id': admins,
+  'DELETE /v1/legal-holds/:tenant_id': admins,
+  'GET /v1/embed-tokens': { roles: ['admin', 'sales', 'automation'], keyScopes: [] },
+  'POST /v1/embed-tokens': { roles: ['admin', 'sales', 'automation'], keyScopes: [] },
+  'DELETE /v1/embed-tokens/:id': { roles: ['admin', 'sales', 'automation'], keyScopes: [] },
   'GET /v1/tenants': everybody,
   'GET /v1/tenants/:id/metrics': everybody,
   'GET /v1/tenants/:id/queries': everybody,

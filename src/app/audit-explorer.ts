@@ -1,11 +1,17 @@
 import { stringify } from 'csv-stringify/sync';
+import type { Logger } from 'pino';
 import type { Audit, AuditFileFormat } from '../api/audit-ports.ts';
 import { guarded } from '../cost/focus-guard.ts';
 import type { Actor } from '../domain/actor.ts';
 import { type AuditQuestion, type AuditRecord, auditForTenant } from '../domain/audit.ts';
+import { HOUR_MS } from '../domain/window.ts';
+import { AuditChainReader } from '../store/postgres/audit-chain.ts';
 import { AuditLog } from '../store/postgres/audit-log.ts';
 import type { Postgres } from '../store/postgres/postgres.ts';
+import { ChainWatch, headProblem } from './audit-explorer-chain.ts';
+import { runEvery } from './schedule.ts';
 
+const CHECK_EVERY_MS = HOUR_MS;
 const ROWS_AT_ONCE = 2_000;
 const COLUMNS = [
   ...['id', 'at', 'actor', 'role', 'action', 'tenant_id', 'resource', 'before', 'after', 'request_id'],
@@ -56,13 +62,36 @@ async function* fileOf(pages: AsyncIterable<readonly AuditRecord[]>, format: Aud
   if (!isCsv) yield Buffer.from('\n]\n');
 }
 
-/** The audit log as pages and files. */
-export function startAuditExplorer({ postgres }: { readonly postgres: Postgres }): { readonly audit: Audit } {
-  const log = new AuditLog(postgres);
+interface AuditExplorerOptions {
+  readonly postgres: Postgres;
+  readonly dataDir: string;
+  readonly log: Logger;
+}
+
+/** The audit log as pages and files, and a look every hour at whether it is whole. */
+export function startAuditExplorer({ postgres, dataDir, log }: AuditExplorerOptions): {
+  readonly audit: Audit;
+  stop(): Promise<void>;
+} {
+  const records = new AuditLog(postgres);
+  const reader = new AuditChainReader(postgres);
+  const watch = new ChainWatch({ reader, dataDir, log, now: Date.now });
+  const schedule = runEvery(CHECK_EVERY_MS, 'audit-chain', log, () => watch.check());
+  const chain: Audit['chain'] = async ({ fresh, head }) => {
+    const state = await watch.state({ fresh });
+    if (head === undefined) return state;
+    const problem = headProblem(head, await reader.hashAt(head.position), state.head?.position ?? 0);
+    if (problem === undefined) return state;
+    const problems = [problem, ...state.problems];
+    const known = state.state === 'checking' ? state.state : 'broken';
+    return { ...state, state: known, problems, problemsTotal: state.problemsTotal + 1 };
+  };
   return {
     audit: {
-      page: async (actor, question) => asReadBy(actor, await log.find(actor, question)),
-      file: (actor, question, format) => fileOf(everyRecord(log, actor, question), format),
+      page: async (actor, question) => asReadBy(actor, await records.find(actor, question)),
+      file: (actor, question, format) => fileOf(everyRecord(records, actor, question), format),
+      chain,
     },
+    stop: () => schedule.stop(),
   };
 }

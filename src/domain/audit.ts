@@ -34,6 +34,34 @@ export interface AuditQuestion {
   readonly limit: number;
 }
 
+/** A place in the chain of the log and the hash (hex) there. */
+export interface AuditHead {
+  readonly position: number;
+  readonly hash: string;
+}
+
+/** What does not fit in the chain: where (null: nowhere in particular), which record, and in plain words what. */
+export interface AuditChainProblem {
+  readonly kind: 'edited' | 'missing' | 'unchained' | 'truncated' | 'rewritten';
+  readonly position: number | null;
+  readonly id: string | null;
+  readonly detail: string;
+}
+
+/** What is known of the chain. */
+export interface AuditChainState {
+  /** `checking`: a check is under way, and all else is of the one before. */
+  readonly state: 'intact' | 'broken' | 'checking' | 'unchecked';
+  /** Unix ms; null: no check has ended since the server started. */
+  readonly checkedAt: number | null;
+  readonly entries: number;
+  readonly progress: { readonly checked: number; readonly total: number } | null;
+  /** The first hundred. */
+  readonly problems: readonly AuditChainProblem[];
+  readonly problemsTotal: number;
+  readonly head: AuditHead | null;
+}
+
 /**
  * The nouns whose records a tenant's admin may read. All else that names a tenant is the operator's own business: prices,
  * contracts, margins, signals for sales, stages of the policy, who sees to the account.

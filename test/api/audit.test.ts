@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { AuditList } from '../../src/api/audit-contract.ts';
 import type { AuditRecord } from '../../src/domain/audit.ts';
 import type { TenantId } from '../../src/domain/tenant-id.ts';
@@ -75,8 +75,9 @@ describe('GET /v1/audit', () => {
     api.ports.audit.records.push(recordOf(2, OTHER), recordOf(1, OWN));
     expect((await ask('/v1/audit', own)).body.items.map(({ id }) => id)).toEqual(['1']);
     expect((await ask(`/v1/audit?tenant_id=${OTHER}`, own)).status).toBe(404);
-    api.ports.audit.page = async () => [recordOf(2, OTHER)];
+    const page = vi.spyOn(api.ports.audit, 'page').mockResolvedValue([recordOf(2, OTHER)]);
     expect((await ask('/v1/audit', own)).status).toBe(500);
+    page.mockRestore();
   });
 
   test('sends files as attachments, with the same filters', async () => {
@@ -86,6 +87,21 @@ describe('GET /v1/audit', () => {
     expect(answer.headers['content-disposition']).toBe('attachment; filename="tenantry-audit.csv"');
     expect(answer.body).toBe('csv of 1');
     expect(api.ports.audit.questions.at(-1)?.actor).toBe('ada');
+  });
+
+  test('tells how the chain stands, and hands a kept head over for comparison', async () => {
+    const head = `12:${'cd'.repeat(32)}`;
+    const answer = await api.app.inject({
+      url: `/v1/audit/chain?fresh=true&head=${head}`,
+      headers: bearer(ADMIN_TOKEN),
+    });
+    expect(answer.json()).toEqual({
+      ...{ state: 'intact', checked_at: '2025-06-15T15:06:40.000Z', entries: 2, progress: null, problems: [] },
+      ...{ problems_total: 0, head: { position: 2, hash: 'ab'.repeat(32) } },
+    });
+    const asked = { fresh: true, head: { position: 12, hash: 'cd'.repeat(32) } };
+    expect(api.ports.audit.chainQuestions.at(-1)).toEqual(asked);
+    expect((await ask('/v1/audit/chain?head=12')).status).toBe(400);
   });
 
   test('refuses an empty window', async () => {

@@ -239,11 +239,15 @@ export const CATALOGUE_RULES: readonly CatalogueRule[] = [
     ],
   },
   {
-    name: '8. the audit log is guarded by both its triggers',
-    sql: `select w.name as offender from (values ('audit_log_append_only'), ('audit_log_no_truncate')) w (name)
+    name: '8. the audit log and its chain are guarded by their triggers, and every record is chained',
+    sql: `select w.name as offender from (values ('audit_log', 'audit_log_append_only'), ('audit_log', 'audit_log_no_truncate'),
+            ('audit_log', 'audit_log_chained'), ('audit_chain', 'audit_chain_append_only'),
+            ('audit_chain', 'audit_chain_no_truncate')) w (guarded, name)
           where not exists (select from pg_trigger where tgname = w.name and tgenabled in ('O', 'A')
-                            and tgrelid = 'tenantry.audit_log'::regclass)`,
+                            and tgrelid = ('tenantry.' || w.guarded)::regclass)`,
     breakers: [
+      'drop trigger audit_log_chained on tenantry.audit_log',
+      'alter table tenantry.audit_chain disable trigger audit_chain_append_only',
       'drop trigger audit_log_append_only on tenantry.audit_log',
       'alter table tenantry.audit_log disable trigger audit_log_no_truncate',
     ],
