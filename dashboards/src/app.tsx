@@ -46,7 +46,7 @@ export function App() {
     );
   if (match?.entry.bare) return <ErrorBoundary key={key}>{page}</ErrorBoundary>;
   return (
-    <Frame pages={PAGES} entry={match?.entry} who={who} main={main}>
+    <Frame pages={PAGES} entry={match?.entry} title={match?.entry.title(match.params)} who={who} main={main}>
       <ErrorBoundary key={key}>{page}</ErrorBoundary>
     </Frame>
   );

@@ -95,6 +95,7 @@ describe('the time range', () => {
     ['6h', 300],
     ['24h', 900],
     ['7d', 3_600],
+    ['30d', 14_400],
   ] as const)('%s is drawn in steps of %d s', (preset, seconds) => {
     expect(stepFor(windowOf({ kind: 'last', preset }, NOW))).toBe(seconds);
   });

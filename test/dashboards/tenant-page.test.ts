@@ -141,6 +141,7 @@ describe('the page of one tenant', () => {
     await page.getByTestId('theme-toggle').click();
     await page.getByTestId('theme-toggle').click();
     await page.getByTestId('zone-toggle').click();
+    await page.getByTestId('zone-dialog').getByRole('button', { name: 'UTC UTC' }).click();
     await page.reload();
     expect(await page.getByTestId('theme-toggle').textContent()).toContain('Dark');
     expect(await page.getByTestId('zone-toggle').textContent()).toBe('Times in UTC');

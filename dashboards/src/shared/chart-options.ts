@@ -109,7 +109,7 @@ export function chartOptions(inputs: ChartInputs, width: number, height: number)
     legend: { show: false },
     // Pointing at a legend entry dims the other lines; without a proximity the cursor itself never does.
     focus: { alpha: 0.2 },
-    ...(zone === 'UTC' ? { tzDate: (seconds: number) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC') } : {}),
+    ...(zone === 'local' ? {} : { tzDate: (seconds: number) => uPlot.tzDate(new Date(seconds * 1000), zone) }),
     cursor: {
       y: false,
       // Only the pointer's place is shared: a selection made in one chart must not be made in all of them.

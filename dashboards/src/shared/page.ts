@@ -1,4 +1,3 @@
-import type { ComponentType } from 'preact';
 import type { WhoAmI } from '../../../src/api/contract.ts';
 import { isStaffRole, type Role } from '../../../src/domain/roles.ts';
 
@@ -13,6 +12,11 @@ export interface PageProps {
 /** Groups of the navigation, in this order. */
 export const NAV_GROUPS = ['Operate', 'Money', 'Your account', 'Run Tenantry'] as const;
 
+/**
+ * Not named by Preact's types: they bring a browser's globals along, and tests that read the table of pages run in Node.
+ */
+export type PageComponent = (props: PageProps) => object | null;
+
 export interface PageEntry {
   readonly id: string;
   /** `/costs/:tenant_id`: a part behind a colon is any text without a slash. */
@@ -21,13 +25,21 @@ export interface PageEntry {
   readonly title: (params: Readonly<Record<string, string>>) => string;
   /** Who is shown the way there. The server decides what they get; this only spares people pages full of refusals. */
   readonly roles: readonly Role[];
-  /** Where it stands in the navigation; absent: reached from another page. `hint`: words that the palette also finds it by. */
-  readonly nav?: { readonly group: (typeof NAV_GROUPS)[number]; readonly label: string; readonly hint?: string };
+  /**
+   * Where it stands in the navigation; absent: reached from another page. `hint`: words that the palette also finds it by.
+   * `key`: `g` and this letter lead there.
+   */
+  readonly nav?: {
+    readonly group: (typeof NAV_GROUPS)[number];
+    readonly label: string;
+    readonly hint?: string;
+    readonly key?: string;
+  };
   /** Id of the page in the navigation that this one belongs to, where the paths do not say so. */
   readonly under?: string;
   /** Without the bar and the navigation, for frames inside other products. */
   readonly bare?: true;
-  readonly load: () => Promise<ComponentType<PageProps>>;
+  readonly load: () => Promise<PageComponent>;
 }
 
 /** Roles that may throttle, steer breakers and set up alerts. */

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Zone } from './time-format.ts';
+import { zoneOf } from './zone-time.ts';
 
 /** What a reader chooses for themselves, kept in this browser only. What others should see too is in the URL. */
 export interface Preferences {
@@ -19,7 +20,7 @@ function readStored(): Preferences {
     const stored = JSON.parse(localStorage.getItem(KEY) ?? '{}') as Partial<Record<keyof Preferences, unknown>>;
     return {
       theme: stored.theme === 'light' || stored.theme === 'dark' ? stored.theme : 'system',
-      zone: stored.zone === 'UTC' ? 'UTC' : 'local',
+      zone: (typeof stored.zone === 'string' ? zoneOf(stored.zone) : undefined) ?? DEFAULTS.zone,
       allColumns: stored.allColumns === true,
       navCollapsed: stored.navCollapsed === true,
     };

@@ -1,5 +1,7 @@
 /** Clock times and spans of time as text. The zone is a choice of the reader, so it is always passed in. */
-export type Zone = 'local' | 'UTC';
+export type Zone = 'local' | 'UTC' | IanaZone;
+/** Such as `Europe/Berlin`, checked by `zoneOf` before it gets here. */
+type IanaZone = string & {};
 
 export interface TimeText {
   /** 12:04:10 */
@@ -18,7 +20,7 @@ const cache = new Map<Zone, TimeText>();
 export function timeText(zone: Zone): TimeText {
   const known = cache.get(zone);
   if (known) return known;
-  const base = { hourCycle: 'h23', ...(zone === 'UTC' ? { timeZone: 'UTC' } : {}) } as const;
+  const base = { hourCycle: 'h23', ...(zone === 'local' ? {} : { timeZone: zone }) } as const;
   const make = (options: Intl.DateTimeFormatOptions) => {
     const format = new Intl.DateTimeFormat('en-GB', { ...base, ...options });
     return (ms: number) => format.format(ms);
@@ -43,6 +45,11 @@ export function timeText(zone: Zone): TimeText {
   return text;
 }
 
+/** The chosen zone in words: `UTC`, `local, UTC+2`, `Europe/Berlin`. `offsetMinutes` is minutes east of UTC. */
+export function zoneName(zone: Zone, offsetMinutes: number): string {
+  return zone === 'local' ? `local, ${zoneLabel(zone, offsetMinutes)}` : zone.replaceAll('_', ' ');
+}
+
 /** The reader's zone as a short label: `UTC`, `UTC+2`, `UTC-3:30`. `offsetMinutes` is minutes east of UTC. */
 export function zoneLabel(zone: Zone, offsetMinutes: number): string {
   if (zone === 'UTC' || offsetMinutes === 0) return 'UTC';
@@ -50,6 +57,13 @@ export function zoneLabel(zone: Zone, offsetMinutes: number): string {
   const minutes = size % 60;
   const tail = minutes === 0 ? '' : `:${String(minutes).padStart(2, '0')}`;
   return `UTC${offsetMinutes > 0 ? '+' : '-'}${Math.floor(size / 60)}${tail}`;
+}
+
+/** `23 Nov 12:00 – 13:00`, with the second date where it is another day. Both in Unix ms. */
+export function rangeText({ from, to }: { readonly from: number; readonly to: number }, clock: TimeText): string {
+  const [start, end] = [clock.dateMinute(from), clock.dateMinute(to)];
+  const isSameDay = start.slice(0, -6) === end.slice(0, -6);
+  return `${start} – ${isSameDay ? clock.minute(to) : end}`;
 }
 
 /** A length of time in its two largest units: `48 s`, `4 min 10 s`, `2 h 05 min`, `3 d 4 h`. Never below zero. */

@@ -5,6 +5,7 @@ export const PRESETS = [
   { id: '6h', label: '6 h', name: 'last 6 hours', ms: 6 * 3_600_000 },
   { id: '24h', label: '24 h', name: 'last 24 hours', ms: 24 * 3_600_000 },
   { id: '7d', label: '7 d', name: 'last 7 days', ms: 7 * 24 * 3_600_000 },
+  { id: '30d', label: '30 d', name: 'last 30 days', ms: 30 * 24 * 3_600_000 },
 ] as const;
 
 type PresetId = (typeof PRESETS)[number]['id'];

@@ -7,6 +7,8 @@ export interface NavItem {
   readonly label: string;
   readonly hint: string;
   readonly path: string;
+  /** With `g` in front it leads there. */
+  readonly key?: string;
 }
 
 export interface NavGroup {
@@ -24,7 +26,9 @@ export function navGroups(pages: readonly PageEntry[], who: WhoAmI | undefined):
   return NAV_GROUPS.map((group) => ({
     group,
     items: mine.flatMap(({ id, path, nav }) =>
-      nav?.group === group ? [{ id, path, label: nav.label, hint: nav.hint ?? '' }] : [],
+      nav?.group === group
+        ? [{ id, path, label: nav.label, hint: nav.hint ?? '', ...(nav.key === undefined ? {} : { key: nav.key }) }]
+        : [],
     ),
   })).filter(({ items }) => items.length > 0);
 }

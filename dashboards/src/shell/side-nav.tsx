@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { Link } from '../shared/navigation.tsx';
 import { pageHref } from '../shared/router.ts';
 import { CloseIcon } from './icons.tsx';
@@ -45,7 +45,7 @@ export function NavList(props: NavProps) {
 export function NavDrawer(props: { onClose: () => void; address: string; children: ComponentChildren }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const openedAt = useRef(props.address);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = dialog.current;
     element?.showModal();
     // The backdrop is the dialog itself to the pointer; everything inside it is a child. Escape does it by keyboard.

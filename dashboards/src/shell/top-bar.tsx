@@ -1,9 +1,13 @@
 import type { WhoAmI } from '../../../src/api/contract.ts';
-import { endSession } from '../shared/api-client.ts';
+import { serverNow } from '../shared/api-client.ts';
 import { Link } from '../shared/navigation.tsx';
 import { type Preferences, setPreference, usePreferences } from '../shared/preferences.ts';
-import { zoneLabel } from '../shared/time-format.ts';
-import { MenuIcon } from './icons.tsx';
+import { zoneName } from '../shared/time-format.ts';
+import { offsetMinutes } from '../shared/zone-time.ts';
+import { signOut } from './actions.ts';
+import { MenuIcon, SearchIcon } from './icons.tsx';
+import { keyName } from './shortcuts.ts';
+import { IS_MAC } from './use-shortcuts.ts';
 
 const NEXT_THEME: Record<Preferences['theme'], Preferences['theme']> = {
   system: 'light',
@@ -12,15 +16,8 @@ const NEXT_THEME: Record<Preferences['theme'], Preferences['theme']> = {
 };
 const THEME_LABEL: Record<Preferences['theme'], string> = { system: 'Auto', light: 'Light', dark: 'Dark' };
 
-/** Signed out or not, the page that loads next tells which. */
-export function signOut(): void {
-  endSession()
-    .catch(() => undefined)
-    .finally(() => location.assign('/'));
-}
-
 /** Theme, time zone, who is signed in: in the bar where there is room, at the foot of the drawer elsewhere. */
-export function Account(props: { who: WhoAmI | undefined }) {
+export function Account(props: { who: WhoAmI | undefined; onZone: () => void }) {
   const { theme, zone } = usePreferences();
   const { who } = props;
   return (
@@ -30,9 +27,9 @@ export function Account(props: { who: WhoAmI | undefined }) {
         class="button quiet small"
         title="Time zone of all times on the page"
         data-testid="zone-toggle"
-        onClick={() => setPreference({ zone: zone === 'UTC' ? 'local' : 'UTC' })}
+        onClick={props.onZone}
       >
-        {`Times in ${zone === 'UTC' ? 'UTC' : `local, ${zoneLabel('local', -new Date().getTimezoneOffset())}`}`}
+        {`Times in ${zoneName(zone, offsetMinutes(serverNow(), zone))}`}
       </button>
       <button
         type="button"
@@ -66,6 +63,8 @@ export function TopBar(props: {
   navShown: boolean;
   navId: string;
   onNav: () => void;
+  onSearch: () => void;
+  onZone: () => void;
   hasRoom: boolean;
 }) {
   return (
@@ -85,7 +84,25 @@ export function TopBar(props: {
         <img src="/favicon.svg" alt="" width={20} height={20} />
         Tenantry
       </Link>
-      <div class="topbar-end">{props.hasRoom && <Account who={props.who} />}</div>
+      <div class="topbar-end">
+        <button
+          type="button"
+          class={`button small search-button${props.hasRoom ? '' : ' quiet'}`}
+          aria-label="Find a page, a tenant or an action"
+          aria-haspopup="dialog"
+          data-testid="palette-open"
+          onClick={props.onSearch}
+        >
+          <SearchIcon />
+          {props.hasRoom && (
+            <>
+              Find
+              <kbd class="key">{keyName('mod+k', IS_MAC)}</kbd>
+            </>
+          )}
+        </button>
+        {props.hasRoom && <Account who={props.who} onZone={props.onZone} />}
+      </div>
     </header>
   );
 }
