@@ -1,4 +1,4 @@
-import { OPERATOR_ROLES, type PageEntry, STAFF_PAGE_ROLES } from '../shared/page.ts';
+import { OPERATOR_ROLES, type PageEntry, SALES_ROLES, STAFF_PAGE_ROLES } from '../shared/page.ts';
 
 export const OPERATIONS_PAGES: readonly PageEntry[] = [
   {
@@ -16,5 +16,45 @@ export const OPERATIONS_PAGES: readonly PageEntry[] = [
     roles: OPERATOR_ROLES,
     under: 'alerts',
     load: async () => (await import('./alert-routes-page.tsx')).AlertRoutesPage,
+  },
+  {
+    id: 'prices',
+    path: '/prices',
+    title: () => 'Price book',
+    roles: SALES_ROLES,
+    nav: { group: 'Money', label: 'Price book', hint: 'models unpriced AI tokens LiteLLM import' },
+    load: async () => (await import('./price-page.tsx')).PricesPage,
+  },
+  {
+    id: 'prices-tenants',
+    path: '/prices/tenants',
+    title: () => 'Promised prices',
+    roles: SALES_ROLES,
+    under: 'prices',
+    load: async () => (await import('./price-tenants-page.tsx')).PriceTenantsPage,
+  },
+  {
+    id: 'prices-contracts',
+    path: '/prices/contracts',
+    title: () => 'Contracts',
+    roles: SALES_ROLES,
+    under: 'prices',
+    load: async () => (await import('./contract-page.tsx')).ContractsPage,
+  },
+  {
+    id: 'prices-import',
+    path: '/prices/import',
+    title: () => 'Import prices',
+    roles: ['admin'],
+    under: 'prices',
+    load: async () => (await import('./price-import-page.tsx')).PriceImportPage,
+  },
+  {
+    id: 'prices-months',
+    path: '/prices/months',
+    title: () => 'Months and repricing',
+    roles: SALES_ROLES,
+    under: 'prices',
+    load: async () => (await import('./month-page.tsx')).MonthsPage,
   },
 ];

@@ -61,8 +61,13 @@ async function readJson(response: Response): Promise<unknown> {
 }
 
 /** @throws ApiError for everything but a 2xx answer with JSON; an aborted request rejects with its AbortError. */
-async function request<T>(path: string, init: RequestInit, signal?: AbortSignal): Promise<T> {
-  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+async function request<T>(
+  path: string,
+  init: RequestInit,
+  signal?: AbortSignal,
+  timeoutMs: number = TIMEOUT_MS,
+): Promise<T> {
+  const timeout = AbortSignal.timeout(timeoutMs);
   let response: Response;
   try {
     response = await fetch(path, {
@@ -73,7 +78,7 @@ async function request<T>(path: string, init: RequestInit, signal?: AbortSignal)
   } catch (error) {
     if (signal?.aborted) throw error;
     const slow = timeout.aborted;
-    throw new ApiError(0, slow ? `No answer within ${TIMEOUT_MS / 1000} s` : 'The server cannot be reached');
+    throw new ApiError(0, slow ? `No answer within ${timeoutMs / 1000} s` : 'The server cannot be reached');
   }
   learnSkew(response);
   const body = response.status === 204 ? null : await readJson(response);
@@ -100,7 +105,8 @@ export function get<T>(path: string, query: Query, signal?: AbortSignal): Promis
 }
 
 /**
- * A change. `body` becomes JSON; text and files go as they are, with the content type that `headers` name.
+ * A change. `body` becomes JSON; text and files go as they are, with the content type that `headers` name. `timeoutMs`
+ * for what takes the server longer than an answer usually does.
  * @throws ApiError as `get` does; null where the answer is 204.
  */
 export function send<T>(
@@ -108,14 +114,18 @@ export function send<T>(
   path: string,
   body?: unknown,
   headers: Readonly<Record<string, string>> = {},
+  timeoutMs?: number,
 ): Promise<T> {
-  if (body === undefined) return request(path, { method, headers: { ...WRITE_HEADERS, ...headers } });
+  if (body === undefined) {
+    return request(path, { method, headers: { ...WRITE_HEADERS, ...headers } }, undefined, timeoutMs);
+  }
   const isRaw = typeof body === 'string' || body instanceof Blob;
-  return request(path, {
+  const init = {
     method,
     headers: { ...WRITE_HEADERS, ...(isRaw ? {} : { 'content-type': 'application/json' }), ...headers },
     body: isRaw ? body : JSON.stringify(body),
-  });
+  };
+  return request(path, init, undefined, timeoutMs);
 }
 
 /** A window as the API's `from` and `to`. */
