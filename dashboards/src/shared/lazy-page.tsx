@@ -1,13 +1,13 @@
-import type { ComponentType } from 'preact';
+import type { FunctionComponent } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { PageEntry, PageProps } from './page.ts';
 import { Loading, Notice } from './states.tsx';
 
-const loaded = new Map<string, ComponentType<PageProps>>();
+const loaded = new Map<string, FunctionComponent<PageProps>>();
 
 /** Fetches a page's code ahead of its first use. A failure shows when the page is opened. */
 export async function preloadPage(entry: PageEntry): Promise<void> {
-  if (!loaded.has(entry.id)) loaded.set(entry.id, await entry.load());
+  if (!loaded.has(entry.id)) loaded.set(entry.id, (await entry.load()) as FunctionComponent<PageProps>);
 }
 
 /** A page whose code is fetched when it is first opened. */
