@@ -55,7 +55,7 @@ export function anomalyRoutes({ ports: { anomalies }, now }: ApiContext): Fastif
           tenantId,
           found.map((anomaly) => anomaly.tenantId),
         );
-        return { items: found.map(anomalyToWire) };
+        return { items: found.map((anomaly) => anomalyToWire(anomaly, actor)) };
       },
     });
     done();

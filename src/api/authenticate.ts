@@ -4,6 +4,8 @@ import type { FastifyRequest } from 'fastify';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import type { Actor } from '../domain/actor.ts';
 import { KEY_HEADER } from '../domain/attributes.ts';
+import type { EmbedView } from '../domain/embed.ts';
+import { type EmbedTokens, isEmbedToken } from './embed-tokens.ts';
 import { DEV_ISSUER, type DevIssuer } from './issuer.ts';
 import type { Keys } from './ports.ts';
 import { createJwksVerifier, type JwtConfig, MAX_TOKEN_LENGTH, type TokenVerifier } from './tokens.ts';
@@ -19,6 +21,8 @@ export interface ApiAuth {
   readonly jwt?: JwtConfig | undefined;
   /** Sign-in links; absent in production. */
   readonly issuer?: DevIssuer | undefined;
+  /** Tokens for frames; absent: none are signed and none are believed. */
+  readonly embed?: EmbedTokens | undefined;
   /** Signs paging cursors; give several servers the same one. Absent: random, so cursors end with the process. */
   readonly cursorSecret?: Uint8Array | undefined;
 }
@@ -26,7 +30,9 @@ export interface ApiAuth {
 export interface Caller {
   readonly actor: Exclude<Actor, { kind: 'system' }>;
   /** How the caller showed who they are. Only `session` travels by itself with a forged browser request. */
-  readonly via: 'admin-token' | 'token' | 'key' | 'session';
+  readonly via: 'admin-token' | 'token' | 'key' | 'session' | 'embed';
+  /** With `embed` alone: the parts of the usage page that the token opens, and nothing else does it open. */
+  readonly views?: readonly EmbedView[];
   /** Unix milliseconds; null: the credentials do not expire by themselves. */
   readonly expiresAt: number | null;
 }
@@ -99,12 +105,18 @@ export function createAuthenticator(auth: ApiAuth, keys: Keys, now: () => number
     return { actor, via: 'key', expiresAt: null };
   }
 
+  async function fromEmbed(token: string): Promise<Caller | undefined> {
+    const grant = await auth.embed?.verify(token);
+    return grant === undefined ? undefined : { ...grant, via: 'embed' };
+  }
+
   async function fromBearer(token: string): Promise<Caller | undefined> {
     if (sameSecret(token, auth.adminToken)) {
       const actor = { kind: 'staff', subject: 'admin-token', role: 'admin' } as const;
       return { actor, via: 'admin-token', expiresAt: null };
     }
     if (!isJwt(token)) return fromKey(token);
+    if (isEmbedToken(token)) return fromEmbed(token);
     return fromVerifier(isFromDevIssuer(token) ? auth.issuer : provider, token, 'token');
   }
 

@@ -16,6 +16,7 @@ import { isTenantId, parseTenantId, UNKNOWN_TENANT } from '../domain/tenant-id.t
 import type { ApiContext } from './context.ts';
 import type { BreakerItem, BreakerOrderItem } from './contract.ts';
 import { flagStatus, nullableTime, rfc3339 } from './convert.ts';
+import { ORDER_REASON_FOR_TENANT } from './customer-words.ts';
 import { callerOf, narrowTo, noSuchTenant, ownTenantOf, refuseForeignRows, staffOf } from './guard.ts';
 import { flagLifeSeconds, lineOfText, noQuery, STORED_ID, tenantIdText, wholeNumber } from './parameters.ts';
 
@@ -129,7 +130,7 @@ function orderToWire(order: BreakerOrder, reader: Actor, now: number): BreakerOr
     tenant_id: order.tenantId,
     integration: order.integration,
     state: order.state,
-    reason: order.reason,
+    reason: reader.kind === 'tenant' ? ORDER_REASON_FOR_TENANT : order.reason,
     created_by: reader.kind === 'tenant' ? 'operator' : order.createdBy,
     created_at: rfc3339(order.createdAt),
     expires_at: rfc3339(order.expiresAt),

@@ -3,7 +3,8 @@ import type { Anomaly } from '../domain/anomaly.ts';
 import { limitToWire, scopeToWire } from '../domain/flag-wire.ts';
 import type { ThrottleRecord } from '../domain/throttle-record.ts';
 import type { AnomalyItem, KeyItem, ThrottleItem } from './contract.ts';
-import type { KeyRecord } from './ports.ts';
+import { anomalyReasonForTenant, throttleReasonForTenant } from './customer-words.ts';
+import type { KeyRecord } from './keys-ports.ts';
 
 /** Domain to wire. Times become RFC 3339, names become snake_case, nothing else changes. */
 export function rfc3339(time: number): string {
@@ -39,7 +40,7 @@ export function throttleToWire(record: ThrottleRecord, reader: Actor, now: numbe
     scope: scopeToWire(flag.scope),
     limit: limitToWire(flag.limit),
     mode: flag.mode,
-    reason: flag.reason,
+    reason: forTenant ? throttleReasonForTenant(record) : flag.reason,
     created_by: forTenant ? 'operator' : record.createdBy,
     created_at: rfc3339(record.createdAt),
     expires_at: rfc3339(flag.expiresAt),
@@ -50,7 +51,8 @@ export function throttleToWire(record: ThrottleRecord, reader: Actor, now: numbe
   };
 }
 
-export function anomalyToWire(anomaly: Anomaly & { readonly throttleId: string | null }): AnomalyItem {
+export function anomalyToWire(anomaly: Anomaly & { readonly throttleId: string | null }, reader: Actor): AnomalyItem {
+  const forTenant = reader.kind === 'tenant';
   return {
     id: anomaly.id,
     tenant_id: anomaly.tenantId,
@@ -61,8 +63,8 @@ export function anomalyToWire(anomaly: Anomaly & { readonly throttleId: string |
     value: anomaly.value,
     baseline: anomaly.baseline,
     ratio: anomaly.ratio,
-    rule: anomaly.rule,
-    reason: anomaly.reason,
+    rule: forTenant ? 'usual-level' : anomaly.rule,
+    reason: forTenant ? anomalyReasonForTenant(anomaly) : anomaly.reason,
     throttle_id: anomaly.throttleId,
   };
 }
@@ -76,15 +78,18 @@ function keyStatus({ revokedAt, expiresAt }: KeyRecord, now: number): KeyItem['s
   return expiresAt !== null && expiresAt <= now ? 'expired' : 'active';
 }
 
-/** A key as staff may see it at `now` (Unix ms): everything but the key itself. */
-export function keyToWire(record: KeyRecord, now: number): KeyItem {
+/**
+ * A key as `reader` may see it at `now` (Unix ms): everything but the key itself. Tenants do not learn who of the
+ * operator's people made one.
+ */
+export function keyToWire(record: KeyRecord, reader: Actor, now: number): KeyItem {
   return {
     id: record.id,
     name: record.name,
     scopes: [...record.scopes],
     tenant_id: record.tenantId,
     service: record.service,
-    created_by: record.createdBy,
+    created_by: reader.kind === 'tenant' && !record.madeByTenant ? 'operator' : record.createdBy,
     created_at: rfc3339(record.createdAt),
     expires_at: nullableTime(record.expiresAt),
     revoked_at: nullableTime(record.revokedAt),

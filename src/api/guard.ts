@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler, RouteOptions } from 'fastify';
-import type { Actor, StaffActor } from '../domain/actor.ts';
+import type { Actor, StaffActor, TenantActor } from '../domain/actor.ts';
 import { ERRORS, type ErrorCode, TenantryError } from '../domain/errors.ts';
 import { parseTenantId, type TenantId } from '../domain/tenant-id.ts';
 import type { Authenticator, Caller } from './authenticate.ts';
+import { opensTo } from './embed-views.ts';
 import { type Access, accessOf, mayUse } from './permissions.ts';
 import { PROBLEM_TYPE, problemSchema } from './problem.ts';
 
@@ -39,6 +40,11 @@ function authorise(caller: Caller, access: Access, request: FastifyRequest): voi
   if (!mayUse(caller.actor, access)) {
     throw new TenantryError('FORBIDDEN', 'Your role may not do this.', {
       hint: 'Ask an admin; GET /v1/whoami shows your role.',
+    });
+  }
+  if (caller.via === 'embed' && !opensTo(caller.views ?? [], request.method, request.routeOptions.url ?? '')) {
+    throw new TenantryError('FORBIDDEN', 'A token for a frame does not open this.', {
+      hint: 'It opens what its views show, and reads only.',
     });
   }
   const forgeable = caller.via === 'session' && !SAFE_METHODS.includes(request.method);
@@ -122,6 +128,13 @@ export function staffOf(request: FastifyRequest): StaffActor {
   return actor;
 }
 
+/** Somebody of the operator's or of a tenant's people; keys are nobody. */
+export function personOf(request: FastifyRequest): StaffActor | TenantActor {
+  const { actor } = callerOf(request);
+  if (actor.kind === 'key') throw new TenantryError('FORBIDDEN', 'Your role may not do this.');
+  return actor;
+}
+
 /** The one tenant that the caller may see; undefined: every tenant. */
 export function ownTenantOf(actor: Actor): TenantId | undefined {
   return actor.kind === 'tenant' || actor.kind === 'key' ? actor.tenantId : undefined;
@@ -143,6 +156,18 @@ export function narrowTo(actor: Actor, asked: string | undefined): TenantId | un
   if (own === undefined) return parseTenantId(asked);
   if (asked !== undefined && asked !== own) throw noSuchTenant();
   return own;
+}
+
+/**
+ * The one tenant that a request is about.
+ * @throws TenantryError BAD_REQUEST when staff name none, NOT_FOUND as `narrowTo`
+ */
+export function oneTenantOf(actor: Actor, asked: string | undefined): TenantId {
+  const tenantId = narrowTo(actor, asked);
+  if (tenantId !== undefined) return tenantId;
+  throw new TenantryError('BAD_REQUEST', '"tenant_id" is missing: this is about one tenant.', {
+    hint: 'Name the tenant; only its own people need not.',
+  });
 }
 
 /**

@@ -42,12 +42,15 @@ export interface DevIssuerOptions {
  * States of a sign-in code: made -> redeemed (once) or forgotten after 15 minutes; codes do not survive a restart.
  */
 export interface DevIssuer extends TokenVerifier {
-  /** A link that signs one browser in, once, within 15 minutes. Tenant roles need the tenant; staff roles have none. */
-  createSignInLink(role: Role, tenantId?: TenantId): string;
+  /**
+   * A link that signs one browser in, once, within 15 minutes. Tenant roles need the tenant; staff roles have none.
+   * `subject`: who that is then; absent: whoever.
+   */
+  createSignInLink(role: Role, tenantId?: TenantId, subject?: string): string;
   /** The session token that the code stands for; undefined if it is unknown, used or too old. */
   redeem(code: string): Promise<string | undefined>;
   /** A signed token as an identity provider would issue it; for scripts and tests. */
-  issueToken(role: Role, tenantId?: TenantId, lifeMs?: number): Promise<string>;
+  issueToken(role: Role, tenantId?: TenantId, lifeMs?: number, subject?: string): Promise<string>;
   /** Whether browsers reach the API by https, so that the cookie may be limited to it. */
   isBehindHttps(): boolean;
   /** Ends the session of a token that was verified before; also over a restart. */
@@ -128,17 +131,22 @@ export async function createDevIssuer(options: DevIssuerOptions): Promise<DevIss
   const privateKey = await importJWK(privateJwk, ALGORITHM);
   const publicKey = await importJWK(publicJwk, ALGORITHM);
   const revoked = await loadRevoked(folder);
-  const codes = new Map<string, { role: Role; tenantId: TenantId | undefined; expiresAt: number }>();
+  const codes = new Map<string, { role: Role; tenantId?: TenantId; subject?: string; expiresAt: number }>();
   const fingerprint = (code: string) => createHash('sha256').update(code).digest('hex');
 
-  async function issueToken(role: Role, tenantId?: TenantId, lifeMs = SESSION_LIFE_MS): Promise<string> {
+  async function issueToken(
+    role: Role,
+    tenantId?: TenantId,
+    lifeMs = SESSION_LIFE_MS,
+    subject = tenantId === undefined ? `dev:${role}` : `dev:${role}@${tenantId}`,
+  ): Promise<string> {
     checkRole(role, tenantId);
     const issuedAt = Math.floor(now() / SECOND_MS);
     return new SignJWT({ role, ...(tenantId === undefined ? {} : { tenant_id: tenantId }) })
       .setProtectedHeader({ alg: ALGORITHM, typ: 'JWT' })
       .setIssuer(DEV_ISSUER)
       .setAudience(AUDIENCE)
-      .setSubject(tenantId === undefined ? `dev:${role}` : `dev:${role}@${tenantId}`)
+      .setSubject(subject)
       .setJti(randomUUID())
       .setIssuedAt(issuedAt)
       .setExpirationTime(issuedAt + Math.floor(lifeMs / SECOND_MS))
@@ -147,11 +155,16 @@ export async function createDevIssuer(options: DevIssuerOptions): Promise<DevIss
 
   return {
     issueToken,
-    createSignInLink(role, tenantId) {
+    createSignInLink(role, tenantId, subject) {
       checkRole(role, tenantId);
       for (const [key, { expiresAt }] of codes) if (expiresAt <= now()) codes.delete(key);
       const code = randomBytes(32).toString('base64url');
-      codes.set(fingerprint(code), { role, tenantId, expiresAt: now() + CODE_LIFE_MS });
+      codes.set(fingerprint(code), {
+        role,
+        ...(tenantId === undefined ? {} : { tenantId }),
+        ...(subject === undefined ? {} : { subject }),
+        expiresAt: now() + CODE_LIFE_MS,
+      });
       return `${baseUrl()}/signin?code=${code}`;
     },
     isBehindHttps: () => baseUrl().startsWith('https:'),
@@ -160,7 +173,7 @@ export async function createDevIssuer(options: DevIssuerOptions): Promise<DevIss
       const grant = codes.get(key);
       codes.delete(key);
       if (grant === undefined || grant.expiresAt <= now()) return undefined;
-      return issueToken(grant.role, grant.tenantId);
+      return issueToken(grant.role, grant.tenantId, SESSION_LIFE_MS, grant.subject);
     },
     async verify(token): Promise<Grant | undefined> {
       try {

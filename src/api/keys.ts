@@ -1,12 +1,12 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { TenantryError } from '../domain/errors.ts';
-import { KEY_SCOPES } from '../domain/roles.ts';
+import { KEY_SCOPES, type KeyScope } from '../domain/roles.ts';
 import { parseTenantId } from '../domain/tenant-id.ts';
 import { SECOND_MS } from '../domain/window.ts';
 import type { ApiContext } from './context.ts';
 import { keyToWire } from './convert.ts';
-import { staffOf } from './guard.ts';
+import { narrowTo, oneTenantOf, personOf, refuseForeignRows } from './guard.ts';
 import { lineOfText, noQuery, STORED_ID, tenantIdText } from './parameters.ts';
 
 /** Ten years. A key that should live longer is one without an end; a larger number is a slip (milliseconds, say). */
@@ -56,6 +56,14 @@ function noSuchKey(): TenantryError {
   });
 }
 
+/** Flags tell of limits and steer the operator's apps: their keys are the operator's alone. */
+function refuseMoreThanIngest(scopes: readonly KeyScope[]): void {
+  if (scopes.every((one) => one === 'ingest')) return;
+  throw new TenantryError('FORBIDDEN', 'Your role makes keys with the scope ingest only.', {
+    hint: 'Ask the operator for any other.',
+  });
+}
+
 export function keyRoutes({ ports: { keyAdmin }, now }: ApiContext): FastifyPluginCallbackZod {
   return (app, _options, done) => {
     app.route({
@@ -64,38 +72,54 @@ export function keyRoutes({ ports: { keyAdmin }, now }: ApiContext): FastifyPlug
       schema: {
         operationId: 'listKeys',
         tags: ['keys'],
-        summary: 'Every key there ever was, newest first, without its secret',
+        summary: 'Every key there ever was, newest first, without its secret; tenants see those that speak for them',
         querystring: noQuery,
         response: { 200: keyListSchema },
       },
       handler: async (request) => {
-        const records = await keyAdmin.list(staffOf(request));
-        return { items: records.map((record) => keyToWire(record, now())) };
+        const actor = personOf(request);
+        const records = await (actor.kind === 'tenant' ? keyAdmin.listOwn(actor) : keyAdmin.list(actor));
+        refuseForeignRows(
+          narrowTo(actor, undefined),
+          records.map((record) => record.tenantId ?? ''),
+        );
+        return { items: records.map((record) => keyToWire(record, actor, now())) };
       },
     });
 
     app.route({
       method: 'POST',
       url: '/v1/keys',
+      config: { errors: ['NOT_FOUND', 'CONFLICT'] },
       schema: {
         operationId: 'createKey',
         tags: ['keys'],
-        summary: 'Make a key for an app or an exporter; it is shown in this answer and never again',
+        summary:
+          'Make a key for an app or an exporter; it is shown in this answer and never again. Tenants make keys to send their own telemetry',
         querystring: noQuery,
         body: newKeySchema,
         response: { 201: createdKeySchema },
       },
       handler: async (request, reply) => {
+        const actor = personOf(request);
         const { name, scopes, tenant_id: id, service, expires_in_seconds: seconds } = request.body;
-        const tenantId = parseTenantId(id);
-        const { key, record } = await keyAdmin.create(staffOf(request), {
+        const wanted = {
           name,
-          scopes,
-          ...(tenantId === undefined ? {} : { tenantId }),
           ...(service === undefined ? {} : { service }),
           ...(seconds === undefined ? {} : { expiresAt: now() + seconds * SECOND_MS }),
+        };
+        if (actor.kind === 'tenant') {
+          oneTenantOf(actor, id);
+          refuseMoreThanIngest(scopes);
+          const made = await keyAdmin.createOwn(actor, wanted);
+          return reply.code(201).send({ ...keyToWire(made.record, actor, now()), key: made.key });
+        }
+        const tenantId = parseTenantId(id);
+        const { key, record } = await keyAdmin.create(actor, {
+          ...{ ...wanted, scopes },
+          ...(tenantId === undefined ? {} : { tenantId }),
         });
-        return reply.code(201).send({ ...keyToWire(record, now()), key });
+        return reply.code(201).send({ ...keyToWire(record, actor, now()), key });
       },
     });
 
@@ -113,7 +137,9 @@ export function keyRoutes({ ports: { keyAdmin }, now }: ApiContext): FastifyPlug
       },
       handler: async (request, reply) => {
         const { id } = request.params;
-        const revoked = STORED_ID.test(id) && (await keyAdmin.revoke(staffOf(request), id));
+        const actor = personOf(request);
+        const end = () => (actor.kind === 'tenant' ? keyAdmin.revokeOwn(actor, id) : keyAdmin.revoke(actor, id));
+        const revoked = STORED_ID.test(id) && (await end());
         if (!revoked) throw noSuchKey();
         return reply.code(204).send();
       },

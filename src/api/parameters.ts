@@ -26,6 +26,9 @@ export function lineOfText(min: number, max: number) {
 /** Ids that the store gives out; another text names nothing, and is not asked for. */
 export const STORED_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
+/** Ids that the database makes; another text names nothing, and would be an error there. */
+export const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
 /**
  * How long a flag that somebody sets may last. At most a day, as the store holds it: what should last longer belongs into
  * a plan or into the app. Shorter than 5 s it would end before every instance has heard of it.

@@ -27,7 +27,9 @@ import { costRoutes } from './costs.ts';
 import { costTrendRoutes } from './costs-trend.ts';
 import { createCursorSeal } from './cursor.ts';
 import { dashboardFiles } from './dashboard-files.ts';
+import { deletionRoutes } from './deletions.ts';
 import { deployRoutes } from './deploys.ts';
+import { embedRoutes } from './embed.ts';
 import { eventRoutes } from './events.ts';
 import { flagInstanceRoutes } from './flag-instances.ts';
 import type { FlagStreamTimes } from './flag-stream.ts';
@@ -38,6 +40,7 @@ import { keyRoutes } from './keys.ts';
 import { latencyHeatRoutes } from './latency-heat.ts';
 import { lifecycleRoutes } from './lifecycle.ts';
 import { marginRoutes } from './margins.ts';
+import { memberRoutes } from './members.ts';
 import { meterRoutes } from './meters.ts';
 import { neighborRoutes } from './neighbors.ts';
 import { ofrepRoutes } from './ofrep.ts';
@@ -93,6 +96,8 @@ export interface ApiOptions {
   readonly log: FastifyBaseLogger;
   /** The built dashboards; absent: no pages are served. */
   readonly publicDir?: string | undefined;
+  /** Pages of these origins may show the usage page in a frame; absent: nobody may. */
+  readonly embedOrigins?: readonly string[] | undefined;
   /** Of Tenantry, for /openapi.json. */
   readonly version: string;
   /** Unix milliseconds. */
@@ -173,13 +178,16 @@ function boundShutdown(app: FastifyInstance, graceMs: number): void {
 }
 
 function addRoutes(app: FastifyInstance, context: ApiContext, options: ApiOptions): void {
-  const { streamTimes: times, monotonicNow, publicDir } = options;
+  const { streamTimes: times, monotonicNow, publicDir, embedOrigins = [] } = options;
   app.register(healthRoutes(context));
   app.register(tenantMetricsPrometheusRoutes(context));
   app.register(openApiRoutes());
   app.register(signInRoutes(context));
   app.register(whoAmIRoutes());
   app.register(keyRoutes(context));
+  app.register(memberRoutes(context));
+  app.register(deletionRoutes(context));
+  app.register(embedRoutes(context));
   app.register(tenantRoutes(context));
   app.register(tenantMetricsRoutes(context));
   app.register(tenantPlanRoutes(context));
@@ -220,7 +228,7 @@ function addRoutes(app: FastifyInstance, context: ApiContext, options: ApiOption
   app.register(exportRoutes(context));
   app.register(statementRoutes(context));
   app.register(reportScheduleRoutes(context));
-  if (publicDir !== undefined) app.register(dashboardFiles(publicDir, answerUnknownRoute));
+  if (publicDir !== undefined) app.register(dashboardFiles(publicDir, answerUnknownRoute, embedOrigins));
 }
 
 /**

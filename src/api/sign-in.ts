@@ -22,7 +22,8 @@ export const signInLinkSchema = z
   .object({ link: z.string().describe('Signs one browser in, once'), expires_at: z.string() })
   .meta({ id: 'SignInLink' });
 
-function ofThisServer(issuer: DevIssuer | undefined): DevIssuer {
+/** @throws TenantryError NOT_SUPPORTED_HERE where people sign in elsewhere */
+export function ofThisServer(issuer: DevIssuer | undefined): DevIssuer {
   if (issuer !== undefined) return issuer;
   throw new TenantryError('NOT_SUPPORTED_HERE', 'Sign-in links are for development.', {
     hint: "Sign in at your organisation's identity provider.",

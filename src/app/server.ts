@@ -30,6 +30,7 @@ import { healthParts } from './health.ts';
 import { jwtConfig } from './jwt-config.ts';
 import { keySnapshotWriter } from './key-snapshot-writer.ts';
 import { startLifecycle } from './lifecycle.ts';
+import { startAccounts } from './members.ts';
 import { startMetering } from './meters.ts';
 import { Neighbors } from './neighbors.ts';
 import { ownMetrics } from './own-metrics.ts';
@@ -154,6 +155,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
     }),
   });
   const auditing = startAuditExplorer({ postgres, dataDir, log });
+  const accounts = startAccounts({ postgres, directory: plans, config });
   const api = createApi({
     ports: {
       ...{
@@ -191,6 +193,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       instances,
       keys,
       keyAdmin: keys,
+      ...accounts.ports,
       directory: startLifecycle({ postgres, clickhouse, log }),
       tenantMetrics: tenantMetrics({ ...{ config, clickhouse, throttles, anomalies }, aiCosts: prices.aiCosts }),
       health: { parts: () => healthParts({ clickhouse, postgres, loader, detector, now: Date.now }) },
@@ -200,11 +203,13 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
     auth: {
       adminToken,
       issuer,
+      embed: accounts.embed,
       jwt: jwtConfig(config),
       cursorSecret: createHash('sha256').update(`cursor ${adminToken}`).digest(),
     },
     log,
     publicDir: DASHBOARDS,
+    embedOrigins: config.TENANTRY_EMBED_ORIGINS,
     version: VERSION,
   });
 

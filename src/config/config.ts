@@ -53,6 +53,11 @@ function isMailServer(text: string): boolean {
   );
 }
 
+/** What a browser calls an origin: scheme and host, and the port where it is not the scheme's own. */
+function isOrigin(text: string): boolean {
+  return /^https?:$/.test(URL.canParse(text) ? new URL(text).protocol : '') && new URL(text).origin === text;
+}
+
 function isPostgres(text: string): boolean {
   return URL.canParse(text) && /^postgres(?:ql)?:$/.test(new URL(text).protocol);
 }
@@ -173,6 +178,9 @@ export const SETTINGS = {
     .url({ protocol: /^https?$/ })
     .optional()
     .describe('where people reach the pages, for the links in alerts; unset = the address that the API listens on'),
+  TENANTRY_EMBED_ORIGINS: list([])
+    .refine((origins) => origins.every(isOrigin), 'must be origins such as https://app.example.com, without a path')
+    .describe('pages of these origins may show the usage page of a tenant in a frame; unset = nobody may'),
   TENANTRY_ALERT_ALLOW_RANGES: list([])
     .refine((ranges) => ranges.every(isRange), 'must be ranges such as 10.20.0.0/16,fd00:1::/64')
     .describe('private address ranges that alerts may be sent to, and there without TLS'),

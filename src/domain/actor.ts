@@ -18,3 +18,6 @@ export type Actor =
 
 /** Staff and the system see every tenant. */
 export type StaffActor = Extract<Actor, { kind: 'staff' | 'system' }>;
+
+/** One of a tenant's own people. */
+export type TenantActor = Extract<Actor, { kind: 'tenant' }>;

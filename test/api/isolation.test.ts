@@ -86,7 +86,7 @@ test('a tenant sees its own figures, throttles and anomalies, and nobody else', 
   }
 });
 
-test('a tenant learns that it is throttled, not by whom nor by which instances', async () => {
+test('a tenant learns that it is throttled, not by whom, nor by which instances, nor in whose words', async () => {
   const read = async (token: string) => {
     const url = `/v1/throttles?tenant_id=${OWN}`;
     return (await api.app.inject({ url, headers: bearer(token) })).json().items[0];
@@ -94,7 +94,8 @@ test('a tenant learns that it is throttled, not by whom nor by which instances',
   const forStaff = await read(await api.issuer.issueToken('sre'));
   const forTenant = await read(tokens['tenant_admin'] ?? '');
   expect(forStaff).toMatchObject({ created_by: 'detector', acks: [{ service: 'checkout' }] });
-  expect(forTenant).toEqual({ ...forStaff, created_by: 'operator', acks: [] });
+  expect(forTenant).toEqual({ ...forStaff, created_by: 'operator', acks: [], reason: forTenant.reason });
+  expect(forTenant.reason).toMatch(/^The operator has limited your requests for a while/);
 });
 
 test('the share of attributed spans, a figure over all tenants, is for staff', async () => {

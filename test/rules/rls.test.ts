@@ -13,6 +13,13 @@ const FIXTURES: Readonly<Record<string, string>> = {
   tenants: `insert into tenantry.tenants (tenant_id) values ($1)`,
   keys: `insert into tenantry.keys (name, sha256, scopes, tenant_id, created_by)
          values ('k', encode(sha256($1::text::bytea), 'hex'), '{ingest}', $1, 'test')`,
+  members: `insert into tenantry.members (tenant_id, email, role, state, added_by, added_by_operator)
+            values ($1, 'ada@example.com', 'viewer', 'invited', 'test', true)`,
+  legal_holds: `insert into tenantry.legal_holds (tenant_id, reason, set_by) values ($1, 'test', 'test')`,
+  deletion_requests: `insert into tenantry.deletion_requests (tenant_id, reason, requested_by, requested_by_operator, not_before)
+                      values ($1, 'test', 'test', true, now() + interval '1 hour')`,
+  embed_tokens: `insert into tenantry.embed_tokens (tenant_id, views, created_by, expires_at)
+                 values ($1, '{usage}', 'test', now() + interval '1 hour')`,
   anomalies: `insert into tenantry.anomalies (tenant_id, metric, started_at, detected_at, value, baseline, ratio, rule, reason)
               values ($1, 'requests', now(), now(), 30, 10, 3, 'rule/1', 'test')`,
   flags: `insert into tenantry.flags (tenant_id, kind, scope, value, mode, reason, created_by, created_at, expires_at, revision)

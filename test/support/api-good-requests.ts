@@ -1,4 +1,5 @@
 import type { PERMISSIONS } from '../../src/api/permissions.ts';
+import { GOOD_ACCOUNT_REQUESTS } from './api-good-account-requests.ts';
 import { GOOD_CONTROL_REQUESTS } from './api-good-control-requests.ts';
 import { GOOD_COST_REQUESTS } from './api-good-cost-requests.ts';
 import { GOOD_PRICE_REQUESTS } from './api-good-price-requests.ts';
@@ -37,6 +38,7 @@ export const GOOD_REQUESTS: Record<Row, GoodRequest> = {
   'GET /v1/keys': { url: '/v1/keys', status: 200 },
   'POST /v1/keys': { url: '/v1/keys', payload: { name: 'checkout', scopes: ['ingest'] }, status: 201 },
   'DELETE /v1/keys/:id': { url: '/v1/keys/not-there', status: 404 },
+  ...GOOD_ACCOUNT_REQUESTS,
   'GET /v1/tenants': { url: '/v1/tenants', status: 200 },
   'GET /v1/tenants/:id/metrics': {
     url: `/v1/tenants/${OWN}/metrics?metric=requests`,

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import type { KeyAdmin, KeyRecord, NewKey, VerifiedKey } from '../../src/api/ports.ts';
-import type { StaffActor } from '../../src/domain/actor.ts';
+import type { KeyAdmin, KeyRecord, NewKey } from '../../src/api/keys-ports.ts';
+import type { VerifiedKey } from '../../src/api/ports.ts';
+import type { StaffActor, TenantActor } from '../../src/domain/actor.ts';
 import type { KeyScope } from '../../src/domain/roles.ts';
 import type { TenantId } from '../../src/domain/tenant-id.ts';
 
@@ -48,7 +49,7 @@ export class MemoryKeyAdmin implements KeyAdmin {
     return this.records;
   }
 
-  async create(actor: StaffActor, key: NewKey): Promise<{ key: string; record: KeyRecord }> {
+  async create(actor: StaffActor | TenantActor, key: NewKey): Promise<{ key: string; record: KeyRecord }> {
     this.wanted.push(key);
     const { name, scopes, tenantId, service, expiresAt } = key;
     const record: KeyRecord = {
@@ -62,6 +63,7 @@ export class MemoryKeyAdmin implements KeyAdmin {
       expiresAt: expiresAt ?? null,
       revokedAt: null,
       lastUsedAt: null,
+      madeByTenant: actor.kind === 'tenant',
     };
     this.records = [record, ...this.records];
     return { key: this.#keys.issue(scopes, tenantId, record.id), record };
@@ -72,5 +74,18 @@ export class MemoryKeyAdmin implements KeyAdmin {
     this.records = this.records.map((record) => (record.id === id ? { ...record, revokedAt: this.#now() } : record));
     this.#keys.revokeId(id);
     return active;
+  }
+
+  async listOwn(actor: TenantActor): Promise<readonly KeyRecord[]> {
+    return this.records.filter((record) => record.tenantId === actor.tenantId);
+  }
+
+  async createOwn(actor: TenantActor, key: Omit<NewKey, 'scopes' | 'tenantId'>) {
+    return this.create(actor, { ...key, scopes: ['ingest'], tenantId: actor.tenantId });
+  }
+
+  async revokeOwn(actor: TenantActor, id: string): Promise<boolean> {
+    const own = this.records.find((record) => record.id === id && record.madeByTenant);
+    return own?.tenantId === actor.tenantId && this.revoke({ kind: 'system', subject: 'keys' }, id);
   }
 }

@@ -17,6 +17,7 @@ import type { ThrottleFlag } from '../../src/domain/flags.ts';
 import type { TenantId } from '../../src/domain/tenant-id.ts';
 import type { NewThrottle, ThrottleRecord } from '../../src/domain/throttle-record.ts';
 import type { Window } from '../../src/domain/window.ts';
+import { MemoryDeletions, MemoryEmbeds, MemoryMembers } from './api-memory-accounts.ts';
 import { MemoryAlerting } from './api-memory-alerts.ts';
 import { MemoryAudit } from './api-memory-audit.ts';
 import { MemoryBills, MemoryCosts } from './api-memory-bills.ts';
@@ -273,6 +274,9 @@ export function createMemoryPorts(now: () => number) {
     instances: new MemoryInstances(),
     keys,
     keyAdmin: new MemoryKeyAdmin(keys, now),
+    members: new MemoryMembers(now),
+    deletions: new MemoryDeletions(now),
+    embeds: new MemoryEmbeds(now),
     health: new MemoryHealth(),
     events: new MemoryEvents(),
     meters: new MemoryMeters(now),

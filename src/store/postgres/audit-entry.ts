@@ -1,4 +1,4 @@
-import type { StaffActor } from '../../domain/actor.ts';
+import type { StaffActor, TenantActor } from '../../domain/actor.ts';
 import type { TenantId } from '../../domain/tenant-id.ts';
 
 /** One change, as the person who made it would tell it. Never put secrets into `before` or `after`. */
@@ -14,13 +14,16 @@ export interface AuditEntry {
 }
 
 /** The statement that appends `entry` in the name of `actor`. */
-export function auditStatement(actor: StaffActor, entry: AuditEntry): { text: string; values: readonly unknown[] } {
+export function auditStatement(
+  actor: StaffActor | TenantActor,
+  entry: AuditEntry,
+): { text: string; values: readonly unknown[] } {
   return {
     text: `insert into tenantry.audit_log (subject, role, tenant_id, action, resource, before, after, request_id)
            values ($1, $2, $3, $4, $5, $6, $7, $8)`,
     values: [
       actor.subject,
-      actor.kind === 'staff' ? actor.role : 'system',
+      actor.kind === 'system' ? 'system' : actor.role,
       entry.tenantId ?? null,
       entry.action,
       entry.resource,

@@ -3,58 +3,38 @@
  * moments (notifications) or seconds (polling). When the database is away, keys that are known go on working for
  * `STALE_MAX_MS`; about unknown ones the answer is "not now" and not "no", because they may be new.
  */
-import { createHash, randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
-import type { StaffActor } from '../../domain/actor.ts';
+import type { StaffActor, TenantActor } from '../../domain/actor.ts';
 import { TenantryError, toError } from '../../domain/errors.ts';
-import { KEY_SCOPES, type KeyScope } from '../../domain/roles.ts';
+import type { KeyScope } from '../../domain/roles.ts';
 import type { KeySnapshot, KeySnapshotEntry } from '../../domain/spool-format.ts';
 import type { TenantId } from '../../domain/tenant-id.ts';
 import type { ChangeListener } from './change-listener.ts';
+import {
+  endKey,
+  type KeyRecord,
+  listKeys,
+  type MadeKey,
+  makeKey,
+  type NewKey,
+  RECORD_COLUMNS,
+  sha256,
+} from './key-rows.ts';
 import type { Postgres } from './postgres.ts';
 import { Refresher } from './refresher.ts';
-import { currentRevision, nextRevision } from './revisions.ts';
-import { fromUnixMs, unixMs } from './sql-time.ts';
-import { enterTenants } from './tenant-directory.ts';
+import { currentRevision } from './revisions.ts';
 
 const KEEPER: StaffActor = { kind: 'system', subject: 'key-store' };
-const KEY_PREFIX = 'tk_';
-const KEY_BYTES = 32;
 const STALE_MAX_MS = 300_000;
 /** The copy is this old at most while the database answers (it is polled more often than that). */
 const FRESH_MS = 15_000;
 const USE_NOTED_EVERY_MS = 60_000;
-const UUID_PATTERN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** A key from the configuration: works without the database and is not stored. */
 interface BootstrapKey {
   readonly id: string;
   readonly key: string;
   readonly scopes: readonly KeyScope[];
-}
-
-export interface NewKey {
-  readonly name: string;
-  readonly scopes: readonly KeyScope[];
-  readonly tenantId?: TenantId;
-  readonly service?: string;
-  /** Unix ms. */
-  readonly expiresAt?: number;
-}
-
-/** What may be shown of a key. Times are Unix ms. */
-export interface KeyRecord {
-  readonly id: string;
-  readonly name: string;
-  readonly scopes: readonly KeyScope[];
-  readonly tenantId: TenantId | null;
-  readonly service: string | null;
-  readonly createdBy: string;
-  readonly createdAt: number;
-  readonly expiresAt: number | null;
-  readonly revokedAt: number | null;
-  /** Noted about once a minute. */
-  readonly lastUsedAt: number | null;
 }
 
 export interface VerifiedKey {
@@ -76,10 +56,6 @@ interface ActiveKey extends VerifiedKey {
   readonly expiresAt: number | undefined;
   readonly isBootstrap: boolean;
 }
-
-const RECORD_COLUMNS = `id, name, scopes, tenant_id as "tenantId", service, created_by as "createdBy",
-  ${unixMs('created_at')} as "createdAt", ${unixMs('expires_at')} as "expiresAt",
-  ${unixMs('revoked_at')} as "revokedAt", ${unixMs('last_used_at')} as "lastUsedAt"`;
 
 export class KeyStore {
   readonly #postgres: Postgres;
@@ -128,66 +104,48 @@ export class KeyStore {
   }
 
   /** @returns the new key, which is shown this once and never again, and its record */
-  async create(actor: StaffActor, wanted: NewKey): Promise<{ readonly key: string; readonly record: KeyRecord }> {
-    refuseInvalid(wanted);
-    const key = KEY_PREFIX + randomBytes(KEY_BYTES).toString('base64url');
-    const record = await this.#postgres.inStaffTransaction(actor, async (transaction) => {
-      if (wanted.tenantId !== undefined) await enterTenants(transaction, [wanted.tenantId]);
-      await nextRevision(transaction, 'keys');
-      const [stored] = await transaction.query<KeyRecord>(
-        `insert into tenantry.keys (name, sha256, scopes, tenant_id, service, created_by, expires_at)
-         values ($1, $2, $3, $4, $5, $6, ${fromUnixMs('$7')}) returning ${RECORD_COLUMNS}`,
-        [
-          wanted.name,
-          sha256(key),
-          wanted.scopes,
-          wanted.tenantId ?? null,
-          wanted.service ?? null,
-          actor.subject,
-          wanted.expiresAt ?? null,
-        ],
-      );
-      if (stored === undefined) throw new TenantryError('INTERNAL', 'The key just written cannot be read');
-      await transaction.audit({
-        action: 'key.create',
-        resource: `key/${stored.id}`,
-        ...(wanted.tenantId !== undefined && { tenantId: wanted.tenantId }),
-        after: wanted,
-      });
-      return stored;
-    });
-    await this.#refreshAfterWrite();
-    return { key, record };
+  async create(actor: StaffActor, wanted: NewKey): Promise<MadeKey> {
+    return this.#make(actor, wanted);
+  }
+
+  /**
+   * A key by which a tenant sends its own telemetry, made by one of its people; like `create`.
+   * @throws TenantryError CONFLICT when they have made too many
+   */
+  async createOwn(actor: TenantActor, wanted: Omit<NewKey, 'scopes' | 'tenantId'>): Promise<MadeKey> {
+    return this.#make(actor, { ...wanted, scopes: ['ingest'], tenantId: actor.tenantId });
   }
 
   /** Ends a key at once. False if there is none with this id, or it was revoked before. */
   async revoke(actor: StaffActor, id: string): Promise<boolean> {
-    if (!UUID_PATTERN.test(id)) return false;
-    const revoked = await this.#postgres.inStaffTransaction(actor, async (transaction) => {
-      const [row] = await transaction.query<{ name: string; tenantId: TenantId | null }>(
-        `update tenantry.keys set revoked_at = clock_timestamp(), revoked_by = $2
-         where id = $1 and revoked_at is null returning name, tenant_id as "tenantId"`,
-        [id, actor.subject],
-      );
-      if (row === undefined) return false;
-      await nextRevision(transaction, 'keys');
-      await transaction.audit({
-        action: 'key.revoke',
-        resource: `key/${id}`,
-        ...(row.tenantId !== null && { tenantId: row.tenantId }),
-        before: { name: row.name },
-      });
-      return true;
-    });
-    await this.#refreshAfterWrite();
-    return revoked;
+    return this.#end(actor, id);
+  }
+
+  /** Like `revoke`, of those alone that the tenant's own people made. */
+  async revokeOwn(actor: TenantActor, id: string): Promise<boolean> {
+    return this.#end(actor, id);
   }
 
   /** Every key there ever was, newest first, without bootstrap keys. */
   async list(actor: StaffActor): Promise<readonly KeyRecord[]> {
-    return this.#postgres.inStaffTransaction(actor, (transaction) =>
-      transaction.query<KeyRecord>(`select ${RECORD_COLUMNS} from tenantry.keys order by created_at desc, id`),
-    );
+    return listKeys(this.#postgres, actor);
+  }
+
+  /** Keys that speak for the tenant, newest first, whoever made them. */
+  async listOwn(actor: TenantActor): Promise<readonly KeyRecord[]> {
+    return listKeys(this.#postgres, actor);
+  }
+
+  async #make(actor: StaffActor | TenantActor, wanted: NewKey): Promise<MadeKey> {
+    const made = await makeKey(this.#postgres, actor, wanted);
+    await this.#refreshAfterWrite();
+    return made;
+  }
+
+  async #end(actor: StaffActor | TenantActor, id: string): Promise<boolean> {
+    const revoked = await endKey(this.#postgres, actor, id);
+    await this.#refreshAfterWrite();
+    return revoked;
   }
 
   /**
@@ -249,19 +207,6 @@ export class KeyStore {
       await transaction.query('update tenantry.keys set last_used_at = clock_timestamp() where id = any($1)', [ids]);
     });
   }
-}
-
-function refuseInvalid({ name, scopes, expiresAt }: NewKey): void {
-  const known: readonly string[] = KEY_SCOPES;
-  const problem =
-    (!(name.length >= 1 && name.length <= 200) && 'a name has 1 to 200 characters') ||
-    ((scopes.length === 0 || scopes.some((scope) => !known.includes(scope))) && `scopes are ${known.join(', ')}`) ||
-    (expiresAt !== undefined && !Number.isFinite(expiresAt) && 'the expiry is not a time');
-  if (problem !== false) throw new TenantryError('BAD_REQUEST', `No key was made: ${problem}`);
-}
-
-function sha256(key: string): string {
-  return createHash('sha256').update(key).digest('hex');
 }
 
 function toBootstrapEntry({ id, key, scopes }: BootstrapKey): [string, ActiveKey] {

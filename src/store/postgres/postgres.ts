@@ -16,14 +16,14 @@
  */
 import pg from 'pg';
 import type { Logger } from 'pino';
-import type { Actor, StaffActor } from '../../domain/actor.ts';
+import type { Actor, StaffActor, TenantActor } from '../../domain/actor.ts';
 import { TenantryError, toError } from '../../domain/errors.ts';
 import { isTenantId, type TenantId } from '../../domain/tenant-id.ts';
 import { floorTo, HOUR_MS } from '../../domain/window.ts';
 import { type AuditEntry, auditStatement } from './audit-entry.ts';
 import { asTenantryError, meaningOf } from './retryable.ts';
 import { ROLES } from './roles.ts';
-import { OpenTransaction, type StaffTransaction, type Transaction } from './transaction.ts';
+import { OpenTransaction, type RecordedTransaction, type StaffTransaction, type Transaction } from './transaction.ts';
 
 export interface PostgresOptions {
   readonly url: string;
@@ -88,15 +88,15 @@ export class Postgres {
   async inStaffTransaction<T>(actor: StaffActor, fn: (transaction: StaffTransaction) => Promise<T>): Promise<T> {
     return this.#transact(ROLES.staff, ['', 'on'], async (transaction) => {
       let accounted = false;
-      const append = async (entry: AuditEntry) => {
-        const { text, values } = auditStatement(actor, entry);
+      const append = async (entry: AuditEntry, inNameOf?: TenantActor) => {
+        const { text, values } = auditStatement(inNameOf ?? actor, entry);
         await transaction.query(text, values);
       };
       const result = await fn({
         query: (text, values) => transaction.query(text, values),
-        audit: async (entry) => {
+        audit: async (entry, inNameOf) => {
           accounted = true;
-          await append(entry);
+          await append(entry, inNameOf);
         },
         unaudited: () => {
           accounted = true;
@@ -118,6 +118,41 @@ export class Postgres {
     if (actor.kind === 'staff' || actor.kind === 'system') return this.inStaffTransaction(actor, fn);
     if (actor.tenantId === undefined) throw new TenantryError('FORBIDDEN', 'This key may not read the control plane');
     return this.inTenantTransaction(actor.tenantId, fn);
+  }
+
+  /**
+   * The transaction in which `actor` may change something: staff see every tenant, a tenant's people their own, under
+   * row security. Either way a change without a record is rolled back.
+   * @throws like `inTenantTransaction`
+   */
+  async inChangeTransaction<T>(
+    actor: StaffActor | TenantActor,
+    fn: (transaction: RecordedTransaction) => Promise<T>,
+  ): Promise<T> {
+    if (actor.kind !== 'tenant') return this.inStaffTransaction(actor, fn);
+    const { tenantId } = actor;
+    return this.#transact(ROLES.app, [tenantId, 'off'], async (transaction) => {
+      const entries: AuditEntry[] = [];
+      let isOver = false;
+      const result = await fn({
+        query: async (text, values) => {
+          if (isOver) throw new TenantryError('INTERNAL', 'A statement came after the end of its transaction');
+          return transaction.query(text, values);
+        },
+        audit: async (entry) => {
+          entries.push({ ...entry, tenantId });
+        },
+      });
+      // From here on nothing of `fn` runs: the app role has no right on the audit log, so the role changes for its rows.
+      isOver = true;
+      if (entries.length === 0) await this.#refuseUnrecordedWrite(transaction);
+      await transaction.query(`set local role ${ROLES.staff}`);
+      await transaction.query(SET_CONTEXT, ['', 'on']);
+      for (const { text, values } of entries.map((entry) => auditStatement(actor, entry))) {
+        await transaction.query(text, values);
+      }
+      return result;
+    });
   }
 
   /** Resolves when the database answers. @throws TenantryError STORE_UNAVAILABLE, QUERY_TIMEOUT */

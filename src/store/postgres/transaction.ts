@@ -1,5 +1,6 @@
 /** What code inside a transaction gets to see of the connection: queries with bound values, while it is open. */
 import type pg from 'pg';
+import type { TenantActor } from '../../domain/actor.ts';
 import { TenantryError } from '../../domain/errors.ts';
 import type { AuditEntry } from './audit-entry.ts';
 import { asTenantryError } from './retryable.ts';
@@ -12,9 +13,14 @@ export interface Transaction {
   query<Row extends object>(text: string, values?: readonly unknown[]): Promise<readonly Row[]>;
 }
 
-export interface StaffTransaction extends Transaction {
+export interface RecordedTransaction extends Transaction {
   /** Appends to the audit log, in this transaction: either both the change and its record are there, or neither. */
   audit(entry: AuditEntry): Promise<void>;
+}
+
+export interface StaffTransaction extends RecordedTransaction {
+  /** `inNameOf`: one of a tenant's people, who asked for what only the staff role may write. */
+  audit(entry: AuditEntry, inNameOf?: TenantActor): Promise<void>;
   /** Says why a write of this transaction is bookkeeping that needs no record. Without either, it is rolled back. */
   unaudited(reason: string): void;
 }

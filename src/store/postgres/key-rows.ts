@@ -1,0 +1,151 @@
+/** Keys as the table holds them: made, ended and listed. Which of them work is `KeyStore`'s to tell, from memory. */
+import { createHash, randomBytes } from 'node:crypto';
+import type { StaffActor, TenantActor } from '../../domain/actor.ts';
+import { TenantryError } from '../../domain/errors.ts';
+import { KEY_SCOPES, type KeyScope } from '../../domain/roles.ts';
+import type { TenantId } from '../../domain/tenant-id.ts';
+import type { Postgres } from './postgres.ts';
+import { nextRevision } from './revisions.ts';
+import { fromUnixMs, unixMs } from './sql-time.ts';
+import { enterTenants } from './tenant-directory.ts';
+import type { Transaction } from './transaction.ts';
+
+/**
+ * Only the staff role writes keys, because their unique hashes would tell one tenant of another's. What a tenant's
+ * people may ask of it is decided here, held by the table's checks, and recorded in their name.
+ */
+const KEEPER: StaffActor = { kind: 'system', subject: 'key-store' };
+const KEY_PREFIX = 'tk_';
+const KEY_BYTES = 32;
+/** What one tenant's people can make for themselves; every server holds all keys in memory. */
+const OWN_KEYS_MAX = 50;
+const UUID_PATTERN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+export interface NewKey {
+  readonly name: string;
+  readonly scopes: readonly KeyScope[];
+  readonly tenantId?: TenantId;
+  readonly service?: string;
+  /** Unix ms. */
+  readonly expiresAt?: number;
+}
+
+/** What may be shown of a key. Times are Unix ms. */
+export interface KeyRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly scopes: readonly KeyScope[];
+  readonly tenantId: TenantId | null;
+  readonly service: string | null;
+  readonly createdBy: string;
+  readonly createdAt: number;
+  readonly expiresAt: number | null;
+  readonly revokedAt: number | null;
+  /** Noted about once a minute. */
+  readonly lastUsedAt: number | null;
+  /** By one of the tenant's own people, who may end it. */
+  readonly madeByTenant: boolean;
+}
+
+export interface MadeKey {
+  /** Shown this once: only its hash is kept. */
+  readonly key: string;
+  readonly record: KeyRecord;
+}
+
+export const RECORD_COLUMNS = `id, name, scopes, tenant_id as "tenantId", service, created_by as "createdBy",
+  ${unixMs('created_at')} as "createdAt", ${unixMs('expires_at')} as "expiresAt",
+  ${unixMs('revoked_at')} as "revokedAt", ${unixMs('last_used_at')} as "lastUsedAt", made_by_tenant as "madeByTenant"`;
+
+/** Rows that the actor may see, newest first: staff all, a tenant's people those of their tenant, by row security. */
+export async function listKeys(postgres: Postgres, actor: StaffActor | TenantActor): Promise<readonly KeyRecord[]> {
+  return postgres.inReadTransaction(actor, (transaction) =>
+    transaction.query<KeyRecord>(`select ${RECORD_COLUMNS} from tenantry.keys order by created_at desc, id`),
+  );
+}
+
+/** @throws TenantryError BAD_REQUEST, and CONFLICT when a tenant's people have made too many */
+export async function makeKey(postgres: Postgres, actor: StaffActor | TenantActor, wanted: NewKey): Promise<MadeKey> {
+  refuseInvalid(wanted);
+  const key = KEY_PREFIX + randomBytes(KEY_BYTES).toString('base64url');
+  const own = actor.kind === 'tenant' ? actor : undefined;
+  const record = await postgres.inStaffTransaction(actor.kind === 'tenant' ? KEEPER : actor, async (transaction) => {
+    if (wanted.tenantId !== undefined) await enterTenants(transaction, [wanted.tenantId]);
+    await nextRevision(transaction, 'keys');
+    if (own !== undefined) await refuseTooMany(transaction, own.tenantId);
+    const [stored] = await transaction.query<KeyRecord>(
+      `insert into tenantry.keys (name, sha256, scopes, tenant_id, service, created_by, expires_at, made_by_tenant)
+       values ($1, $2, $3, $4, $5, $6, ${fromUnixMs('$7')}, $8) returning ${RECORD_COLUMNS}`,
+      [
+        wanted.name,
+        sha256(key),
+        wanted.scopes,
+        wanted.tenantId ?? null,
+        wanted.service ?? null,
+        actor.subject,
+        wanted.expiresAt ?? null,
+        own !== undefined,
+      ],
+    );
+    if (stored === undefined) throw new TenantryError('INTERNAL', 'The key just written cannot be read');
+    const entry = {
+      action: 'key.create',
+      resource: `key/${stored.id}`,
+      ...(wanted.tenantId !== undefined && { tenantId: wanted.tenantId }),
+      after: wanted,
+    };
+    await transaction.audit(entry, own);
+    return stored;
+  });
+  return { key, record };
+}
+
+/** False if there is none with this id that the actor may end, or it was revoked before. */
+export async function endKey(postgres: Postgres, actor: StaffActor | TenantActor, id: string): Promise<boolean> {
+  if (!UUID_PATTERN.test(id)) return false;
+  const own = actor.kind === 'tenant' ? actor : undefined;
+  return postgres.inStaffTransaction(actor.kind === 'tenant' ? KEEPER : actor, async (transaction) => {
+    const [row] = await transaction.query<{ name: string; tenantId: TenantId | null }>(
+      `update tenantry.keys set revoked_at = clock_timestamp(), revoked_by = $2
+       where id = $1 and revoked_at is null and ($3::text is null or (tenant_id = $3 and made_by_tenant))
+       returning name, tenant_id as "tenantId"`,
+      [id, actor.subject, own?.tenantId ?? null],
+    );
+    if (row === undefined) return false;
+    await nextRevision(transaction, 'keys');
+    const entry = {
+      action: 'key.revoke',
+      resource: `key/${id}`,
+      ...(row.tenantId !== null && { tenantId: row.tenantId }),
+      before: { name: row.name },
+    };
+    await transaction.audit(entry, own);
+    return true;
+  });
+}
+
+export function sha256(key: string): string {
+  return createHash('sha256').update(key).digest('hex');
+}
+
+function refuseInvalid({ name, scopes, expiresAt }: NewKey): void {
+  const known: readonly string[] = KEY_SCOPES;
+  const problem =
+    (!(name.length >= 1 && name.length <= 200) && 'a name has 1 to 200 characters') ||
+    ((scopes.length === 0 || scopes.some((scope) => !known.includes(scope))) && `scopes are ${known.join(', ')}`) ||
+    (expiresAt !== undefined && !Number.isFinite(expiresAt) && 'the expiry is not a time');
+  if (problem !== false) throw new TenantryError('BAD_REQUEST', `No key was made: ${problem}`);
+}
+
+/** The revision's lock is held, so two at once cannot both be the last that fits. */
+async function refuseTooMany(transaction: Transaction, tenantId: TenantId): Promise<void> {
+  const [row] = await transaction.query<{ keys: number }>(
+    `select count(*)::int as keys from tenantry.keys
+     where tenant_id = $1 and made_by_tenant and revoked_at is null and (expires_at is null or expires_at > clock_timestamp())`,
+    [tenantId],
+  );
+  if ((row?.keys ?? 0) < OWN_KEYS_MAX) return;
+  throw new TenantryError('CONFLICT', `There are ${OWN_KEYS_MAX} keys in use, which is as many as there can be.`, {
+    hint: 'Revoke those that nothing uses any more.',
+  });
+}

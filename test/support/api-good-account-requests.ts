@@ -1,0 +1,32 @@
+import { OWN } from './api-harness.ts';
+
+const NOBODY = '00000000-0000-4000-8000-000000000001';
+
+/** The part of `GOOD_REQUESTS` about members, deletion and frames. */
+export const GOOD_ACCOUNT_REQUESTS = {
+  'GET /v1/members': { url: `/v1/members?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
+  'POST /v1/members': {
+    url: '/v1/members',
+    payload: { email: 'ada@example.com', role: 'viewer', tenant_id: OWN },
+    status: 201,
+    statusForOther: 404,
+  },
+  'PUT /v1/members/:id': { url: `/v1/members/${NOBODY}?tenant_id=${OWN}`, payload: { role: 'member' }, status: 404 },
+  'DELETE /v1/members/:id': { url: `/v1/members/${NOBODY}?tenant_id=${OWN}`, status: 404 },
+  'POST /v1/members/:id/sign-in-link': { url: `/v1/members/${NOBODY}/sign-in-link?tenant_id=${OWN}`, status: 404 },
+  'GET /v1/deletion-requests': { url: `/v1/deletion-requests?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
+  'POST /v1/deletion-requests': {
+    url: '/v1/deletion-requests',
+    payload: { tenant_id: OWN, reason: 'We move on.' },
+    status: 201,
+    statusForOther: 404,
+  },
+  'DELETE /v1/deletion-requests/:id': { url: `/v1/deletion-requests/${NOBODY}?tenant_id=${OWN}`, status: 404 },
+  'GET /v1/legal-holds': { url: '/v1/legal-holds', status: 200 },
+  'PUT /v1/legal-holds/:tenant_id': { url: `/v1/legal-holds/${OWN}`, payload: { reason: 'A lawsuit.' }, status: 200 },
+  'DELETE /v1/legal-holds/:tenant_id': { url: '/v1/legal-holds/nobody', status: 404 },
+  'GET /v1/embed-tokens': { url: '/v1/embed-tokens', status: 200 },
+  // Only servers with keys for it sign any; embed.test.ts has the 201.
+  'POST /v1/embed-tokens': { url: '/v1/embed-tokens', payload: { tenant_id: OWN }, status: 501 },
+  'DELETE /v1/embed-tokens/:id': { url: `/v1/embed-tokens/${NOBODY}`, status: 404 },
+};
