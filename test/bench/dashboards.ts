@@ -10,8 +10,11 @@ const ROUNDS = 5;
 /** Before the pages' own scripts: keeps what the browser itself measures, as users would feel it. */
 const WATCH = `
   window.__bench = { shownAt: null, slowest: 0 };
+  // Figures in view, and nothing in view that still waits for its own; what is further down loads when it comes near.
+  const inView = (element) => { const box = element.getBoundingClientRect(); return box.top < innerHeight && box.height > 0; };
+  const some = (selector) => [...document.querySelectorAll(selector)].some(inView);
   const look = () => {
-    if (document.querySelector('main h1') && !document.querySelector('main .loading')) window.__bench.shownAt = performance.now();
+    if (some('main :is(.tile-value, tbody td, canvas, .notice, .table-empty)') && !some('main .loading')) window.__bench.shownAt = performance.now();
     else requestAnimationFrame(look);
   };
   requestAnimationFrame(look);
