@@ -9,6 +9,8 @@ export interface ThrottleDraft {
   readonly seconds: number;
   readonly mode: 'enforce' | 'shadow';
   readonly route: string;
+  /** Absent or empty: every service. */
+  readonly service?: string;
   readonly reason: string;
 }
 
@@ -43,6 +45,11 @@ export type DraftCheck =
 
 const readNumber = (text: string) => (text.trim() === '' ? Number.NaN : Number(text));
 
+function scopeOf({ route, service = '' }: ThrottleDraft): Pick<NewThrottle, 'scope'> {
+  if (route === '' && service === '') return {};
+  return { scope: { ...(service === '' ? {} : { service }), ...(route === '' ? {} : { route }) } };
+}
+
 /** The request that the draft stands for, or what is wrong with which field. */
 export function checkDraft(draft: ThrottleDraft, tenantId: string): DraftCheck {
   const rate = readNumber(draft.rate);
@@ -59,7 +66,7 @@ export function checkDraft(draft: ThrottleDraft, tenantId: string): DraftCheck {
     mode: draft.mode,
     expires_in_seconds: draft.seconds,
     reason,
-    ...(draft.route === '' ? {} : { scope: { route: draft.route } }),
+    ...scopeOf(draft),
   };
   return { ok: true, throttle };
 }
@@ -67,7 +74,8 @@ export function checkDraft(draft: ThrottleDraft, tenantId: string): DraftCheck {
 /** What will happen, in a sentence, before anybody presses the button. */
 export function previewSentence(throttle: NewThrottle, now: number, clock: TimeText): string {
   const { requests_per_second: rate, burst } = throttle.limit;
-  const where = throttle.scope?.route === undefined ? '' : ` on ${throttle.scope.route}`;
+  const scope = [throttle.scope?.service, throttle.scope?.route].filter((part) => part !== undefined).join(' ');
+  const where = scope === '' ? '' : ` on ${scope}`;
   const until = `until ${clock.minute(now + throttle.expires_in_seconds * 1000)} (${formatSpan(throttle.expires_in_seconds * 1000)})`;
   const what =
     rate === 0 ? 'every request' : `whatever exceeds ${formatShort(rate)} requests a second (burst ${burst})`;

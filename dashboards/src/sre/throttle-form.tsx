@@ -1,191 +1,154 @@
-import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
-import { ApiError, createThrottle, serverNow, tenantMetric } from '../shared/api-client.ts';
+import { useState } from 'preact/hooks';
+import { createThrottle, serverNow } from '../shared/api-client.ts';
 import { groupLabel } from '../shared/chart-data.ts';
 import { formatShort } from '../shared/format.ts';
 import { timeText, type Zone } from '../shared/time-format.ts';
+import { ActDialog, ActField, SelectField } from './act-dialog.tsx';
+import { impactOf, impactSentence, instancesSentence } from './act-impact.ts';
+import { type ActFacts, useActFacts } from './act-use-impact.ts';
 import { checkDraft, DURATIONS, previewSentence, startDraft, type ThrottleDraft } from './throttle-draft.ts';
 
-const HOUR_MS = 3_600_000;
-
-/** Routes with traffic in the last hour, to choose from. Without them the throttle holds for all routes. */
-function useRoutes(tenantId: string): readonly string[] {
-  const [routes, setRoutes] = useState<readonly string[]>([]);
-  useEffect(() => {
-    const stop = new AbortController();
-    const now = serverNow();
-    const window = { from: now - HOUR_MS, to: now };
-    tenantMetric(tenantId, { metric: 'requests', window, stepSeconds: 3_600, groupBy: 'route' }, stop.signal)
-      .then(({ series }) => setRoutes(series.map(({ group }) => groupLabel(group)).sort()))
-      .catch(() => undefined);
-    return () => stop.abort();
-  }, [tenantId]);
-  return routes;
-}
-
-/** The form in a modal dialog: says in a sentence what will happen before anybody presses the button. */
-export function ThrottleForm(props: {
+export interface ThrottleFormProps {
   tenantId: string;
+  /** Requests a second; null: not known. */
   currentRate: number | null;
   zone: Zone;
+  /** What differs from the usual start, such as shadow mode. */
+  start?: Partial<ThrottleDraft>;
   onClose: () => void;
   onCreated: () => void;
-}) {
-  const { tenantId, currentRate } = props;
-  const dialog = useRef<HTMLDialogElement>(null);
-  const [draft, setDraft] = useState<ThrottleDraft>(() => startDraft(currentRate));
-  const [tried, setTried] = useState(false);
-  const [sending, setSending] = useState(false);
-  const [refused, setRefused] = useState<ApiError | undefined>();
-  const routes = useRoutes(tenantId);
-  useEffect(() => dialog.current?.showModal(), []);
+}
 
+/** The form in a modal dialog: says in a sentence what will happen, and whom it affects, before anybody presses the button. */
+export function ThrottleForm(props: ThrottleFormProps) {
+  const { tenantId, currentRate } = props;
+  const [draft, setDraft] = useState<ThrottleDraft>(() => ({ ...startDraft(currentRate), ...props.start }));
+  const [tried, setTried] = useState(false);
+  const facts = useActFacts(tenantId);
   const check = checkDraft(draft, tenantId);
-  // The sentence needs the numbers only, so it is there before the reason is.
-  const preview = checkDraft({ ...draft, reason: 'preview' }, tenantId);
   const problems = tried && !check.ok ? check.problems : {};
   const change = (part: Partial<ThrottleDraft>) => setDraft({ ...draft, ...part });
 
-  const send = async () => {
-    setTried(true);
-    if (!check.ok || sending) return;
-    setSending(true);
-    setRefused(undefined);
-    try {
-      await createThrottle(check.throttle);
-      props.onCreated();
-    } catch (thrown) {
-      setRefused(thrown instanceof ApiError ? thrown : new ApiError(0, 'The throttle could not be sent'));
-      setSending(false);
-    }
-  };
-
   return (
-    <dialog
-      ref={dialog}
-      class="dialog"
-      aria-labelledby="throttle-title"
+    <ActDialog
+      id="throttle"
+      testId="throttle-dialog"
+      title={`Throttle ${tenantId}`}
+      intro={
+        currentRate === null
+          ? 'Its present request rate is not known.'
+          : `It sends ${formatShort(currentRate)} requests a second right now; half of that is filled in.`
+      }
+      reason={draft.reason}
+      onReason={(reason) => change({ reason })}
+      reasonHint="Import job floods /search, others wait"
+      reasonProblem={problems.reason}
+      preview={<Preview draft={draft} tenantId={tenantId} facts={facts} zone={props.zone} />}
+      submit={draft.mode === 'enforce' ? 'Throttle' : 'Start shadow throttle'}
+      isHarsh={draft.mode === 'enforce'}
+      send={() => {
+        setTried(true);
+        return check.ok ? createThrottle(check.throttle) : undefined;
+      }}
       onClose={props.onClose}
-      data-testid="throttle-dialog"
+      onDone={props.onCreated}
     >
-      <form
-        method="dialog"
-        noValidate
-        onSubmit={(event) => {
-          event.preventDefault();
-          void send();
-        }}
-      >
-        <h2 id="throttle-title">Throttle {tenantId}</h2>
-        <p class="muted small">
-          {currentRate === null
-            ? 'Its present request rate is not known.'
-            : `It sends ${formatShort(currentRate)} requests a second right now; half of that is filled in.`}
-        </p>
-        <div class="fields">
-          <Field id="throttle-rate" label="Requests a second" problem={problems.rate}>
-            <input
-              id="throttle-rate"
-              aria-describedby="throttle-rate-problem"
-              type="text"
-              inputMode="decimal"
-              value={draft.rate}
-              aria-invalid={problems.rate !== undefined}
-              onInput={(event) => change({ rate: event.currentTarget.value })}
-            />
-          </Field>
-          <Field id="throttle-burst" label="Burst" problem={problems.burst}>
-            <input
-              id="throttle-burst"
-              aria-describedby="throttle-burst-problem"
-              type="text"
-              inputMode="numeric"
-              value={draft.burst}
-              aria-invalid={problems.burst !== undefined}
-              onInput={(event) => change({ burst: event.currentTarget.value })}
-            />
-          </Field>
-          <Field id="throttle-seconds" label="For">
-            <select
-              id="throttle-seconds"
-              value={draft.seconds}
-              onChange={(event) => change({ seconds: Number(event.currentTarget.value) })}
-            >
-              {DURATIONS.map(({ seconds, label }) => (
-                <option key={seconds} value={seconds}>
-                  {label}
-                </option>
-              ))}
-            </select>
-          </Field>
-          <Field id="throttle-route" label="On">
-            <select
-              id="throttle-route"
-              value={draft.route}
-              onChange={(event) => change({ route: event.currentTarget.value })}
-            >
-              <option value="">all routes</option>
-              {routes.map((route) => (
-                <option key={route} value={route}>
-                  {route}
-                </option>
-              ))}
-            </select>
-          </Field>
-        </div>
-        <fieldset class="modes">
-          <legend>Mode</legend>
-          <Mode draft={draft} mode="enforce" onChange={change} about="refuses what exceeds the limit" />
-          <Mode draft={draft} mode="shadow" onChange={change} about="only counts it" />
-        </fieldset>
-        <Field id="throttle-reason" label="Reason" problem={problems.reason}>
-          <input
-            id="throttle-reason"
-            aria-describedby="throttle-reason-problem"
-            type="text"
-            maxLength={500}
-            value={draft.reason}
-            placeholder="Import job floods /search, others wait"
-            aria-invalid={problems.reason !== undefined}
-            onInput={(event) => change({ reason: event.currentTarget.value })}
+      <div class="fields">
+        <NumberField
+          id="throttle-rate"
+          label="Requests a second"
+          problem={problems.rate}
+          mode="decimal"
+          value={draft.rate}
+          onChange={(rate) => change({ rate })}
+        />
+        <NumberField
+          id="throttle-burst"
+          label="Burst"
+          problem={problems.burst}
+          mode="numeric"
+          value={draft.burst}
+          onChange={(burst) => change({ burst })}
+        />
+        <SelectField
+          id="throttle-seconds"
+          label="For"
+          value={String(draft.seconds)}
+          options={DURATIONS.map(({ seconds, label }) => [String(seconds), label])}
+          onChange={(seconds) => change({ seconds: Number(seconds) })}
+        />
+        <SelectField
+          id="throttle-route"
+          label="On"
+          value={draft.route}
+          options={[['', 'all routes'], ...routesOf(facts).map((route) => [route, route] as const)]}
+          onChange={(route) => change({ route })}
+        />
+        {facts.services.length > 1 && (
+          <SelectField
+            id="throttle-service"
+            label="Service"
+            value={draft.service ?? ''}
+            options={[['', 'all services'], ...facts.services.map((service) => [service, service] as const)]}
+            onChange={(service) => change({ service })}
           />
-        </Field>
-        <p class="preview" aria-live="polite" data-testid="throttle-preview">
-          {preview.ok
-            ? previewSentence(preview.throttle, serverNow(), timeText(props.zone))
-            : 'The limit is not a number yet.'}
-        </p>
-        {refused && (
-          <p class="bad-text" role="alert">
-            {refused.message} {refused.problem?.hint}
-          </p>
         )}
-        <p class="dialog-actions">
-          <button type="button" class="button" onClick={() => dialog.current?.close()}>
-            Cancel
-          </button>
-          <button type="submit" class={`button ${draft.mode === 'enforce' ? 'danger' : 'primary'}`} disabled={sending}>
-            {draft.mode === 'enforce' ? 'Throttle' : 'Start shadow throttle'}
-          </button>
-        </p>
-      </form>
-    </dialog>
+      </div>
+      <fieldset class="modes">
+        <legend>Mode</legend>
+        <Mode draft={draft} mode="enforce" onChange={change} about="refuses what exceeds the limit" />
+        <Mode draft={draft} mode="shadow" onChange={change} about="only counts it" />
+      </fieldset>
+    </ActDialog>
   );
 }
 
-function Field(props: { id: string; label: string; problem?: string | undefined; children: ComponentChildren }) {
+function routesOf({ byRoute }: ActFacts): string[] {
+  return (byRoute?.series ?? []).map(({ group }) => groupLabel(group)).sort();
+}
+
+function Preview(props: { draft: ThrottleDraft; tenantId: string; facts: ActFacts; zone: Zone }) {
+  const { draft, facts } = props;
+  const now = serverNow();
+  // The sentence needs the numbers only, so it is there before the reason is.
+  const check = checkDraft({ ...draft, reason: 'preview' }, props.tenantId);
+  if (!check.ok) return <p>The limit is not a number yet.</p>;
+  const { requests_per_second: rate, burst } = check.throttle.limit;
   return (
-    <div class="field">
-      <label class="field-label" for={props.id}>
-        {props.label}
-      </label>
-      {props.children}
-      {props.problem && (
-        <span class="field-problem" id={`${props.id}-problem`}>
-          {props.problem}
-        </span>
+    <>
+      <p>{previewSentence(check.throttle, now, timeText(props.zone))}</p>
+      {facts.byRoute !== undefined && (
+        <p data-testid="throttle-impact">
+          {impactSentence(impactOf({ byRoute: facts.byRoute, route: draft.route, rate, burst, now }))}
+        </p>
       )}
-    </div>
+      {facts.instances !== undefined && (
+        <p class="muted small">{instancesSentence(facts.instances, draft.service ?? '')}</p>
+      )}
+    </>
+  );
+}
+
+function NumberField(props: {
+  id: string;
+  label: string;
+  problem: string | undefined;
+  mode: 'decimal' | 'numeric';
+  value: string;
+  onChange: (text: string) => void;
+}) {
+  return (
+    <ActField id={props.id} label={props.label} problem={props.problem}>
+      <input
+        id={props.id}
+        aria-describedby={`${props.id}-problem`}
+        type="text"
+        inputMode={props.mode}
+        value={props.value}
+        aria-invalid={props.problem !== undefined}
+        onInput={(event) => props.onChange(event.currentTarget.value)}
+      />
+    </ActField>
   );
 }
 

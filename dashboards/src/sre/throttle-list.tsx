@@ -22,6 +22,8 @@ export function ActiveThrottles(props: {
   zone: Zone;
   mayLift: boolean;
   onLifted: () => void;
+  /** Where throttles of several tenants stand together. */
+  namesTenant?: boolean;
 }) {
   const now = useNow();
   return (
@@ -39,6 +41,7 @@ function ActiveThrottle(props: {
   zone: Zone;
   mayLift: boolean;
   onLifted: () => void;
+  namesTenant?: boolean;
 }) {
   const { throttle } = props;
   const clock = timeText(props.zone);
@@ -47,6 +50,7 @@ function ActiveThrottle(props: {
       <div class="throttle-main">
         <p class="throttle-head">
           <ThrottleBadge mode={throttle.mode} expiresAt={throttle.expires_at} now={props.now} />
+          {props.namesTenant && <a href={`/tenants/${encodeURIComponent(throttle.tenant_id)}`}>{throttle.tenant_id}</a>}
           <strong>{limitText(throttle)}</strong>
         </p>
         <p>{throttle.reason}</p>

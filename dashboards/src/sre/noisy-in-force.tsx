@@ -1,0 +1,109 @@
+import { useState } from 'preact/hooks';
+import type { BreakerItem } from '../../../src/api/contract.ts';
+import { ApiError } from '../shared/api-client.ts';
+import { Link } from '../shared/navigation.tsx';
+import { tenantHref } from '../shared/router.ts';
+import { formatSpan, timeText, type Zone } from '../shared/time-format.ts';
+import { useNow } from '../shared/use-now.ts';
+import { throttlesInForce } from './attention.ts';
+import { type InForce, liftBreakerOrder } from './noisy-api.ts';
+import { ActiveThrottles } from './throttle-list.tsx';
+
+interface InForceProps {
+  inForce: InForce;
+  mayAct: boolean;
+  zone: Zone;
+  query: URLSearchParams;
+  onActed: () => void;
+}
+
+/** What has been done already: by whom or which rule, until when, how many instances obey, and the way out. */
+export function WhatHolds(props: InForceProps) {
+  const { throttles, breakers, instances } = props.inForce;
+  const now = useNow(5_000);
+  const held = throttlesInForce(throttles, now);
+  const orders = breakers.filter(({ order }) => order !== null);
+  const live = instances.items.filter((one) => one.live).length;
+  return (
+    <section class="what-holds" aria-label="In force now" data-testid="in-force">
+      <header class="section-head">
+        <h2>In force now</h2>
+        <span class="muted small">
+          {held.length === 0 && orders.length === 0 ? 'Nobody is held back. ' : ''}
+          {live === 1 ? '1 app instance is connected.' : `${live} app instances are connected.`}
+        </span>
+      </header>
+      <ActiveThrottles
+        throttles={throttles}
+        zone={props.zone}
+        mayLift={props.mayAct}
+        onLifted={props.onActed}
+        namesTenant
+      />
+      {orders.map((item) => (
+        <Order key={item.order?.id} item={item} {...props} />
+      ))}
+    </section>
+  );
+}
+
+function Order({ item, ...props }: InForceProps & { item: BreakerItem }) {
+  const now = useNow();
+  const [problem, setProblem] = useState<string | undefined>();
+  const [isAsking, setAsking] = useState(false);
+  const { order } = item;
+  if (order === null) return null;
+  const lift = async () => {
+    setProblem(undefined);
+    try {
+      await liftBreakerOrder(order.id);
+      props.onActed();
+    } catch (thrown) {
+      setProblem(thrown instanceof ApiError ? thrown.message : 'It could not be lifted');
+    }
+    setAsking(false);
+  };
+  return (
+    <section class="throttle card" data-testid="breaker-order" aria-label="Breaker order in force">
+      <div class="throttle-main">
+        <p class="throttle-head">
+          <span class={`badge ${order.state === 'open' ? 'anomaly' : ''}`}>
+            Breaker {order.state}
+            <span class="badge-time">{formatSpan(Date.parse(order.expires_at) - now)}</span>
+          </span>
+          <Link href={tenantHref(order.tenant_id, props.query)}>{order.tenant_id}</Link>
+          <strong>{order.integration}</strong>
+        </p>
+        <p>{order.reason}</p>
+        <p class="muted small">
+          By {order.created_by} at {timeText(props.zone).dateMinute(Date.parse(order.created_at))}, ends by itself at{' '}
+          {timeText(props.zone).time(Date.parse(order.expires_at))}.
+        </p>
+      </div>
+      {props.mayAct && (
+        <div class="lift">
+          {problem && (
+            <span class="bad-text small" role="alert">
+              {problem}
+            </span>
+          )}
+          {isAsking ? (
+            <>
+              <span class="small">Let the breaker judge by itself again?</span>
+              <button type="button" class="button primary" onClick={() => void lift()}>
+                Lift now
+              </button>
+              <button type="button" class="button quiet" onClick={() => setAsking(false)}>
+                Keep
+              </button>
+            </>
+          ) : (
+            <button type="button" class="button" onClick={() => setAsking(true)}>
+              Lift …
+            </button>
+          )}
+        </div>
+      )}
+    </section>
+  );
+}
