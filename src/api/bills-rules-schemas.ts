@@ -92,7 +92,8 @@ const fixed = z
     'comes to more than 100 percent',
   );
 
-const method = z.union([
+// By kind, so that a refusal names the field that is wrong and not the method as a whole.
+const method = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('direct'),
     from: z.union([z.strictObject({ tag: lineOfText(1, 256) }), z.literal('sub_account'), z.literal('resource')]),

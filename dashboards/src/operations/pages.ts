@@ -57,4 +57,32 @@ export const OPERATIONS_PAGES: readonly PageEntry[] = [
     under: 'prices',
     load: async () => (await import('./month-page.tsx')).MonthsPage,
   },
+  {
+    id: 'bills',
+    path: '/bills',
+    title: () => 'Bills',
+    roles: ['admin', 'sre', 'sales'],
+    nav: { group: 'Money', label: 'Bills', hint: 'import FOCUS AWS CUR allocate share out invoice cloud' },
+    load: async () => (await import('./bill-page.tsx')).BillsPage,
+  },
+  {
+    id: 'allocation-rules',
+    path: '/bills/rules',
+    title: () => 'Allocation rules',
+    roles: ['admin', 'sre', 'sales'],
+    under: 'bills',
+    load: async () => (await import('./rule-page.tsx')).RulesPage,
+  },
+  {
+    id: 'lifecycle',
+    path: '/lifecycle',
+    title: () => 'Customers',
+    roles: ['admin', 'sales', 'sre'],
+    nav: {
+      group: 'Run Tenantry',
+      label: 'Customers',
+      hint: 'life cycle new tenants plan seats billing day placement suspended',
+    },
+    load: async () => (await import('./lifecycle-page.tsx')).LifecyclePage,
+  },
 ];

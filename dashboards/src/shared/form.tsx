@@ -174,6 +174,8 @@ interface FormProps<Values extends FormValues> {
   /** For what cannot be taken back. */
   readonly danger?: boolean;
   readonly disabled?: boolean;
+  /** The page itself says what was refused. */
+  readonly quietProblem?: boolean;
   readonly onCancel?: () => void;
 }
 
@@ -190,7 +192,7 @@ export function Form<Values extends FormValues>(props: FormProps<Values>) {
       }}
     >
       {props.children}
-      <FormProblem text={form.problem} />
+      {props.quietProblem !== true && <FormProblem text={form.problem} />}
       <p class="dialog-actions">
         {props.onCancel && (
           <button type="button" class="button" onClick={props.onCancel}>

@@ -28,7 +28,10 @@ export interface FormState<Values extends FormValues> {
   readonly error: ApiError | undefined;
   readonly field: (name: keyof Values & string) => FieldBinding;
   readonly change: (part: Partial<Values>) => void;
-  readonly submit: () => void;
+  /** Sends; with `part`, as if that had been typed first. */
+  readonly submit: (part?: Partial<Values>) => void;
+  /** Forgets what was refused. */
+  readonly clear: () => void;
 }
 
 /** What was thrown, as an error that people can be shown. */
@@ -55,16 +58,17 @@ export function useForm<Values extends FormValues, Result>(options: FormOptions<
     setValues((before) => ({ ...before, ...part }));
     setChanged((before) => new Set([...before, ...Object.keys(part)]));
   };
-  const submit = async () => {
+  const submit = async (part: Partial<Values> = {}) => {
     setTried(true);
     if (Object.keys(checks).length > 0 || running.current) return;
+    const sent = { ...values, ...part };
     running.current = true;
     setSending(true);
     setError(undefined);
     setChanged(new Set());
     try {
-      const result = await options.send(values);
-      options.onSent?.(result, values);
+      const result = await options.send(sent);
+      options.onSent?.(result, sent);
     } catch (thrown) {
       setError(asApiError(thrown));
     } finally {
@@ -85,6 +89,7 @@ export function useForm<Values extends FormValues, Result>(options: FormOptions<
       set: (value) => change({ [name]: value } as Partial<Values>),
     }),
     change,
-    submit: () => void submit(),
+    submit: (part) => void submit(part),
+    clear: () => setError(undefined),
   };
 }
