@@ -54,11 +54,12 @@ export function marginRoutes({ ports: { revenue }, now }: ApiContext): FastifyPl
             .enum(['requests', 'busy_ns', 'bytes'])
             .default('busy_ns')
             .describe("By what a tenant's cost is shared over features"),
+          tenant_id: tenantIdText.optional().describe('Only its row of `tenants`; the total stays that of all'),
         }),
         response: { 200: marginAnswerSchema },
       },
       handler: async (request) => {
-        const { group_by: groupBy, feature_usage: measure, ...range } = request.query;
+        const { group_by: groupBy, feature_usage: measure, tenant_id: only, ...range } = request.query;
         const answer = await revenue.margins({ window: resolveWindow(range, now()), groupBy, measure });
         return {
           from: time(answer.window.from),
@@ -66,11 +67,9 @@ export function marginRoutes({ ports: { revenue }, now }: ApiContext): FastifyPl
           currency: answer.currency,
           group_by: groupBy,
           total: sumsToWire(answer.total),
-          tenants: answer.tenants.map((margin) => ({
-            ...figuresToWire(margin),
-            tenant_id: margin.tenantId,
-            plan: margin.plan,
-          })),
+          tenants: answer.tenants
+            .filter(({ tenantId }) => only === undefined || tenantId === only)
+            .map((margin) => ({ ...figuresToWire(margin), tenant_id: margin.tenantId, plan: margin.plan })),
           plans: answer.plans.map((margin) => ({ ...sumsToWire(margin), plan: margin.plan })),
           features: answer.features.map((margin) => ({ ...figuresToWire(margin), feature: margin.feature })),
         };

@@ -54,16 +54,22 @@ export function revenueRoutes({ ports: { revenue }, now }: ApiContext): FastifyP
         operationId: 'getRevenue',
         tags: ['revenue'],
         summary: 'What tenants pay: recurring at the end of the window, recognised in it, and what moved',
-        querystring: z.strictObject({ from: instant.optional(), to: instant.optional() }),
+        querystring: z.strictObject({
+          from: instant.optional(),
+          to: instant.optional(),
+          tenant_id: tenantIdText.optional().describe('Only its rows; the movements stay those of all'),
+        }),
         response: { 200: revenueAnswerSchema },
       },
       handler: async (request) => {
-        const window = resolveWindow(request.query, now());
-        const [items, movements, unmapped] = await Promise.all([
+        const { tenant_id: only, ...range } = request.query;
+        const window = resolveWindow(range, now());
+        const [rows, movements, unmapped] = await Promise.all([
           revenue.tenants(window),
           revenue.movements(window),
           revenue.unmapped(staffOf(request)),
         ]);
+        const items = rows.filter(({ tenantId }) => only === undefined || tenantId === only);
         return {
           from: time(window.from),
           to: time(window.to),
