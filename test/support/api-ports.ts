@@ -35,6 +35,13 @@ import { MemoryRevenue } from './api-memory-revenue.ts';
 import { MemorySales } from './api-memory-sales.ts';
 import { MemorySpend } from './api-memory-spend.ts';
 import { MemoryStorage } from './api-memory-storage.ts';
+import {
+  MemoryAttribution,
+  MemoryDetectorRuns,
+  MemoryIngestHealth,
+  MemoryQuarantine,
+  MemorySetup,
+} from './api-memory-telemetry.ts';
 import { MemoryTraces } from './api-memory-traces.ts';
 import { MemoryQueries, MemoryQueryAudits, MemoryUsage } from './api-memory-usage.ts';
 
@@ -289,6 +296,11 @@ export function createMemoryPorts(now: () => number) {
     traces: new MemoryTraces(),
     queryAudits: new MemoryQueryAudits(),
     audit: new MemoryAudit(),
+    ingestHealth: new MemoryIngestHealth(),
+    quarantine: new MemoryQuarantine(),
+    attribution: new MemoryAttribution(),
+    detectorRuns: new MemoryDetectorRuns(),
+    setup: new MemorySetup(),
     directory: new MemoryDirectory(),
     tenantMetrics: new MemoryTenantMetrics(),
     registry: new Registry(),

@@ -10,6 +10,8 @@ export interface TimeText {
   readonly minute: (ms: number) => string;
   /** 23 Nov 12:04 */
   readonly dateMinute: (ms: number) => string;
+  /** 23 Nov 2026 */
+  readonly date: (ms: number) => string;
   /** 23 Nov 2026, 12:04:10 UTC; for tooltips. */
   readonly full: (ms: number) => string;
 }
@@ -31,6 +33,7 @@ export function timeText(zone: Zone): TimeText {
     time: make({ hour: '2-digit', minute: '2-digit', second: '2-digit' }),
     minute,
     dateMinute: (ms) => `${day(ms)} ${minute(ms)}`,
+    date: make({ day: 'numeric', month: 'short', year: 'numeric' }),
     full: make({
       day: 'numeric',
       month: 'short',
