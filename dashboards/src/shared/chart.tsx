@@ -21,6 +21,8 @@ export interface ChartProps {
   /** Changes whenever the colours do. */
   readonly themeKey: string;
   readonly onSelect: (from: number, to: number) => void;
+  /** A point was clicked, or Enter pressed at it: start of its step, Unix ms. */
+  readonly onPick?: ((at: number) => void) | undefined;
   /** Said instead of an empty frame when no line has a value. */
   readonly empty: string;
   readonly note?: string | undefined;
@@ -110,9 +112,17 @@ function Plot(props: ChartProps & { data: { xs: number[]; ys: (number | null)[][
     plot.current?.setSeries(index + 1, { show: !next.has(label) });
   };
 
+  /** Where the pointer went down: what ends elsewhere was a drag, which selects. */
+  const pressedAt = useRef(0);
+  const pick = () => {
+    const seconds = cursor === null ? undefined : data.xs[cursor];
+    if (seconds !== undefined) props.onPick?.(seconds * 1000);
+  };
+
   const moveCursor = (event: KeyboardEvent) => {
     const chart = plot.current;
     const step = event.key === 'ArrowLeft' ? -1 : event.key === 'ArrowRight' ? 1 : 0;
+    if (event.key === 'Enter') pick();
     if (!chart || step === 0) return;
     event.preventDefault();
     const index = Math.min(data.xs.length - 1, Math.max(0, (cursor ?? data.xs.length) + step));
@@ -134,7 +144,7 @@ function Plot(props: ChartProps & { data: { xs: number[]; ys: (number | null)[][
       </figcaption>
       <div
         ref={host}
-        class="chart-plot"
+        class={`chart-plot${props.onPick ? ' pickable' : ''}`}
         role="slider"
         tabIndex={0}
         aria-label={props.title}
@@ -143,6 +153,12 @@ function Plot(props: ChartProps & { data: { xs: number[]; ys: (number | null)[][
         aria-valuenow={cursor ?? data.xs.length - 1}
         aria-valuetext={`${readAt}: ${summary}`}
         onKeyDown={moveCursor}
+        onPointerDown={(event) => {
+          pressedAt.current = event.clientX;
+        }}
+        onClick={(event) => {
+          if (Math.abs(event.clientX - pressedAt.current) < 4) pick();
+        }}
         onBlur={() => plot.current && setSharedCursor(plot.current, null)}
       />
       <ul class="legend">

@@ -42,7 +42,7 @@ export function ChartSection<Key extends string>(props: {
   );
 }
 
-type OwnProps = 'title' | 'unit' | 'lines' | 'format' | 'empty' | 'note' | 'palette' | 'testId';
+type OwnProps = 'title' | 'unit' | 'lines' | 'format' | 'empty' | 'note' | 'palette' | 'testId' | 'onPick';
 
 /** A chart with what its section knows filled in. */
 export function SectionChart(props: Pick<ChartProps, OwnProps> & { section: SectionProps; metrics: Metrics<string> }) {

@@ -1,7 +1,9 @@
 import { useMemo } from 'preact/hooks';
 import { heaviest, linesOf, onlyPoints, sumOf, toRate } from '../shared/chart-data.ts';
 import { formatDuration, formatPercent, formatShort } from '../shared/format.ts';
+import { navigate } from '../shared/navigation.tsx';
 import { ChartSection, SectionChart, type SectionProps } from './chart-section.tsx';
+import { type TraceFilter, tracesOfWindow } from './trace-filter.ts';
 import { type Metrics, useMetrics } from './use-metrics.ts';
 
 const ROUTES_SHOWN = 8;
@@ -15,6 +17,11 @@ const LATENCY = {
   p95ByRoute: { metric: 'p95_ms', groupBy: 'route' },
   requestsByRoute: { metric: 'requests', groupBy: 'route' },
 } as const;
+
+/** A click on a point leads to the traces of its step. */
+function tracesAt({ tenantId }: SectionProps, { stepSeconds }: Metrics<string>, filter: TraceFilter) {
+  return (at: number) => navigate(tracesOfWindow(tenantId, { from: at, to: at + stepSeconds * 1000 }, filter));
+}
 
 type LatencyMetrics = Metrics<keyof typeof LATENCY>;
 
@@ -43,7 +50,8 @@ function LatencyCharts({ section, metrics }: { section: SectionProps; metrics: L
     [metrics],
   );
   const routes = useMemo(() => busiestRoutes(metrics), [metrics]);
-  const shared = { section, metrics, format: formatDuration, empty: 'No requests in this window' };
+  const onPick = tracesAt(section, metrics, { order: 'slowest' });
+  const shared = { section, metrics, format: formatDuration, empty: 'No requests in this window', onPick };
   return (
     <>
       <SectionChart
@@ -52,6 +60,7 @@ function LatencyCharts({ section, metrics }: { section: SectionProps; metrics: L
         unit="all routes"
         lines={percentiles}
         palette={PERCENTILE_COLORS}
+        note="Click a point for its slowest traces, drag to zoom in"
         testId="chart-percentiles"
       />
       <SectionChart
@@ -71,7 +80,7 @@ const TRAFFIC = { requests: { metric: 'requests' }, errorRate: { metric: 'error_
 export function TrafficSection(props: SectionProps) {
   const live = useMetrics(props.tenantId, props.range, TRAFFIC);
   return (
-    <ChartSection title="Traffic" live={live}>
+    <ChartSection title="Requests and errors" live={live}>
       {(metrics) => <TrafficCharts section={props} metrics={metrics} />}
     </ChartSection>
   );
@@ -94,6 +103,7 @@ function TrafficCharts({ section, metrics }: { section: SectionProps; metrics: M
         unit="requests / s"
         lines={requests}
         format={formatShort}
+        onPick={tracesAt(section, metrics, { order: 'newest' })}
         testId="chart-requests"
       />
       <SectionChart
@@ -103,6 +113,7 @@ function TrafficCharts({ section, metrics }: { section: SectionProps; metrics: M
         lines={errors}
         palette={[5]}
         format={formatPercent}
+        onPick={tracesAt(section, metrics, { order: 'failed' })}
         testId="chart-errors"
       />
     </>

@@ -1,7 +1,16 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { MetricSeries } from '../../../src/api/contract.ts';
-import { addPoints, type ChartLine, heaviest, linesOf, onlyPoints, sumOf, toRate } from '../shared/chart-data.ts';
-import { formatDuration, formatShort } from '../shared/format.ts';
+import {
+  addPoints,
+  type ChartLine,
+  heaviest,
+  linesOf,
+  onlyPoints,
+  type Points,
+  sumOf,
+  toRate,
+} from '../shared/chart-data.ts';
+import { formatDuration, formatPercent, formatShort, ratioOf } from '../shared/format.ts';
 import { ChartSection, SectionChart, type SectionProps } from './chart-section.tsx';
 import { type Metrics, useMetrics } from './use-metrics.ts';
 
@@ -95,52 +104,36 @@ function DatabaseCharts({ section, metrics }: { section: SectionProps; metrics: 
   );
 }
 
-const CACHE_AND_AI = {
-  hits: { metric: 'cache_hits' },
-  misses: { metric: 'cache_misses' },
-  input: { metric: 'ai_input_tokens' },
-  output: { metric: 'ai_output_tokens' },
-  inputByModel: { metric: 'ai_input_tokens', groupBy: 'model' },
-  outputByModel: { metric: 'ai_output_tokens', groupBy: 'model' },
-} as const;
+const CACHE = { hits: { metric: 'cache_hits' }, misses: { metric: 'cache_misses' } } as const;
 
-type CacheAndAi = Metrics<keyof typeof CACHE_AND_AI>;
-
-/** Input and output tokens of each model together; the split over all models is the chart beside it. */
-function tokensByModel({ answers }: CacheAndAi): ChartLine[] {
-  const byModel = new Map<string, ChartLine['points'][]>();
-  for (const { label, points } of [...linesOf(answers.inputByModel), ...linesOf(answers.outputByModel)]) {
-    byModel.set(label, [...(byModel.get(label) ?? []), points]);
-  }
-  return [...byModel].map(([label, all]) => ({ label, points: addPoints(all) }));
-}
-
-export function CacheAndAiSection(props: SectionProps) {
-  const live = useMetrics(props.tenantId, props.range, CACHE_AND_AI);
+export function CacheSection(props: SectionProps) {
+  const live = useMetrics(props.tenantId, props.range, CACHE);
   return (
-    <ChartSection title="Cache and AI" live={live}>
-      {(metrics) => <CacheAndAiCharts section={props} metrics={metrics} />}
+    <ChartSection title="Cache" live={live}>
+      {(metrics) => <CacheCharts section={props} metrics={metrics} />}
     </ChartSection>
   );
 }
 
-function CacheAndAiCharts({ section, metrics }: { section: SectionProps; metrics: CacheAndAi }) {
-  const { lookups, tokens, models } = useMemo(() => {
+/** Share of lookups that hit; null where nothing was looked up. */
+function hitRate(hits: Points, misses: Points): Points {
+  const missed = new Map(misses);
+  return hits.map(([time, value]) => [time, ratioOf(value ?? 0, (value ?? 0) + (missed.get(time) ?? 0))] as const);
+}
+
+function CacheCharts({ section, metrics }: { section: SectionProps; metrics: Metrics<keyof typeof CACHE> }) {
+  const { lookups, rate } = useMemo(() => {
     const { answers, stepSeconds, now } = metrics;
-    const rate = (label: string, points: ChartLine['points'], perSeconds: number) => ({
-      label,
-      points: toRate(points, stepSeconds, now, perSeconds),
-    });
+    const [hits, misses] = [onlyPoints(answers.hits), onlyPoints(answers.misses)];
     return {
-      lookups: [rate('Hits', onlyPoints(answers.hits), 1), rate('Misses', onlyPoints(answers.misses), 1)],
-      tokens: [
-        rate('Input', onlyPoints(answers.input), MINUTE_S),
-        rate('Output', onlyPoints(answers.output), MINUTE_S),
+      lookups: [
+        { label: 'Hits', points: toRate(hits, stepSeconds, now) },
+        { label: 'Misses', points: toRate(misses, stepSeconds, now) },
       ],
-      models: heaviestLines(tokensByModel(metrics)).map(({ label, points }) => rate(label, points, MINUTE_S)),
+      rate: [{ label: 'Hit rate', points: hitRate(hits, misses) }],
     };
   }, [metrics]);
-  const shared = { section, metrics, format: formatShort };
+  const shared = { section, metrics, empty: 'No cache lookups in this window' };
   return (
     <>
       <SectionChart
@@ -149,16 +142,70 @@ function CacheAndAiCharts({ section, metrics }: { section: SectionProps; metrics
         unit="lookups / s"
         lines={lookups}
         palette={[2, 1]}
-        empty="No cache lookups in this window"
+        format={formatShort}
         testId="chart-cache"
       />
+      <SectionChart
+        {...shared}
+        title="Hit rate"
+        unit="share of lookups"
+        lines={rate}
+        palette={[2]}
+        format={formatPercent}
+        testId="chart-cache-rate"
+      />
+    </>
+  );
+}
+
+const AI = {
+  input: { metric: 'ai_input_tokens' },
+  output: { metric: 'ai_output_tokens' },
+  inputByModel: { metric: 'ai_input_tokens', groupBy: 'model' },
+  outputByModel: { metric: 'ai_output_tokens', groupBy: 'model' },
+} as const;
+
+type Ai = Metrics<keyof typeof AI>;
+
+/** Input and output tokens of each model together; the split over all models is the chart beside it. */
+function tokensByModel({ answers }: Ai): ChartLine[] {
+  const byModel = new Map<string, ChartLine['points'][]>();
+  for (const { label, points } of [...linesOf(answers.inputByModel), ...linesOf(answers.outputByModel)]) {
+    byModel.set(label, [...(byModel.get(label) ?? []), points]);
+  }
+  return [...byModel].map(([label, all]) => ({ label, points: addPoints(all) }));
+}
+
+export function AiSection(props: SectionProps) {
+  const live = useMetrics(props.tenantId, props.range, AI);
+  return (
+    <ChartSection title="AI" live={live}>
+      {(metrics) => <AiCharts section={props} metrics={metrics} />}
+    </ChartSection>
+  );
+}
+
+function AiCharts({ section, metrics }: { section: SectionProps; metrics: Ai }) {
+  const { tokens, models } = useMemo(() => {
+    const { answers, stepSeconds, now } = metrics;
+    const rate = (label: string, points: ChartLine['points']) => ({
+      label,
+      points: toRate(points, stepSeconds, now, MINUTE_S),
+    });
+    return {
+      tokens: [rate('Input', onlyPoints(answers.input)), rate('Output', onlyPoints(answers.output))],
+      models: heaviestLines(tokensByModel(metrics)).map(({ label, points }) => rate(label, points)),
+    };
+  }, [metrics]);
+  const shared = { section, metrics, format: formatShort, empty: 'No AI calls in this window' };
+  return (
+    <>
       <SectionChart
         {...shared}
         title="AI tokens"
         unit="tokens / min"
         lines={tokens}
         palette={[0, 3]}
-        empty="No AI calls in this window"
         testId="chart-ai-tokens"
       />
       <SectionChart
@@ -166,7 +213,6 @@ function CacheAndAiCharts({ section, metrics }: { section: SectionProps; metrics
         title="AI tokens by model"
         unit="input + output / min"
         lines={models}
-        empty="No AI calls in this window"
         testId="chart-ai-models"
       />
     </>
