@@ -58,21 +58,34 @@ const DERIVED: Readonly<Record<string, string>> = {
 
 const FAMILIES = ['requests', 'db_calls', 'cache_lookups', 'ai_usage', 'resource_use', 'spans'] as const;
 
-/** One row a tenant with all figures. Latency sketches are merged only where asked: they cost most. */
-export function figuresSelect(window: Window, whose: Whose, withPercentiles: boolean): Fragment {
+export type FigureSum = keyof typeof SUMS;
+const ALL_SUMS = Object.keys(SUMS) as FigureSum[];
+
+/**
+ * One row a tenant with the sums asked for; whoever is in any of the rollups is there. Latency sketches are merged only
+ * where asked: they cost most.
+ */
+export function figuresSelect(
+  window: Window,
+  whose: Whose,
+  withPercentiles: boolean,
+  names: readonly FigureSum[] = ALL_SUMS,
+): Fragment {
   const params: Record<string, Fragment['params'][string]> = {};
   const sources = FAMILIES.map((family) => {
-    const rows = rowsInWindow(family, window, whose);
+    const own = names.filter((name) => SUMS[name][0] === family).map((name) => SUMS[name][1]);
+    const rows = rowsInWindow(family, window, whose, { columns: ['TenantId', ...own] });
     Object.assign(params, rows.params);
-    const columns = Object.entries(SUMS).map(
-      ([name, [from, column]]) => `${from === family ? `sum(${column})` : 'toUInt64(0)'} AS ${name}`,
-    );
-    return `SELECT TenantId, ${columns.join(', ')} FROM ${rows.sql} GROUP BY TenantId`;
+    const columns = names.map((name) => {
+      const [from, column] = SUMS[name];
+      return `, ${from === family ? `sum(${column})` : 'toUInt64(0)'} AS ${name}`;
+    });
+    return `SELECT TenantId${columns.join('')} FROM ${rows.sql} GROUP BY TenantId`;
   });
-  const sums = Object.keys(SUMS).map((name) => `sum(all_figures.${name}) AS ${name}`);
-  const figures = `SELECT TenantId, ${sums.join(', ')} FROM (${sources.join(' UNION ALL ')}) AS all_figures GROUP BY TenantId`;
+  const sums = names.map((name) => `, sum(all_figures.${name}) AS ${name}`);
+  const figures = `SELECT TenantId${sums.join('')} FROM (${sources.join(' UNION ALL ')}) AS all_figures GROUP BY TenantId`;
   if (!withPercentiles) return { sql: figures, params };
-  const requests = rowsInWindow('requests', window, whose);
+  const requests = rowsInWindow('requests', window, whose, { columns: ['TenantId', 'Latency'] });
   return {
     sql: `SELECT figures.*, latency.percentiles_ms AS percentiles_ms
           FROM (${figures}) AS figures
@@ -83,6 +96,4 @@ export function figuresSelect(window: Window, whose: Whose, withPercentiles: boo
 }
 
 /** The columns of FiguresRow out of `figuresSelect`, in the order that the api lists them. */
-export const FIGURES_COLUMNS = Object.keys(SUMS)
-  .map((name) => DERIVED[name] ?? name)
-  .join(', ');
+export const FIGURES_COLUMNS = ALL_SUMS.map((name) => DERIVED[name] ?? name).join(', ');

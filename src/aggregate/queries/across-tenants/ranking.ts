@@ -1,7 +1,7 @@
 import type { AnalyticsQuery } from '../../../domain/analytics-query.ts';
 import { RESERVED_TENANTS } from '../../../domain/tenant-id.ts';
 import type { Window } from '../../../domain/window.ts';
-import { figuresSelect } from '../../figures-sql.ts';
+import { type FigureSum, figuresSelect } from '../../figures-sql.ts';
 
 /** Sort keys that the engine can rank by, and the expression of each. Allow-listed: nothing else reaches the text. */
 const EXPRESSIONS = {
@@ -19,6 +19,19 @@ const EXPRESSIONS = {
 
 export type RankingKey = keyof typeof EXPRESSIONS;
 
+/** The sums that each expression reads: an engine that adds up nothing else ranks several times as fast. */
+const SUMS_OF: Readonly<Record<RankingKey, readonly FigureSum[]>> = {
+  requests: ['requests'],
+  errors: ['errors'],
+  p95_ms: [],
+  db_calls: ['db_calls'],
+  db_ms: ['db_ns'],
+  ai_input_tokens: ['ai_input_tokens'],
+  ai_output_tokens: ['ai_output_tokens'],
+  cpu_seconds: ['cpu_ns'],
+  tenant_id: [],
+};
+
 export interface RankingQuestion {
   readonly window: Window;
   readonly sort: RankingKey;
@@ -34,7 +47,7 @@ export interface RankingQuestion {
  */
 export function ranking({ window, sort, order, search, limit, offset }: RankingQuestion): AnalyticsQuery {
   const whose = search === undefined || search === '' ? 'everybody' : { search };
-  const select = figuresSelect(window, whose, sort === 'p95_ms');
+  const select = figuresSelect(window, whose, sort === 'p95_ms', SUMS_OF[sort]);
   return {
     question: 'ranking',
     sql: `SELECT {nonce:String} AS nonce, tenant_id, total
