@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { SegmentSignal } from '../src/domain/spool-format.ts';
+import type { IngestStanding, KeyUse, SegmentSignal } from '../src/domain/spool-format.ts';
 import type { SpoolFigures } from './spool.ts';
 
 /** What the gauges read when somebody asks for the metrics. */
@@ -58,19 +58,38 @@ export class Counters {
     registers: [this.registry],
   });
 
-  /** `items`: spans or data points. */
-  accepted(signal: SegmentSignal, items: number, bytes: number): void {
+  /** The same sums for the server, which reads them from a file: nobody has to scrape this process for that. */
+  readonly #sums = { requests: 0, spans: 0, dataPoints: 0, bytes: 0, logRecordsRejected: 0 };
+  readonly #rejectedBy = new Map<string, number>();
+  /** As many as there are valid keys: only their holders get here. */
+  readonly #keys = new Map<string, { requests: number; items: number; lastAt: number }>();
+
+  /** `items`: spans or data points. `at`: Unix ms. */
+  accepted(signal: SegmentSignal, items: number, bytes: number, by: { keyId: string; at: number }): void {
     (signal === 'traces' ? this.#spans : this.#points).inc(items);
     this.#bytes.inc(bytes);
+    this.#sums[signal === 'traces' ? 'spans' : 'dataPoints'] += items;
+    this.#sums.bytes += bytes;
+    const use = this.#keys.get(by.keyId) ?? { requests: 0, items: 0, lastAt: by.at };
+    this.#keys.set(by.keyId, { requests: use.requests + 1, items: use.items + items, lastAt: by.at });
   }
 
   logsRejected(records: number): void {
     this.#logs.inc(records);
+    this.#sums.logRecordsRejected += records;
   }
 
   answered(signal: string, status: number, reason: string): void {
     this.#requests.inc({ signal, status: String(status), reason });
-    if (status >= 400) this.#rejected.inc({ reason });
+    if (signal !== 'other') this.#sums.requests += 1;
+    if (status < 400) return;
+    this.#rejected.inc({ reason });
+    if (signal !== 'other') this.#rejectedBy.set(reason, (this.#rejectedBy.get(reason) ?? 0) + 1);
+  }
+
+  sums(): Omit<IngestStanding, 'startedAt' | 'httpPort' | 'spool'> {
+    const keys: KeyUse[] = [...this.#keys].map(([keyId, use]) => ({ keyId, ...use }));
+    return { ...this.#sums, rejected: Object.fromEntries(this.#rejectedBy), keys };
   }
 
   committed(seconds: number, requests: number): void {

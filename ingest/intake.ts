@@ -1,6 +1,12 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { INTAKE_BUCKET_MS, INTAKE_FILE, type IntakeBucket, type IntakeFigures } from '../src/domain/spool-format.ts';
+import {
+  INTAKE_BUCKET_MS,
+  INTAKE_FILE,
+  type IngestStanding,
+  type IntakeBucket,
+  type IntakeFigures,
+} from '../src/domain/spool-format.ts';
 
 /** Ten minutes: what whoever compares can still want to know. */
 const BUCKETS = 60;
@@ -12,13 +18,15 @@ const WRITE_EVERY_MS = 1_000;
  */
 export class Intake {
   readonly #path: string;
+  readonly #standing: () => IngestStanding;
   readonly #now: () => number;
   readonly #since: number;
   readonly #timer: NodeJS.Timeout;
   readonly #buckets = new Map<number, { spans: number; requests: number; refused: number }>();
   #writing: Promise<void> | undefined;
 
-  constructor(folder: string, now: () => number = Date.now) {
+  constructor(folder: string, standing: () => IngestStanding, now: () => number = Date.now) {
+    this.#standing = standing;
     this.#path = join(folder, INTAKE_FILE);
     this.#now = now;
     // The bucket in which a process starts is not whole: an earlier process may have begun it.
@@ -54,7 +62,9 @@ export class Intake {
     const oldest = this.#now() - BUCKETS * INTAKE_BUCKET_MS;
     for (const at of this.#buckets.keys()) if (at < oldest) this.#buckets.delete(at);
     const buckets: IntakeBucket[] = [...this.#buckets].map(([at, counts]) => ({ at, ...counts }));
-    const figures: IntakeFigures = { since: this.#since, writtenAt: this.#now(), buckets };
+    const figures: IntakeFigures = {
+      ...{ since: this.#since, writtenAt: this.#now(), buckets, standing: this.#standing() },
+    };
     const temporary = `${this.#path}.new`;
     try {
       await writeFile(temporary, JSON.stringify(figures));

@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { destination, type Logger, pino } from 'pino';
 import { type Config, loadConfig } from '../src/config/config.ts';
 import { ERRORS, TenantryError, toError } from '../src/domain/errors.ts';
+import type { IngestStanding } from '../src/domain/spool-format.ts';
 import { Counters } from './counters.ts';
 import { Intake } from './intake.ts';
 import { KeyCheck } from './key-check.ts';
@@ -10,7 +11,7 @@ import { MemoryBudget } from './memory-budget.ts';
 import { Receiver } from './receiver.ts';
 import { BodyReader } from './request-body.ts';
 import { refusedLogsPipeline, storedSignalPipeline } from './signal-pipeline.ts';
-import { Spool } from './spool.ts';
+import { Spool, type SpoolFigures } from './spool.ts';
 
 export interface Ingest {
   readonly httpPort: number;
@@ -60,7 +61,12 @@ export async function startIngest({ config, log }: { config: Config; log: Logger
     bytesInWork: () => budget.used,
     now: Date.now,
   });
-  const intake = new Intake(folder);
+  const startedAt = Date.now();
+  let httpPort: number | null = null;
+  const intake = new Intake(folder, () => ({
+    ...{ startedAt, httpPort, ...counters.sums() },
+    spool: standingOf(spool.figures(), config.TENANTRY_SPOOL_MAX_BYTES),
+  }));
   const pipeline = { keys, bodies, spool, counters, intake, now: Date.now };
   const receiver = new Receiver({
     signals: {
@@ -80,13 +86,24 @@ export async function startIngest({ config, log }: { config: Config; log: Logger
     await spool.close();
   };
   try {
-    const httpPort = await receiver.listen(config.TENANTRY_HOST, config.TENANTRY_OTLP_HTTP_PORT);
+    const port = await receiver.listen(config.TENANTRY_HOST, config.TENANTRY_OTLP_HTTP_PORT);
+    httpPort = port;
     log.info({ httpPort, recovered: spool.figures().recovered }, 'ingest takes OTLP');
-    return { httpPort, stop: () => receiver.stop(STOP_GRACE_MS).then(closeAll) };
+    return { httpPort: port, stop: () => receiver.stop(STOP_GRACE_MS).then(closeAll) };
   } catch (error) {
     await closeAll();
     throw error;
   }
+}
+
+function standingOf(figures: SpoolFigures, maxBytes: number): IngestStanding['spool'] {
+  const { openBytes, sealedBytes, sealedSegments, openSince, oldestSealedAt, refusal, recovered } = figures;
+  const oldest = Math.min(openSince ?? Number.POSITIVE_INFINITY, oldestSealedAt ?? Number.POSITIVE_INFINITY);
+  return {
+    ...{ bytes: openBytes + sealedBytes, maxBytes, sealedSegments, refusal: refusal ?? null },
+    oldestAt: Number.isFinite(oldest) ? oldest : null,
+    ...{ tornBytes: recovered.tornBytes, corruptBytes: recovered.corruptBytes },
+  };
 }
 
 /** The process answers, so it is alive; whether it takes telemetry is said beside it. */

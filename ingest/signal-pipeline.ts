@@ -29,12 +29,13 @@ type Handler = (request: IncomingMessage) => Promise<Answer>;
 export function storedSignalPipeline(signal: SegmentSignal, parts: SignalPipelineParts): Handler {
   return received(parts, async (body, holder) => {
     const items = checkRequest(signal, body);
+    const receivedAt = parts.now();
     if (items > 0) {
-      const origin = { receivedAt: parts.now(), keyId: holder.keyId, keyTenant: holder.tenantId };
+      const origin = { receivedAt, keyId: holder.keyId, keyTenant: holder.tenantId };
       await parts.spool.append(signal, body, origin);
-      if (signal === 'traces') parts.intake?.taken(origin.receivedAt, items);
+      if (signal === 'traces') parts.intake?.taken(receivedAt, items);
     }
-    parts.counters.accepted(signal, items, body.length);
+    parts.counters.accepted(signal, items, body.length, { keyId: holder.keyId, at: receivedAt });
     return successAnswer(PROTOBUF);
   });
 }

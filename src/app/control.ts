@@ -37,6 +37,7 @@ import { PromotionDesk } from './control-promotion.ts';
 import { ACTING_RULES, ruleHash, ruleHashes, ruleSetOf } from './control-rules.ts';
 import { schemaChangedAt } from './control-schema.ts';
 import { DetectorLoop } from './detector-loop.ts';
+import { detectorNotes, minuteNotes, type RunLog } from './detector-runs.ts';
 import { PostgresLeadership } from './leadership.ts';
 import { MinuteDetectorLoop } from './minute-detector-loop.ts';
 import type { Neighbors } from './neighbors.ts';
@@ -67,6 +68,8 @@ export interface ControlOptions {
   readonly aiCosts: Pick<AiCosts, 'byTenant'>;
   /** Unix ms up to which everything that arrived is counted; null: nothing has arrived. */
   readonly dataUntil: () => number | null;
+  /** Told of every run. */
+  readonly runs: RunLog;
 }
 
 export interface RunningControl {
@@ -192,10 +195,27 @@ export function startControl(options: ControlOptions): RunningControl {
       await promotions.meet(ACTING_RULES);
     },
     run: () => {
+      const { runs } = options;
+      const everyMs = config.TENANTRY_DETECT_INTERVAL_SECONDS * SECOND_MS;
+      const ownerRule = runs.watched('owner-rule', everyMs, () => detector.tick(), detectorNotes(detector));
+      const minutes = runs.watched(
+        'minute-detector',
+        MINUTE_DETECTOR_EVERY_MS,
+        () => minuteDetector.tick(),
+        () => minuteNotes(minuteDetector, minuteLeadership.leads),
+      );
+      const budgets = runs.watched(
+        'budget-burn',
+        MINUTE_MS,
+        () => burn.tick(),
+        () => ({
+          ...{ leader: burnLeadership.leads, dataUntil: options.dataUntil() },
+        }),
+      );
       schedules.push(
-        runEvery(config.TENANTRY_DETECT_INTERVAL_SECONDS * SECOND_MS, 'detector', log, () => detector.tick()),
-        runEvery(MINUTE_DETECTOR_EVERY_MS, 'minute-detector', log, () => minuteDetector.tick()),
-        runEvery(MINUTE_MS, 'budget-burn', log, () => burn.tick()),
+        runEvery(everyMs, 'detector', log, ownerRule),
+        runEvery(MINUTE_DETECTOR_EVERY_MS, 'minute-detector', log, minutes),
+        runEvery(MINUTE_MS, 'budget-burn', log, budgets),
         runEvery(BACKTESTS_EVERY_MS, 'backtests', log, () => runner.tick()),
       );
     },

@@ -48,6 +48,9 @@ export interface DetectorFigures {
   readonly suspended: string | null;
   readonly openFindings: number;
   readonly leader: boolean;
+  /** Of the last tick: tenants whose activity it looked at, and up to when (Unix ms) everything was counted. */
+  readonly tenants: number | null;
+  readonly dataUntil: number | null;
   /** Intervals that nobody has judged since the start: no detector ran, and it was too long to catch up. */
   readonly unjudgedIntervals: number;
 }
@@ -65,6 +68,7 @@ export class DetectorLoop {
   #judgedUntil: number | null = null;
   #figures: DetectorFigures = {
     ...{ lastTickAt: null, suspended: 'not started yet', openFindings: 0, leader: false, unjudgedIntervals: 0 },
+    ...{ tenants: null, dataUntil: null },
   };
 
   constructor(options: DetectorLoopOptions) {
@@ -121,7 +125,8 @@ export class DetectorLoop {
     this.#state = result.state;
     await this.#save(result);
     const { suspended, open } = result;
-    this.#figures = { ...this.#figures, lastTickAt: now, suspended, openFindings: open.length, leader: true };
+    const looked = { tenants: table.tenants.size, dataUntil, openFindings: open.length };
+    this.#figures = { ...this.#figures, ...looked, lastTickAt: now, suspended, leader: true };
   }
 
   async #store({ opened, updated, ended }: Pick<TickResult, 'opened' | 'updated' | 'ended'>): Promise<void> {

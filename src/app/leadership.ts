@@ -12,6 +12,11 @@ export class PostgresLeadership implements Leadership {
     this.#name = name;
   }
 
+  /** As the last question was answered. */
+  get leads(): boolean {
+    return this.#lease !== undefined;
+  }
+
   async isLeader(): Promise<boolean> {
     if (this.#lease !== undefined && (await this.#lease.isHeld())) return true;
     await this.#lease?.release();

@@ -54,6 +54,7 @@ export class MinuteDetectorLoop {
   #toldUntil = -1;
   #nextShard = 0;
   #isBehind = false;
+  #lastLook: { readonly dataUntil: number | null; readonly minutes: number } | undefined;
   #saved: number[] = [];
 
   constructor(options: MinuteDetectorLoopOptions) {
@@ -64,6 +65,11 @@ export class MinuteDetectorLoop {
   /** Findings that are open now. */
   open(): readonly Anomaly[] {
     return [...this.#open.values()];
+  }
+
+  /** Of the last tick: up to when (Unix ms) everything was counted, and how many new minutes were judged. undefined: none yet. */
+  lastLook(): { readonly dataUntil: number | null; readonly minutes: number } | undefined {
+    return this.#lastLook;
   }
 
   async tick(): Promise<void> {
@@ -89,6 +95,7 @@ export class MinuteDetectorLoop {
   async #judgeNew(): Promise<void> {
     const { dataUntil, minutes } = this.#options;
     const until = await dataUntil();
+    this.#lastLook = { dataUntil: until, minutes: 0 };
     if (until === null) return;
     const end = Math.floor(until / MINUTE_MS);
     const detector = this.#detector ?? (await this.#restore(end));
@@ -100,6 +107,7 @@ export class MinuteDetectorLoop {
       for (const minute of await minutes({ from: from * MINUTE_MS, to: to * MINUTE_MS })) detector.observe(minute);
       detector.skipTo(to - 1);
       await this.#tell(to - 1);
+      this.#lastLook = { dataUntil: until, minutes: this.#lastLook.minutes + to - from };
     }
     this.#tellProgress(end - 1 - detector.judgedByAll());
     await this.#save(detector, SAVED_A_TICK);

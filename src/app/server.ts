@@ -21,11 +21,11 @@ import { KeyStore } from '../store/postgres/key-store.ts';
 import { TenantDirectory } from '../store/postgres/tenant-directory.ts';
 import { ThrottleStore } from '../store/postgres/throttle-store.ts';
 import { startAlerting } from './alert-desk.ts';
-import { startAuditExplorer } from './audit-explorer.ts';
 import { startBilling } from './billing.ts';
 import { BreakerBoard } from './breaker-board.ts';
 import { startControl } from './control.ts';
 import { dataUntil } from './data-until.ts';
+import { RunLog } from './detector-runs.ts';
 import { healthParts } from './health.ts';
 import { jwtConfig } from './jwt-config.ts';
 import { keySnapshotWriter } from './key-snapshot-writer.ts';
@@ -46,6 +46,7 @@ import { rememberSeenTenants } from './seen-tenants.ts';
 import { startSpend } from './spend.ts';
 import { startStorage } from './storage.ts';
 import { openStores, type Stores } from './stores.ts';
+import { startTelemetry } from './telemetry.ts';
 import { tenantMetrics } from './tenant-metrics.ts';
 import { startTraces } from './traces.ts';
 import { urlOf } from './url-of.ts';
@@ -101,15 +102,17 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
   const figures = new Figures(clickhouse, prices.aiCosts);
 
   // detect + control
+  const runs = new RunLog();
   const running = startControl({
     ...{ config, log, dataDir, clickhouse, postgres, postgresUrl, anomalies, throttles, flags, neighbors },
     aiCosts: prices.aiCosts,
     dataUntil: () => dataUntil(loader, config),
+    runs,
   });
   const { detector } = running;
 
   const spend = startSpend({
-    ...{ postgres, postgresUrl, clickhouse, ...prices },
+    ...{ postgres, postgresUrl, clickhouse, ...prices, runs },
     timeZone: config.TENANTRY_SPEND_TIME_ZONE,
     log,
   });
@@ -154,7 +157,10 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       ...{ costs, margins: earnings.marginRows },
     }),
   });
-  const auditing = startAuditExplorer({ postgres, dataDir, log });
+  const telemetry = startTelemetry({
+    ...{ config, dataDir, clickhouse, postgres, keys, runs, log },
+    loader: () => loader.figures(),
+  });
   const accounts = startAccounts({ postgres, directory: plans, config });
   const api = createApi({
     ports: {
@@ -186,7 +192,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       control: running.control,
       deploys: new DeployStore(postgres),
       ...billing,
-      audit: auditing.audit,
+      ...telemetry.ports,
       anomalies,
       neighbors,
       flags,
@@ -250,7 +256,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       await sales.stop();
       await reporting.stop();
       await queryAudit.stop();
-      await auditing.stop();
+      await telemetry.stop();
       await metering.stop();
       await alerting.stop();
       await running.stop();

@@ -6,6 +6,7 @@ import { CapStore } from '../store/postgres/cap-store.ts';
 import type { Postgres } from '../store/postgres/postgres.ts';
 import { SpendBook } from '../store/postgres/spend-book.ts';
 import { SpendFlagStore } from '../store/postgres/spend-flag-store.ts';
+import type { RunLog } from './detector-runs.ts';
 import { PostgresLeadership } from './leadership.ts';
 import type { AiCosts, BookSource } from './prices-costs.ts';
 import { runEvery } from './schedule.ts';
@@ -31,6 +32,8 @@ export interface SpendOptions {
   readonly aiCosts: AiCosts;
   /** Of caps that name none. */
   readonly timeZone: string;
+  /** Told of every run. */
+  readonly runs: RunLog;
   readonly log: Logger;
 }
 
@@ -52,7 +55,13 @@ export function startSpend(options: SpendOptions): SpendParts {
     onAlert: (alert) => log.warn({ alert: 'spend-cap', tenant: alert.tenantId, percent: alert.percent }, alert.reason),
     log,
   });
-  const schedule = runEvery(TICK_MS, 'spend', log, () => loop.tick());
+  const tick = options.runs.watched(
+    'spend-caps',
+    TICK_MS,
+    () => loop.tick(),
+    () => ({ leader: leadership.leads }),
+  );
+  const schedule = runEvery(TICK_MS, 'spend', log, tick);
   return {
     caps: new SpendCaps({
       store,

@@ -78,9 +78,49 @@ export interface IntakeBucket {
   readonly refused: number;
 }
 
+/** What one key has sent since ingest started. */
+export interface KeyUse {
+  readonly keyId: string;
+  readonly requests: number;
+  /** Spans and data points. */
+  readonly items: number;
+  /** Unix ms. */
+  readonly lastAt: number;
+}
+
+/** How ingest stands. Counts are since its process started. */
+export interface IngestStanding {
+  /** Unix ms. */
+  readonly startedAt: number;
+  /** Of OTLP/HTTP. */
+  readonly httpPort: number | null;
+  /** Requests with telemetry, whatever became of them. */
+  readonly requests: number;
+  readonly spans: number;
+  readonly dataPoints: number;
+  readonly bytes: number;
+  readonly logRecordsRejected: number;
+  /** Requests by error code. */
+  readonly rejected: Readonly<Record<string, number>>;
+  readonly spool: {
+    readonly bytes: number;
+    readonly maxBytes: number;
+    readonly sealedSegments: number;
+    /** Unix ms of the oldest segment, sealed or not; null: there is none. */
+    readonly oldestAt: number | null;
+    /** Why requests are refused now; null: they are taken. */
+    readonly refusal: string | null;
+    /** Cut off or set apart when the process started. */
+    readonly tornBytes: number;
+    readonly corruptBytes: number;
+  };
+  readonly keys: readonly KeyUse[];
+}
+
 export interface IntakeFigures {
   /** Buckets from here on are whole. Unix ms. */
   readonly since: number;
   readonly writtenAt: number;
   readonly buckets: readonly IntakeBucket[];
+  readonly standing: IngestStanding;
 }

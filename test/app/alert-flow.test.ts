@@ -14,7 +14,7 @@ import { AlertRouteStore } from '../../src/store/postgres/alert-route-store.ts';
 import { ALERT_START, newRouteOf, type Receiver, startReceiver, testVault } from '../support/alert-samples.ts';
 import { silentLog, startTestPostgres, type TestPostgres } from '../support/postgres.ts';
 
-const IDLE = { openFindings: 0, leader: true, unjudgedIntervals: 0 };
+const IDLE = { openFindings: 0, leader: true, unjudgedIntervals: 0, tenants: null, dataUntil: null };
 const SRE: StaffActor = { kind: 'staff', subject: 'sam', role: 'sre' };
 const FINDING: Anomaly = {
   ...{ id: randomUUID(), tenantId: 'acme' as TenantId, metric: 'requests', value: 41, baseline: 10, ratio: 4.1 },

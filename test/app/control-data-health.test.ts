@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Intake } from '../../ingest/intake.ts';
 import { DataHealthReader } from '../../src/app/control-data-health.ts';
 import type { AnalyticsReader } from '../../src/domain/analytics-query.ts';
+import type { IngestStanding } from '../../src/domain/spool-format.ts';
 
 const NOW = Date.UTC(2026, 10, 2, 12);
 let folder: string;
@@ -37,10 +38,16 @@ function reader(): DataHealthReader {
   });
 }
 
+const standing = (): IngestStanding => ({
+  ...{ startedAt: NOW, httpPort: 4318, requests: 0, spans: 0, dataPoints: 0, bytes: 0, logRecordsRejected: 0 },
+  ...{ rejected: {}, keys: [] },
+  spool: { bytes: 0, maxBytes: 1, sealedSegments: 0, oldestAt: null, refusal: null, tornBytes: 0, corruptBytes: 0 },
+});
+
 /** What arrived in the two minutes before now, as the real writer puts it down. */
 async function intake(spans: number, { requests = 100, refused = 0 } = {}): Promise<void> {
   let now = NOW - 300_000;
-  const written = new Intake(folder, () => now);
+  const written = new Intake(folder, standing, () => now);
   now = NOW - 60_000;
   for (let n = 0; n < requests; n += 1) written.taken(now, spans / requests);
   for (let n = 0; n < refused; n += 1) written.refused();

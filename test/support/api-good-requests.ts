@@ -4,6 +4,7 @@ import { GOOD_CONTROL_REQUESTS } from './api-good-control-requests.ts';
 import { GOOD_COST_REQUESTS } from './api-good-cost-requests.ts';
 import { GOOD_PRICE_REQUESTS } from './api-good-price-requests.ts';
 import { GOOD_SALES_REQUESTS } from './api-good-sales-requests.ts';
+import { GOOD_TELEMETRY_REQUESTS } from './api-good-telemetry-requests.ts';
 import { GOOD_TRACE_REQUESTS } from './api-good-trace-requests.ts';
 import { OWN } from './api-harness.ts';
 
@@ -189,8 +190,7 @@ export const GOOD_REQUESTS: Record<Row, GoodRequest> = {
   },
   'GET /v1/usage': { url: `/v1/usage?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
   'GET /v1/query-audit': { url: '/v1/query-audit', status: 200 },
-  'GET /v1/audit/chain': { url: '/v1/audit/chain', status: 200 },
-  'GET /v1/audit': { url: `/v1/audit?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
+  ...GOOD_TELEMETRY_REQUESTS,
   'GET /v1/queries': { url: '/v1/queries', status: 200 },
   'GET /v1/tenants/:id/queries': { url: `/v1/tenants/${OWN}/queries`, status: 200, statusForOther: 404 },
   'GET /v1/tenants/:id/slow-queries': { url: `/v1/tenants/${OWN}/slow-queries`, status: 200, statusForOther: 404 },

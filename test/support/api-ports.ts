@@ -19,7 +19,6 @@ import type { NewThrottle, ThrottleRecord } from '../../src/domain/throttle-reco
 import type { Window } from '../../src/domain/window.ts';
 import { MemoryDeletions, MemoryEmbeds, MemoryMembers } from './api-memory-accounts.ts';
 import { MemoryAlerting } from './api-memory-alerts.ts';
-import { MemoryAudit } from './api-memory-audit.ts';
 import { MemoryBills, MemoryCosts } from './api-memory-bills.ts';
 import { MemoryBreakers } from './api-memory-breakers.ts';
 import { MemoryControl } from './api-memory-control.ts';
@@ -35,13 +34,7 @@ import { MemoryRevenue } from './api-memory-revenue.ts';
 import { MemorySales } from './api-memory-sales.ts';
 import { MemorySpend } from './api-memory-spend.ts';
 import { MemoryStorage } from './api-memory-storage.ts';
-import {
-  MemoryAttribution,
-  MemoryDetectorRuns,
-  MemoryIngestHealth,
-  MemoryQuarantine,
-  MemorySetup,
-} from './api-memory-telemetry.ts';
+import { memoryTelemetry } from './api-memory-telemetry.ts';
 import { MemoryTraces } from './api-memory-traces.ts';
 import { MemoryQueries, MemoryQueryAudits, MemoryUsage } from './api-memory-usage.ts';
 
@@ -295,12 +288,7 @@ export function createMemoryPorts(now: () => number) {
     queries: new MemoryQueries(),
     traces: new MemoryTraces(),
     queryAudits: new MemoryQueryAudits(),
-    audit: new MemoryAudit(),
-    ingestHealth: new MemoryIngestHealth(),
-    quarantine: new MemoryQuarantine(),
-    attribution: new MemoryAttribution(),
-    detectorRuns: new MemoryDetectorRuns(),
-    setup: new MemorySetup(),
+    ...memoryTelemetry(),
     directory: new MemoryDirectory(),
     tenantMetrics: new MemoryTenantMetrics(),
     registry: new Registry(),

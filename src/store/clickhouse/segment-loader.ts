@@ -21,6 +21,10 @@ export interface LoaderFigures {
   readonly oldestWaitingMs: number;
   /** Why the last attempt failed; undefined while all is well. */
   readonly trouble: string | undefined;
+  /** Unix ms of the first of the failures that have not ended; undefined while all is well. */
+  readonly troubleSince: number | undefined;
+  /** From the first byte of the last segment to its being queryable; undefined before the first. */
+  readonly lastLoadMs: number | undefined;
 }
 
 export interface SegmentLoaderOptions {
@@ -49,6 +53,8 @@ export class SegmentLoader {
   #loaded = 0;
   #quarantined = 0;
   #trouble: string | undefined;
+  #troubleSince: number | undefined;
+  #lastLoadMs: number | undefined;
 
   constructor(options: SegmentLoaderOptions) {
     this.#options = options;
@@ -83,6 +89,8 @@ export class SegmentLoader {
       waitingSegments: this.#waiting.length,
       oldestWaitingMs: oldest === undefined ? 0 : Math.max(0, this.#now() - Number(oldest.slice(0, 13))),
       trouble: this.#trouble,
+      troubleSince: this.#troubleSince,
+      lastLoadMs: this.#lastLoadMs,
     };
   }
 
@@ -92,10 +100,12 @@ export class SegmentLoader {
       try {
         const worked = await this.#loadAll();
         this.#trouble = undefined;
+        this.#troubleSince = undefined;
         retryMs = FIRST_RETRY_MS;
         if (!worked && !this.#changed) await this.#rest(POLL_MS);
       } catch (thrown) {
         this.#trouble = toError(thrown).message.slice(0, 500);
+        this.#troubleSince ??= this.#now();
         this.#options.log.error({ error: this.#trouble, retryMs }, 'segment not loaded, trying again');
         await this.#rest(retryMs, false);
         retryMs = Math.min(retryMs * 2, LAST_RETRY_MS);
@@ -129,6 +139,7 @@ export class SegmentLoader {
     }
     await rm(path, { force: true });
     this.#loaded += 1;
+    this.#lastLoadMs = Math.max(0, this.#now() - Number(name.slice(0, 13)));
   }
 
   /** Until something is sealed, at most `ms`; `wakeable` false after a failure, so that new segments do not cut it short. */

@@ -1,0 +1,87 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { type FirstServiceRow, firstServices } from '../aggregate/queries/across-tenants/first-services.ts';
+import type { ApiPorts } from '../api/context.ts';
+import type { SetupAnswer } from '../api/setup-ports.ts';
+import type { Config } from '../config/config.ts';
+import type { LoaderStanding } from '../domain/ingest-health.ts';
+import { INTAKE_FILE } from '../domain/spool-format.ts';
+import { SECOND_MS } from '../domain/window.ts';
+import type { ClickHouse } from '../store/clickhouse/clickhouse.ts';
+import { QuarantineFolder } from '../store/clickhouse/quarantine-folder.ts';
+import { AuditLog } from '../store/postgres/audit-log.ts';
+import type { KeyStore } from '../store/postgres/key-store.ts';
+import type { Postgres } from '../store/postgres/postgres.ts';
+import { attributionDesk } from './attribution.ts';
+import { startAuditExplorer } from './audit-explorer.ts';
+import type { RunLog } from './detector-runs.ts';
+import { IngestHealthDesk, readIntake } from './ingest-health.ts';
+import { IngestHistory } from './ingest-health-history.ts';
+import { quarantineDesk } from './quarantine.ts';
+import { runEvery } from './schedule.ts';
+
+const SAMPLE_EVERY_MS = 10 * SECOND_MS;
+const SERVICES_SHOWN = 50;
+const LOOPBACK = ['127.0.0.1', 'localhost', '::1'];
+
+export interface TelemetryOptions {
+  readonly config: Pick<Config, 'TENANTRY_HOST' | 'TENANTRY_TENANT_ATTRIBUTES'>;
+  readonly dataDir: string;
+  readonly clickhouse: ClickHouse;
+  readonly postgres: Postgres;
+  readonly keys: Pick<KeyStore, 'list'>;
+  readonly loader: () => LoaderStanding;
+  readonly runs: RunLog;
+  readonly log: Logger;
+}
+
+type TelemetryPorts = Pick<
+  ApiPorts,
+  'audit' | 'ingestHealth' | 'quarantine' | 'attribution' | 'detectorRuns' | 'setup'
+>;
+
+/** What whoever runs Tenantry asks about Tenantry itself. */
+export function startTelemetry(options: TelemetryOptions): { readonly ports: TelemetryPorts; stop(): Promise<void> } {
+  const { dataDir, clickhouse, postgres, keys, loader, runs, log } = options;
+  const spoolFolder = join(dataDir, 'spool');
+  const intakeFile = join(spoolFolder, INTAKE_FILE);
+  const folder = new QuarantineFolder(spoolFolder);
+  const auditing = startAuditExplorer({ postgres, dataDir, log });
+  const ingestHealth = new IngestHealthDesk({
+    ...{ intakeFile, clickhouse, loader, history: new IngestHistory(Date.now()) },
+    quarantined: () => folder.count(),
+    keys: (actor) => keys.list(actor),
+  });
+  const schedule = runEvery(SAMPLE_EVERY_MS, 'ingest-history', log, () => ingestHealth.sample());
+  return {
+    ports: {
+      audit: auditing.audit,
+      ingestHealth,
+      quarantine: quarantineDesk({ folder, clickhouse, audit: new AuditLog(postgres) }),
+      attribution: attributionDesk(clickhouse),
+      detectorRuns: runs,
+      setup: { look: () => lookAtSetup(options, intakeFile) },
+    },
+    stop: async () => {
+      await schedule.stop();
+      await auditing.stop();
+    },
+  };
+}
+
+async function lookAtSetup({ clickhouse, config }: TelemetryOptions, intakeFile: string): Promise<SetupAnswer> {
+  const [intake, rows] = await Promise.all([
+    readIntake(intakeFile),
+    clickhouse.rows<FirstServiceRow>(firstServices(Date.now(), SERVICES_SHOWN)),
+  ]);
+  return {
+    otlpHttpPort: intake?.standing.httpPort ?? null,
+    isLocalOnly: LOOPBACK.includes(config.TENANTRY_HOST),
+    tenantAttributes: config.TENANTRY_TENANT_ATTRIBUTES,
+    withoutKey: intake?.standing.rejected['UNAUTHENTICATED'] ?? 0,
+    services: rows.map(({ service, at, spans, attributed, example }) => ({
+      ...{ service, lastAt: at * SECOND_MS, spans: Number(spans), attributed: Number(attributed) },
+      exampleTenant: example === '' ? null : example,
+    })),
+  };
+}
