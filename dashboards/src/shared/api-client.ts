@@ -60,6 +60,23 @@ async function readJson(response: Response): Promise<unknown> {
   }
 }
 
+let bearer: (() => string) | undefined;
+
+/**
+ * From now on requests carry this token and no cookie: in a frame of another product, whoever is signed in here is not
+ * who looks there.
+ */
+export function authorizeBy(tokenOf: () => string): void {
+  bearer = tokenOf;
+}
+
+/** How a request shows who asks. */
+function identified(init: RequestInit): RequestInit {
+  if (bearer === undefined) return { ...init, credentials: 'same-origin' };
+  const headers = { ...(init.headers as Record<string, string> | undefined), authorization: `Bearer ${bearer()}` };
+  return { ...init, headers, credentials: 'omit' };
+}
+
 /** @throws ApiError for everything but a 2xx answer with JSON; an aborted request rejects with its AbortError. */
 async function request<T>(
   path: string,
@@ -71,8 +88,7 @@ async function request<T>(
   let response: Response;
   try {
     response = await fetch(path, {
-      ...init,
-      credentials: 'same-origin',
+      ...identified(init),
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     });
   } catch (error) {
