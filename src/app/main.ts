@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { toError } from '../domain/errors.ts';
 import { alertCommand } from './commands/alert.ts';
+import { auditCommand } from './commands/audit.ts';
 import { backtestCommand } from './commands/backtest.ts';
 import { billCommand } from './commands/bill.ts';
 import { breakerCommand } from './commands/breaker.ts';
@@ -15,6 +16,7 @@ import { meterCommand } from './commands/meter.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { planCommand } from './commands/plan.ts';
 import { pricesCommand } from './commands/prices.ts';
+import { quarantineCommand } from './commands/quarantine.ts';
 import { queryAuditCommand } from './commands/query-audit.ts';
 import { revenueCommand } from './commands/revenue.ts';
 import { demoCommand, ingestCommand, serveCommand } from './commands/run.ts';
@@ -48,6 +50,8 @@ const program = new Command('tenantry')
   .addCommand(storageCommand())
   .addCommand(meterCommand())
   .addCommand(revenueCommand())
+  .addCommand(quarantineCommand())
+  .addCommand(auditCommand())
   .addCommand(queryAuditCommand())
   .addCommand(alertCommand());
 

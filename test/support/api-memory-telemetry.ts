@@ -44,14 +44,14 @@ class MemoryQuarantine implements Quarantine {
   }
 
   async replay(actor: StaffActor, id: string) {
-    return this.#away(actor, 'replay', id);
+    return this.away(actor, 'replay', id);
   }
 
   async drop(actor: StaffActor, id: string) {
-    return this.#away(actor, 'drop', id);
+    return this.away(actor, 'drop', id);
   }
 
-  #away(actor: StaffActor, act: string, id: string): boolean {
+  away(actor: StaffActor, act: string, id: string): boolean {
     const at = this.items.findIndex((item) => item.id === id);
     if (at < 0) return false;
     this.items.splice(at, 1);

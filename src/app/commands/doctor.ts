@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { AlertRouteItem, AlertRouteList } from '../../api/contract.ts';
+import type { IngestHealthBody } from '../../api/ingest-health-contract.ts';
 import { type Config, loadConfig } from '../../config/config.ts';
 import { toError } from '../../domain/errors.ts';
 import { askServer } from '../api-client.ts';
@@ -56,6 +57,13 @@ async function checkAlerts(config: Config): Promise<readonly Check[]> {
   ];
 }
 
+/** The sentence of the page on ingest, with what to do. A warning is no failure: nothing may be sent on purpose. */
+async function checkFlow(config: Config): Promise<readonly Check[]> {
+  const { verdict } = await askServer<IngestHealthBody>(config, 'GET', '/v1/ingest');
+  const detail = verdict.advice === null ? verdict.text : `${verdict.text} ${verdict.advice}`;
+  return [{ name: 'telemetry', ok: verdict.level !== 'critical', detail }];
+}
+
 async function orFailure(
   name: string,
   port: number,
@@ -80,6 +88,7 @@ export function doctorCommand(): Command {
         ...(await orFailure('ingest', otlpPort, () => checkIngest(otlpPort))),
         ...(await orFailure('server', apiPort, () => checkServer(apiPort, adminToken))),
         // Asked with the admin token; without one there is nobody to tell it to.
+        ...(adminToken === undefined ? [] : await orFailure('telemetry', apiPort, () => checkFlow(config))),
         ...(adminToken === undefined ? [] : await orFailure('alerts', apiPort, () => checkAlerts(config))),
       ];
       for (const { name, ok, detail } of checks) print(`${ok ? 'ok  ' : 'FAIL'}  ${name.padEnd(10)}  ${detail}`);
