@@ -229,12 +229,16 @@ export type {
 export type {
   AllowListList,
   ApprovalList,
+  BacktestItem,
   BacktestList,
   DecisionList,
   KillSwitchItem,
   KnownPeakList,
+  NewBacktest,
+  NewKnownPeak,
   ReachItem,
   RuleStageItem,
+  TenantStageItem,
 } from './control-contract.ts';
 export type { CostExplanation, CostList, CostTrend } from './costs-contract.ts';
 export type { DeployItem, DeployList, NewDeploy } from './deploys-contract.ts';

@@ -69,6 +69,8 @@ export interface BacktestItem {
       at: string;
       metric: string;
       requests_per_second: number;
+      /** How long it would have held; null: not kept. */
+      seconds: number | null;
       reason: string;
       right: boolean | null;
     }[];
@@ -80,6 +82,15 @@ export interface BacktestItem {
   asked_by: string;
   asked_at: string;
   ended_at: string | null;
+}
+
+export interface NewBacktest {
+  rule: string;
+  /** At most 31 days before `to`. */
+  from: string;
+  to: string;
+  draft?: BacktestItem['draft'];
+  labels?: { tenant_id: string; metric?: string; started_at: number; ended_at: number }[];
 }
 
 export interface BacktestList {
@@ -126,6 +137,23 @@ export interface KnownPeakItem {
   weekly: { time_zone: string; weekdays: number[]; start: string; length_minutes: number } | null;
   created_by: string;
   created_at: string;
+}
+
+export interface NewKnownPeak {
+  tenant_id?: string;
+  name: string;
+  note?: string;
+  from?: string;
+  to?: string;
+  weekly?: { time_zone: string; weekdays: number[]; start: string; length_minutes: number };
+}
+
+export interface TenantStageItem {
+  tenant_id: string;
+  stage: StageName;
+  by: string;
+  at: string;
+  reason: string;
 }
 
 export interface KnownPeakList {

@@ -70,8 +70,16 @@ function resultToWire(result: BacktestResult): NonNullable<BacktestItem['result'
   return {
     ...{ minutes, tenants, findings, held_back: { ...heldBack }, throttles, precision, recall },
     false_per_thousand_tenant_days: result.falsePerThousandTenantDays,
-    examples: examples.map(({ tenantId, at, metric, requestsPerSecond, reason, right }) => ({
-      ...{ tenant_id: tenantId, at: rfc3339(at), metric, requests_per_second: requestsPerSecond, reason, right },
+    examples: examples.map(({ tenantId, at, metric, requestsPerSecond, seconds = null, reason, right }) => ({
+      ...{
+        tenant_id: tenantId,
+        at: rfc3339(at),
+        metric,
+        requests_per_second: requestsPerSecond,
+        seconds,
+        reason,
+        right,
+      },
     })),
   };
 }

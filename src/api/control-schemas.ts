@@ -17,6 +17,7 @@ const wouldThrottleSchema = z.object({
   at: z.string(),
   metric: z.string(),
   requests_per_second: z.number(),
+  seconds: z.number().nullable().describe('How long it would have held, renewals included; null: not kept'),
   reason: z.string(),
   right: z.boolean().nullable().describe('null: without labels nobody can tell'),
 });

@@ -71,8 +71,8 @@ class Replay {
   readonly #tenants = new Set<string>();
   readonly #heldBack = new Map<string, Set<string>>();
   readonly #throttles: WouldThrottle[] = [];
-  /** Findings that led to a throttle. */
-  readonly #begun = new Set<string>();
+  /** Findings that led to a throttle, and the place of that one. */
+  readonly #begun = new Map<string, number>();
   #ids = 0;
   #minutes = 0;
   #findings = 0;
@@ -172,14 +172,24 @@ class Replay {
         this.#heldBack.set(action.heldBackBy, ids.add(action.anomalyId));
       }
       if (action.kind !== 'throttle' || action.throttle.mode === 'shadow') continue;
-      const { tenantId, limit, reason, anomalyId = '' } = action.throttle;
+      const { tenantId, limit, reason, anomalyId = '', expiresInSeconds } = action.throttle;
       // One that goes on is no new act.
-      if (this.#begun.has(anomalyId)) continue;
-      this.#begun.add(anomalyId);
+      if (this.#goesOn(anomalyId, expiresInSeconds)) continue;
+      this.#begun.set(anomalyId, this.#throttles.length);
       const metric = [...this.#open.values()].find(({ id }) => id === anomalyId)?.metric ?? '';
       const { requestsPerSecond } = limit;
-      this.#throttles.push({ tenantId, at: this.#now, metric, requestsPerSecond, reason, right: null });
+      const would = { tenantId, at: this.#now, metric, requestsPerSecond, seconds: expiresInSeconds, reason };
+      this.#throttles.push({ ...would, right: null });
     }
+  }
+
+  /** Whether the finding's throttle began before; it then holds for longer. */
+  #goesOn(anomalyId: string, seconds: number): boolean {
+    const place = this.#begun.get(anomalyId);
+    const begun = place === undefined ? undefined : this.#throttles[place];
+    if (place === undefined || begun === undefined) return false;
+    this.#throttles[place] = { ...begun, seconds: (this.#now - begun.at) / SECOND_MS + seconds };
+    return true;
   }
 
   #usualOf(tenant: string): number | null {

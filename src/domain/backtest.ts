@@ -34,6 +34,8 @@ export interface WouldThrottle {
   readonly at: number;
   readonly metric: string;
   readonly requestsPerSecond: number;
+  /** How long it would have held, renewals included; absent in results of before this was kept. */
+  readonly seconds?: number;
   readonly reason: string;
   /** null without labels. */
   readonly right: boolean | null;

@@ -7,8 +7,11 @@ import type {
   approvalListSchema,
   backtestListSchema,
   knownPeakListSchema,
+  newBacktestSchema,
+  newKnownPeakSchema,
   reachSchema,
   ruleStageSchema,
+  tenantStageSchema,
 } from '../../src/api/control-schemas.ts';
 import type { deployListSchema, newDeploySchema } from '../../src/api/deploys.ts';
 import type { cloudEventSchema } from '../../src/api/events.ts';
@@ -107,6 +110,9 @@ const AGREEMENTS: {
   knownPeaks: Agree<typeof knownPeakListSchema, contract.KnownPeakList>;
   reach: Agree<typeof reachSchema, contract.ReachItem>;
   ruleStage: Agree<typeof ruleStageSchema, contract.RuleStageItem>;
+  tenantStage: Agree<typeof tenantStageSchema, contract.TenantStageItem>;
+  newBacktest: Agree<typeof newBacktestSchema, contract.NewBacktest>;
+  newKnownPeak: Agree<typeof newKnownPeakSchema, contract.NewKnownPeak>;
   cloudEvent: Agree<typeof cloudEventSchema, contract.CloudEvent>;
   newMeter: Agree<typeof newMeterSchema, contract.NewMeter>;
   meter: Agree<typeof meterItemSchema, contract.MeterItem>;
@@ -185,6 +191,9 @@ const AGREEMENTS: {
   knownPeaks: true,
   reach: true,
   ruleStage: true,
+  tenantStage: true,
+  newBacktest: true,
+  newKnownPeak: true,
 };
 
 test('zod schemas and contract types agree', () => {

@@ -70,6 +70,8 @@ describe('stored minutes', () => {
     expect(result).toMatchObject({ minutes: DAY, tenants: 8, throttles: 1, precision: 1, recall: 1 });
     expect(result.falsePerThousandTenantDays).toBe(0);
     expect(result.examples).toMatchObject([{ tenantId: 'acme', right: true }]);
+    // It goes on while the surge does (20 minutes and more), past the five minutes of a throttle that is not renewed.
+    expect(result.examples[0]?.seconds).toBeGreaterThan(900);
     expect(result.heldBack['no-impact']).toBeGreaterThan(0);
     expect(shares.at(-1)).toBe(1);
     expect(shares).toEqual(shares.toSorted((a, b) => a - b));

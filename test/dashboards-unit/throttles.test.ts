@@ -14,9 +14,10 @@ const NOW = Date.UTC(2026, 10, 23, 12, 4, 10);
 const draft: ThrottleDraft = {
   rate: '10',
   burst: '20',
-  seconds: 900,
+  seconds: '900',
   mode: 'enforce',
   route: '',
+  service: '',
   reason: ' too much ',
 };
 
@@ -57,7 +58,7 @@ describe('a throttle as typed', () => {
   });
 
   it('says beforehand what will happen and until when', () => {
-    const sentence = (change: Partial<ThrottleDraft>) => {
+    const sentence = (change: Partial<Pick<ThrottleDraft, 'rate' | 'burst' | 'mode' | 'route' | 'service'>>) => {
       const check = checkDraft({ ...draft, ...change }, 'acme');
       return check.ok ? previewSentence(check.throttle, NOW, timeText('UTC')) : '';
     };

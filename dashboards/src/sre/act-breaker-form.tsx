@@ -1,10 +1,10 @@
-import { useState } from 'preact/hooks';
 import type { BreakerItem, NewBreakerOrder } from '../../../src/api/contract.ts';
 import { serverNow } from '../shared/api-client.ts';
+import { FormDialog, SelectField, TextField } from '../shared/form.tsx';
 import { formatSpan, timeText, type Zone } from '../shared/time-format.ts';
-import { ActDialog, ActField, SelectField } from './act-dialog.tsx';
+import { useForm } from '../shared/use-form.ts';
 import { instancesSentence } from './act-impact.ts';
-import { useActFacts } from './act-use-impact.ts';
+import { useActFacts } from './act-use-facts.ts';
 import { orderBreaker } from './noisy-api.ts';
 import { DURATIONS } from './throttle-draft.ts';
 
@@ -16,11 +16,13 @@ const STATES: readonly (readonly [State, string])[] = [
   ['auto', 'auto: let it judge by itself'],
 ];
 
-const WHAT: Readonly<Record<State, string>> = {
-  open: 'every call is refused at once',
-  closed: 'every call goes through, however many fail',
-  auto: 'the breaker judges by itself, whatever was ordered before',
+const WHAT: Readonly<Record<State, { readonly sentence: string; readonly button: string }>> = {
+  open: { sentence: 'every call is refused at once', button: 'Open the breaker' },
+  closed: { sentence: 'every call goes through, however many fail', button: 'Close the breaker' },
+  auto: { sentence: 'the breaker judges by itself, whatever was ordered before', button: 'Leave it to itself' },
 };
+
+const stateOf = (text: string): State => STATES.find(([state]) => state === text)?.[0] ?? 'open';
 
 /** Forces the breaker of one tenant for one integration, for a while. */
 export function BreakerForm(props: {
@@ -32,85 +34,71 @@ export function BreakerForm(props: {
   onDone: () => void;
 }) {
   const { tenantId, known } = props;
-  const [integration, setIntegration] = useState(known[0]?.integration ?? '');
-  const [state, setState] = useState<State>('open');
-  const [seconds, setSeconds] = useState(900);
-  const [reason, setReason] = useState('');
-  const [tried, setTried] = useState(false);
   const { instances } = useActFacts(tenantId);
+  const form = useForm({
+    initial: { integration: known[0]?.integration ?? '', state: 'open', seconds: '900', reason: '' },
+    check: ({ integration, reason }) => ({
+      ...(integration.trim() === '' ? { integration: 'As the app names it, such as stripe or webhook' } : {}),
+      ...(reason.trim() === '' ? { reason: 'Say why: it is shown wherever this order appears' } : {}),
+    }),
+    send: ({ integration, state, seconds, reason }) =>
+      orderBreaker({
+        tenant_id: tenantId,
+        integration: integration.trim(),
+        state: stateOf(state),
+        expires_in_seconds: Number(seconds),
+        reason: reason.trim(),
+      }),
+    onSent: props.onDone,
+  });
+  const { integration, seconds } = form.values;
   const name = integration.trim();
+  const state = stateOf(form.values.state);
+  const lifeMs = Number(seconds) * 1_000;
   const item = known.find((one) => one.integration === name);
-  const until = timeText(props.zone).minute(serverNow() + seconds * 1_000);
-  const order = { tenant_id: tenantId, integration: name, state, expires_in_seconds: seconds, reason: reason.trim() };
   return (
-    <ActDialog
-      id="breaker"
-      testId="breaker-dialog"
+    <FormDialog
+      form={form}
       title={`Circuit breaker of ${tenantId}`}
-      intro="An order holds for this tenant and one integration alone, and ends by itself."
-      reason={reason}
-      onReason={setReason}
-      reasonHint="Its webhook times out and holds our workers"
-      reasonProblem={tried && reason.trim() === '' ? 'Say why: it is shown wherever this order appears' : undefined}
-      preview={
-        <>
-          <p>
-            {name === ''
-              ? 'Name the integration first.'
-              : `${tenantId} to ${name}: ${WHAT[state]}, until ${until} (${formatSpan(seconds * 1_000)}).`}
-          </p>
-          {item !== undefined && item.calls > 0 && (
-            <p>
-              {item.failures} of its {item.calls} latest calls failed.
-            </p>
-          )}
-          {instances !== undefined && <p class="muted small">{instancesSentence(instances, '')}</p>}
-        </>
-      }
-      submit={state === 'open' ? 'Open the breaker' : state === 'closed' ? 'Close the breaker' : 'Leave it to itself'}
-      isHarsh={state === 'open'}
-      send={() => {
-        setTried(true);
-        return name === '' || order.reason === '' ? undefined : orderBreaker(order);
-      }}
-      onClose={props.onClose}
-      onDone={props.onDone}
+      submitLabel={WHAT[state].button}
+      danger={state === 'open'}
+      testId="breaker-dialog"
+      onCancel={props.onClose}
     >
+      <p class="muted small">An order holds for this tenant and one integration alone, and ends by itself.</p>
       <div class="fields">
-        <ActField
-          id="breaker-integration"
+        <TextField
+          field={form.field('integration')}
           label="Integration"
-          problem={tried && name === '' ? 'As the app names it, such as stripe or webhook' : undefined}
-        >
-          <input
-            id="breaker-integration"
-            type="text"
-            list="breaker-integrations"
-            maxLength={64}
-            value={integration}
-            onInput={(event) => setIntegration(event.currentTarget.value)}
-          />
-          <datalist id="breaker-integrations">
-            {known.map((one) => (
-              <option key={one.integration} value={one.integration} />
-            ))}
-          </datalist>
-        </ActField>
+          suggestions={known.map((one) => one.integration)}
+          maxLength={64}
+        />
         <SelectField
-          id="breaker-seconds"
+          field={form.field('seconds')}
           label="For"
-          value={String(seconds)}
           options={DURATIONS.map((one) => [String(one.seconds), one.label])}
-          onChange={(value) => setSeconds(Number(value))}
         />
-        <SelectField
-          id="breaker-state"
-          label="State"
-          value={state}
-          options={STATES}
-          onChange={(value) => setState(STATES.find(([one]) => one === value)?.[0] ?? 'open')}
-        />
+        <SelectField field={form.field('state')} label="State" options={STATES} />
       </div>
-    </ActDialog>
+      <TextField
+        field={form.field('reason')}
+        label="Reason"
+        placeholder="Its webhook times out and holds our workers"
+        maxLength={500}
+      />
+      <div class="preview" aria-live="polite" data-testid="breaker-preview">
+        <p>
+          {name === ''
+            ? 'Name the integration first.'
+            : `${tenantId} to ${name}: ${WHAT[state].sentence}, until ${timeText(props.zone).minute(serverNow() + lifeMs)} (${formatSpan(lifeMs)}).`}
+        </p>
+        {item !== undefined && item.calls > 0 && (
+          <p>
+            {item.failures} of its {item.calls} latest calls failed.
+          </p>
+        )}
+        {instances !== undefined && <p class="muted small">{instancesSentence(instances, '')}</p>}
+      </div>
+    </FormDialog>
   );
 }

@@ -52,19 +52,17 @@ export function impactOf({ byRoute, route, rate, burst, now }: ImpactQuestion): 
   return { minutes: perMinute.size, requests, refused, routes };
 }
 
-/** How many requests a minute would be refused, on which routes. */
-export function impactSentence({ minutes, requests, refused, routes }: Impact): string {
+/** How many requests a minute would be refused (in shadow mode: counted), on which routes. */
+export function impactSentence({ minutes, requests, refused, routes }: Impact, mode: 'enforce' | 'shadow'): string {
+  const done = mode === 'enforce' ? 'refused' : 'counted';
   if (minutes === 0 || requests === 0)
-    return 'It sent no requests there in the last minutes, so nothing would be refused now.';
-  const ofThem = `${formatCount(Math.round(requests / minutes))} requests a minute`;
-  const busiest = routes[0];
-  const where =
-    routes.length <= 1 || busiest === undefined
-      ? ''
-      : `, on ${routes.length} routes, most on ${busiest.route === '' ? 'an unnamed one' : busiest.route}`;
-  if (refused < 0.5) return `At its pace of the last ${minutes} minutes (${ofThem}${where}) nothing would be refused.`;
+    return `It sent no requests there in the last minutes: none would be ${done} now.`;
+  const busiest = routes[0]?.route === '' ? 'an unnamed one' : routes[0]?.route;
+  const where = routes.length <= 1 ? '' : ` on ${routes.length} routes, most on ${busiest}`;
+  const pace = `At its pace of the last ${minutes} minutes (${formatCount(Math.round(requests / minutes))} requests a minute${where})`;
+  if (refused < 0.5) return `${pace} none would be ${done}.`;
   const each = formatCount(Math.max(1, Math.round(refused / minutes)));
-  return `At its pace of the last ${minutes} minutes (${ofThem}${where}) about ${each} a minute would be refused: ${formatPercent(refused / requests)}.`;
+  return `${pace} about ${each} a minute would be ${done}: ${formatPercent(refused / requests)}.`;
 }
 
 /** How many app instances hear of it. Users are not counted: spans carry none. */

@@ -37,7 +37,7 @@ export function ActMenu(props: {
           tenantId={tenantId}
           currentRate={props.currentRate}
           zone={props.zone}
-          start={{ mode: open === 'shadow' ? 'shadow' : 'enforce' }}
+          mode={open === 'shadow' ? 'shadow' : 'enforce'}
           onClose={close}
           onCreated={done}
         />

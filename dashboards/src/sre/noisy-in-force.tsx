@@ -1,6 +1,5 @@
-import { useState } from 'preact/hooks';
 import type { BreakerItem } from '../../../src/api/contract.ts';
-import { ApiError } from '../shared/api-client.ts';
+import { AskButton } from '../shared/form-ask.tsx';
 import { Link } from '../shared/navigation.tsx';
 import { tenantHref } from '../shared/router.ts';
 import { formatSpan, timeText, type Zone } from '../shared/time-format.ts';
@@ -49,20 +48,8 @@ export function WhatHolds(props: InForceProps) {
 
 function Order({ item, ...props }: InForceProps & { item: BreakerItem }) {
   const now = useNow();
-  const [problem, setProblem] = useState<string | undefined>();
-  const [isAsking, setAsking] = useState(false);
   const { order } = item;
   if (order === null) return null;
-  const lift = async () => {
-    setProblem(undefined);
-    try {
-      await liftBreakerOrder(order.id);
-      props.onActed();
-    } catch (thrown) {
-      setProblem(thrown instanceof ApiError ? thrown.message : 'It could not be lifted');
-    }
-    setAsking(false);
-  };
   return (
     <section class="throttle card" data-testid="breaker-order" aria-label="Breaker order in force">
       <div class="throttle-main">
@@ -81,28 +68,19 @@ function Order({ item, ...props }: InForceProps & { item: BreakerItem }) {
         </p>
       </div>
       {props.mayAct && (
-        <div class="lift">
-          {problem && (
-            <span class="bad-text small" role="alert">
-              {problem}
-            </span>
-          )}
-          {isAsking ? (
-            <>
-              <span class="small">Let the breaker judge by itself again?</span>
-              <button type="button" class="button primary" onClick={() => void lift()}>
-                Lift now
-              </button>
-              <button type="button" class="button quiet" onClick={() => setAsking(false)}>
-                Keep
-              </button>
-            </>
-          ) : (
-            <button type="button" class="button" onClick={() => setAsking(true)}>
-              Lift …
-            </button>
-          )}
-        </div>
+        <AskButton
+          class="button"
+          label="Lift …"
+          about={`${order.tenant_id} ${order.integration}`}
+          title="Lift the order"
+          action="Lift now"
+          onConfirm={() => liftBreakerOrder(order.id)}
+          onDone={props.onActed}
+        >
+          <p>
+            The breaker of {order.tenant_id} for {order.integration} judges by itself again.
+          </p>
+        </AskButton>
       )}
     </section>
   );

@@ -1,16 +1,18 @@
 import type { NewThrottle } from '../../../src/api/contract.ts';
+import type { FieldProblems } from '../shared/form-problems.ts';
 import { formatShort } from '../shared/format.ts';
 import { formatSpan, type TimeText } from '../shared/time-format.ts';
+import type { FormValues } from '../shared/use-form.ts';
 
 /** The throttle form's fields as typed, before they are numbers. */
-export interface ThrottleDraft {
+export interface ThrottleDraft extends FormValues {
   readonly rate: string;
   readonly burst: string;
-  readonly seconds: number;
+  readonly seconds: string;
   readonly mode: 'enforce' | 'shadow';
   readonly route: string;
-  /** Absent or empty: every service. */
-  readonly service?: string;
+  /** Empty: every service. */
+  readonly service: string;
   readonly reason: string;
 }
 
@@ -32,20 +34,21 @@ export function startDraft(currentRate: number | null): ThrottleDraft {
   return {
     rate: String(rate),
     burst: String(Math.max(1, rate * 2)),
-    seconds: 900,
+    seconds: '900',
     mode: 'enforce',
     route: '',
+    service: '',
     reason: '',
   };
 }
 
 export type DraftCheck =
   | { readonly ok: true; readonly throttle: NewThrottle }
-  | { readonly ok: false; readonly problems: Partial<Record<keyof ThrottleDraft, string>> };
+  | { readonly ok: false; readonly problems: FieldProblems };
 
 const readNumber = (text: string) => (text.trim() === '' ? Number.NaN : Number(text));
 
-function scopeOf({ route, service = '' }: ThrottleDraft): Pick<NewThrottle, 'scope'> {
+function scopeOf({ route, service }: ThrottleDraft): Pick<NewThrottle, 'scope'> {
   if (route === '' && service === '') return {};
   return { scope: { ...(service === '' ? {} : { service }), ...(route === '' ? {} : { route }) } };
 }
@@ -55,16 +58,16 @@ export function checkDraft(draft: ThrottleDraft, tenantId: string): DraftCheck {
   const rate = readNumber(draft.rate);
   const burst = readNumber(draft.burst);
   const reason = draft.reason.trim();
-  const problems: Partial<Record<keyof ThrottleDraft, string>> = {};
-  if (!Number.isFinite(rate) || rate < 0) problems.rate = 'A number of requests a second, 0 to refuse everything';
-  if (!Number.isInteger(burst) || burst < 1) problems.burst = 'A whole number, at least 1';
-  if (reason === '') problems.reason = 'Say why: it is shown wherever this throttle appears';
+  const problems: Record<string, string> = {};
+  if (!Number.isFinite(rate) || rate < 0) problems['rate'] = 'A number of requests a second, 0 to refuse everything';
+  if (!Number.isInteger(burst) || burst < 1) problems['burst'] = 'A whole number, at least 1';
+  if (reason === '') problems['reason'] = 'Say why: it is shown wherever this throttle appears';
   if (Object.keys(problems).length > 0) return { ok: false, problems };
   const throttle: NewThrottle = {
     tenant_id: tenantId,
     limit: { requests_per_second: rate, burst },
     mode: draft.mode,
-    expires_in_seconds: draft.seconds,
+    expires_in_seconds: Number(draft.seconds),
     reason,
     ...scopeOf(draft),
   };

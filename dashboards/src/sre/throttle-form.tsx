@@ -1,105 +1,86 @@
-import { useState } from 'preact/hooks';
 import { createThrottle, serverNow } from '../shared/api-client.ts';
 import { groupLabel } from '../shared/chart-data.ts';
+import { FormDialog, SelectField, TextField } from '../shared/form.tsx';
 import { formatShort } from '../shared/format.ts';
 import { timeText, type Zone } from '../shared/time-format.ts';
-import { ActDialog, ActField, SelectField } from './act-dialog.tsx';
+import { useForm } from '../shared/use-form.ts';
 import { impactOf, impactSentence, instancesSentence } from './act-impact.ts';
-import { type ActFacts, useActFacts } from './act-use-impact.ts';
+import { type ActFacts, useActFacts } from './act-use-facts.ts';
 import { checkDraft, DURATIONS, previewSentence, startDraft, type ThrottleDraft } from './throttle-draft.ts';
 
-export interface ThrottleFormProps {
+/** The form in a modal dialog: says in a sentence what will happen, and whom it affects, before anybody presses the button. */
+export function ThrottleForm(props: {
   tenantId: string;
   /** Requests a second; null: not known. */
   currentRate: number | null;
   zone: Zone;
-  /** What differs from the usual start, such as shadow mode. */
-  start?: Partial<ThrottleDraft>;
+  /** To start with; absent: enforce. */
+  mode?: ThrottleDraft['mode'];
   onClose: () => void;
   onCreated: () => void;
-}
-
-/** The form in a modal dialog: says in a sentence what will happen, and whom it affects, before anybody presses the button. */
-export function ThrottleForm(props: ThrottleFormProps) {
+}) {
   const { tenantId, currentRate } = props;
-  const [draft, setDraft] = useState<ThrottleDraft>(() => ({ ...startDraft(currentRate), ...props.start }));
-  const [tried, setTried] = useState(false);
   const facts = useActFacts(tenantId);
-  const check = checkDraft(draft, tenantId);
-  const problems = tried && !check.ok ? check.problems : {};
-  const change = (part: Partial<ThrottleDraft>) => setDraft({ ...draft, ...part });
-
+  const form = useForm<ThrottleDraft, unknown>({
+    initial: { ...startDraft(currentRate), mode: props.mode ?? 'enforce' },
+    check: (draft) => {
+      const check = checkDraft(draft, tenantId);
+      return check.ok ? {} : check.problems;
+    },
+    send: async (draft) => {
+      const check = checkDraft(draft, tenantId);
+      if (check.ok) await createThrottle(check.throttle);
+    },
+    onSent: props.onCreated,
+  });
+  const draft = form.values;
+  const isEnforced = draft.mode === 'enforce';
   return (
-    <ActDialog
-      id="throttle"
-      testId="throttle-dialog"
+    <FormDialog
+      form={form}
       title={`Throttle ${tenantId}`}
-      intro={
-        currentRate === null
-          ? 'Its present request rate is not known.'
-          : `It sends ${formatShort(currentRate)} requests a second right now; half of that is filled in.`
-      }
-      reason={draft.reason}
-      onReason={(reason) => change({ reason })}
-      reasonHint="Import job floods /search, others wait"
-      reasonProblem={problems.reason}
-      preview={<Preview draft={draft} tenantId={tenantId} facts={facts} zone={props.zone} />}
-      submit={draft.mode === 'enforce' ? 'Throttle' : 'Start shadow throttle'}
-      isHarsh={draft.mode === 'enforce'}
-      send={() => {
-        setTried(true);
-        return check.ok ? createThrottle(check.throttle) : undefined;
-      }}
-      onClose={props.onClose}
-      onDone={props.onCreated}
+      submitLabel={isEnforced ? 'Throttle' : 'Start shadow throttle'}
+      danger={isEnforced}
+      testId="throttle-dialog"
+      onCancel={props.onClose}
     >
+      <p class="muted small">
+        {currentRate === null
+          ? 'Its present request rate is not known.'
+          : `It sends ${formatShort(currentRate)} requests a second right now; half of that is filled in.`}
+      </p>
       <div class="fields">
-        <NumberField
-          id="throttle-rate"
-          label="Requests a second"
-          problem={problems.rate}
-          mode="decimal"
-          value={draft.rate}
-          onChange={(rate) => change({ rate })}
-        />
-        <NumberField
-          id="throttle-burst"
-          label="Burst"
-          problem={problems.burst}
-          mode="numeric"
-          value={draft.burst}
-          onChange={(burst) => change({ burst })}
-        />
+        <TextField field={form.field('rate')} label="Requests a second" kind="decimal" />
+        <TextField field={form.field('burst')} label="Burst" kind="numeric" />
         <SelectField
-          id="throttle-seconds"
+          field={form.field('seconds')}
           label="For"
-          value={String(draft.seconds)}
           options={DURATIONS.map(({ seconds, label }) => [String(seconds), label])}
-          onChange={(seconds) => change({ seconds: Number(seconds) })}
         />
-        <SelectField
-          id="throttle-route"
-          label="On"
-          value={draft.route}
-          options={[['', 'all routes'], ...routesOf(facts).map((route) => [route, route] as const)]}
-          onChange={(route) => change({ route })}
-        />
+        <SelectField field={form.field('route')} label="On" options={[['', 'all routes'], ...routesOf(facts)]} />
         {facts.services.length > 1 && (
           <SelectField
-            id="throttle-service"
+            field={form.field('service')}
             label="Service"
-            value={draft.service ?? ''}
-            options={[['', 'all services'], ...facts.services.map((service) => [service, service] as const)]}
-            onChange={(service) => change({ service })}
+            options={[['', 'all services'], ...facts.services]}
           />
         )}
       </div>
       <fieldset class="modes">
         <legend>Mode</legend>
-        <Mode draft={draft} mode="enforce" onChange={change} about="refuses what exceeds the limit" />
-        <Mode draft={draft} mode="shadow" onChange={change} about="only counts it" />
+        <Mode draft={draft} mode="enforce" onChange={form.change} about="refuses what exceeds the limit" />
+        <Mode draft={draft} mode="shadow" onChange={form.change} about="only counts it" />
       </fieldset>
-    </ActDialog>
+      <TextField
+        field={form.field('reason')}
+        label="Reason"
+        placeholder="Import job floods /search, others wait"
+        maxLength={500}
+      />
+      <div class="preview" aria-live="polite" data-testid="throttle-preview">
+        <Preview draft={draft} tenantId={tenantId} facts={facts} zone={props.zone} />
+      </div>
+    </FormDialog>
   );
 }
 
@@ -119,36 +100,11 @@ function Preview(props: { draft: ThrottleDraft; tenantId: string; facts: ActFact
       <p>{previewSentence(check.throttle, now, timeText(props.zone))}</p>
       {facts.byRoute !== undefined && (
         <p data-testid="throttle-impact">
-          {impactSentence(impactOf({ byRoute: facts.byRoute, route: draft.route, rate, burst, now }))}
+          {impactSentence(impactOf({ byRoute: facts.byRoute, route: draft.route, rate, burst, now }), draft.mode)}
         </p>
       )}
-      {facts.instances !== undefined && (
-        <p class="muted small">{instancesSentence(facts.instances, draft.service ?? '')}</p>
-      )}
+      {facts.instances !== undefined && <p class="muted small">{instancesSentence(facts.instances, draft.service)}</p>}
     </>
-  );
-}
-
-function NumberField(props: {
-  id: string;
-  label: string;
-  problem: string | undefined;
-  mode: 'decimal' | 'numeric';
-  value: string;
-  onChange: (text: string) => void;
-}) {
-  return (
-    <ActField id={props.id} label={props.label} problem={props.problem}>
-      <input
-        id={props.id}
-        aria-describedby={`${props.id}-problem`}
-        type="text"
-        inputMode={props.mode}
-        value={props.value}
-        aria-invalid={props.problem !== undefined}
-        onInput={(event) => props.onChange(event.currentTarget.value)}
-      />
-    </ActField>
   );
 }
 
