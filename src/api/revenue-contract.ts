@@ -11,6 +11,8 @@ export interface NewRevenueImport {
   as_of?: string;
   /** What coupons are worth, by name: exports of Stripe's dashboard say only how they are called. */
   coupons?: Record<string, { percent: number } | { amount_micro: number }>;
+  /** true: say what it would do, and keep nothing. */
+  dry_run?: boolean;
 }
 
 export interface RevenueImportItem {

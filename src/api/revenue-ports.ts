@@ -10,6 +10,8 @@ export interface RevenueFileToImport {
   readonly asOf: number;
   /** What coupons are worth, by name. */
   readonly coupons: ReadonlyMap<string, SubscriptionDiscount>;
+  /** Say what it would do, and keep nothing. */
+  readonly dryRun?: boolean;
 }
 
 export interface RevenueImported {

@@ -28,6 +28,7 @@ export const newRevenueImportSchema = z
       )
       .refine((coupons) => Object.keys(coupons).length <= MOST_COUPONS, `must name at most ${MOST_COUPONS} coupons`)
       .exactOptional(),
+    dry_run: z.boolean().exactOptional().describe('Say what it would do, and keep nothing'),
   })
   .meta({ id: 'NewRevenueImport' });
 

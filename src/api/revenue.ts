@@ -126,12 +126,13 @@ export function revenueRoutes({ ports: { revenue }, now }: ApiContext): FastifyP
         response: { 200: revenueImportItemSchema },
       },
       handler: async (request) => {
-        const { file_name: fileName, content, as_of: asOf, coupons = {} } = request.body;
+        const { file_name: fileName, content, as_of: asOf, coupons = {}, dry_run: dryRun } = request.body;
         const made = await revenue.import(staffOf(request), {
           fileName,
           content,
           asOf: asOf === undefined ? now() : Date.parse(asOf),
           coupons: new Map(Object.entries(coupons).map(([name, terms]) => [name, discountOf(terms)])),
+          ...(dryRun === undefined ? {} : { dryRun }),
         });
         return {
           id: made.id,

@@ -64,7 +64,13 @@ export function startRevenue({ postgres, clickhouse, costs }: RevenueOptions): {
 async function importFile(
   store: RevenueStore,
   actor: StaffActor,
-  file: { readonly fileName: string; readonly content: string; readonly asOf: number; readonly coupons: Coupons },
+  file: {
+    readonly fileName: string;
+    readonly content: string;
+    readonly asOf: number;
+    readonly coupons: Coupons;
+    readonly dryRun?: boolean;
+  },
 ) {
   const { problems, ...read } = await readRevenueFile(file.content, file.coupons);
   if (problems.length > 0) throw cannotImport(problems);
@@ -79,7 +85,9 @@ async function importFile(
       JSON.stringify([file.content, [...file.coupons].map(([name, discount]) => [name, describeDiscount(discount)])]),
     )
     .digest('hex');
-  const made = await store.import(actor, { ...read, sha256, fileName: file.fileName, asOf: file.asOf });
+  const named = { ...read, sha256, fileName: file.fileName, asOf: file.asOf };
+  if (file.dryRun === true) return store.preview(actor, named);
+  const made = await store.import(actor, named);
   return { ...made, unmapped: (await store.unmapped(actor)).length };
 }
 

@@ -46,6 +46,8 @@ describe('an import', () => {
     ]);
     await send('POST', '/v1/revenue/imports', { file_name: 'x', content: 'x'.repeat(1_000_000) });
     expect(api.ports.revenue.imported[1]?.asOf).toBe(START);
+    await send('POST', '/v1/revenue/imports', { file_name: 'x', content: 'x', dry_run: true });
+    expect(api.ports.revenue.imported[2]?.dryRun).toBe(true);
   });
 
   it.each([

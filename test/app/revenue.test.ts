@@ -96,6 +96,32 @@ describe('an import', () => {
     expect((await world.revenue.imports(ANN)).some(({ invoices }) => invoices > 0)).toBe(false);
   });
 
+  it('that is only looked at says what it would do, and leaves nothing', async () => {
+    const file = csv(SUBSCRIPTION_HEADER, subscriptionLine({ id: 'sub_looked', 'Customer ID': 'cus_looked' }));
+    const before = [
+      await world.revenue.imports(ANN),
+      await world.revenue.unmapped(ANN),
+      await world.audited('revenue.import'),
+    ];
+    const looked = { fileName: 'export', content: file, asOf: at('2026-02-01'), coupons: new Map(), dryRun: true };
+    expect(await world.revenue.import(ANN, looked)).toMatchObject({
+      ...{ isNew: true, subscriptions: 1, added: 1 },
+      unmapped: (before[1]?.length ?? 0) + 1,
+    });
+    const after = [
+      await world.revenue.imports(ANN),
+      await world.revenue.unmapped(ANN),
+      await world.audited('revenue.import'),
+    ];
+    expect(after).toEqual(before);
+    await expect(
+      world.revenue.import(ANN, { ...looked, content: csv(INVOICE_HEADER, invoiceLine({ Total: 'much' })) }),
+    ).rejects.toMatchObject({
+      code: 'BAD_REQUEST',
+    });
+    expect(await send(file, '2026-02-01')).toMatchObject({ isNew: true, added: 1 });
+  });
+
   it('takes an invoice that changed for what it is now', async () => {
     await send(csv(INVOICE_HEADER, invoiceLine({ id: 'in_void', Customer: 'cus_void' })), '2026-02-02');
     await world.revenue.map(ANN, 'cus_void', 'voided' as TenantId);

@@ -17,7 +17,7 @@ import '../styles/operations.css';
 import { listAlerts, listMutes, listRoutes, MOST_ALERTS } from './alert-api.ts';
 import { AlertCard, type AlertContext, SeverityBadge } from './alert-card.tsx';
 import { MuteButton, MuteList } from './alert-mutes.tsx';
-import { ALERT_TABS, deliverySummary, KIND_LABELS } from './alert-text.ts';
+import { ALERT_TABS, byUrgency, deliverySummary, KIND_LABELS } from './alert-text.ts';
 
 const REFRESH_MS = 10_000;
 
@@ -101,7 +101,7 @@ function Filters(props: { query: URLSearchParams }) {
 
 function Alerts(props: { alerts: readonly AlertItem[]; context: AlertContext }) {
   const { alerts, context } = props;
-  const on = alerts.filter(({ status }) => status !== 'ended');
+  const on = alerts.filter(({ status }) => status !== 'ended').toSorted(byUrgency);
   const ended = alerts.filter(({ status }) => status === 'ended');
   const shown = ended.find(({ id }) => id === context.query.get('alert'));
   return (

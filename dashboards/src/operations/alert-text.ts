@@ -7,6 +7,17 @@ export const ALERT_TABS = [
   ['/alert-routes', 'Routes'],
 ] as const;
 
+const URGENCY = { critical: 0, warning: 1, info: 2 } as const;
+
+/** What nobody has yet before what somebody has, the gravest first, then the newest. */
+export function byUrgency(a: AlertItem, b: AlertItem): number {
+  return (
+    Number(a.acknowledged_at !== null) - Number(b.acknowledged_at !== null) ||
+    URGENCY[a.severity] - URGENCY[b.severity] ||
+    b.started_at.localeCompare(a.started_at)
+  );
+}
+
 export const KIND_LABELS: Readonly<Record<AlertItem['kind'], string>> = {
   finding: 'Out of line',
   throttle: 'Throttled',

@@ -25,7 +25,7 @@ export function AllocationTiles(props: { shares: Allocation; currency: string; b
     );
   };
   return (
-    <dl class="tiles">
+    <dl class="tiles sums">
       {tile('Bill', ({ bill_micro }) => bill_micro, 'as imported')}
       {tile('Tenants', tenantsSum, `${formatPercent(coverageOf(shares))} of the bill`)}
       {tile('Shared', ({ shared_micro }) => shared_micro, 'nobody’s, by rule')}

@@ -8,6 +8,7 @@ import { importRevenue, type RevenueImport } from './revenue-import.ts';
 import { type InvoiceRow, invoiceOf, type SubscriptionRow, subscriptionOf } from './revenue-rows.ts';
 import { fromUnixMs, unixMs } from './sql-time.ts';
 import { enterTenants } from './tenant-directory.ts';
+import type { Transaction } from './transaction.ts';
 
 const IMPORTS_SHOWN = 100;
 const UNMAPPED_SHOWN = 1_000;
@@ -42,6 +43,27 @@ export class RevenueStore {
     file: RevenueFile & { readonly sha256: string; readonly fileName: string; readonly asOf: number },
   ): Promise<RevenueImport> {
     return this.#postgres.inStaffTransaction(actor, (transaction) => importRevenue(transaction, actor, file));
+  }
+
+  /** What `import` would do, and how many customers would be no tenant then. All of it is rolled back. */
+  async preview(
+    actor: StaffActor,
+    file: RevenueFile & { readonly sha256: string; readonly fileName: string; readonly asOf: number },
+  ): Promise<RevenueImport & { readonly unmapped: number }> {
+    const done = new Error('looked at only');
+    const seen: (RevenueImport & { readonly unmapped: number })[] = [];
+    try {
+      await this.#postgres.inStaffTransaction(actor, async (transaction) => {
+        const made = await importRevenue(transaction, actor, file);
+        seen.push({ ...made, unmapped: (await unmappedIn(transaction)).length });
+        throw done;
+      });
+    } catch (thrown) {
+      const [only] = seen;
+      if (thrown === done && only !== undefined) return only;
+      throw thrown;
+    }
+    throw done;
   }
 
   /** Newest first. */
@@ -81,17 +103,7 @@ export class RevenueStore {
 
   /** Customers that no tenant is known for, by id: what they pay is in no tenant's revenue. */
   async unmapped(actor: StaffActor): Promise<readonly UnmappedCustomer[]> {
-    return this.#postgres.inStaffTransaction(actor, (transaction) =>
-      transaction.query<UnmappedCustomer>(
-        `select customer_id as "customerId", count(distinct subscription_id)::int as subscriptions,
-                count(distinct invoice_id)::int as invoices
-         from (select customer_id, subscription_id, null as invoice_id from tenantry.revenue_subscriptions where tenant_id is null
-               union all
-               select customer_id, null, invoice_id from tenantry.revenue_invoices where tenant_id is null) as unknown
-         group by customer_id order by customer_id limit $1`,
-        [UNMAPPED_SHOWN],
-      ),
-    );
+    return this.#postgres.inStaffTransaction(actor, unmappedIn);
   }
 
   /** Says whose customer `customerId` is, for what is there without a tenant as well as for what comes. */
@@ -124,4 +136,16 @@ export class RevenueStore {
       });
     });
   }
+}
+
+function unmappedIn(transaction: Transaction): Promise<readonly UnmappedCustomer[]> {
+  return transaction.query<UnmappedCustomer>(
+    `select customer_id as "customerId", count(distinct subscription_id)::int as subscriptions,
+            count(distinct invoice_id)::int as invoices
+     from (select customer_id, subscription_id, null as invoice_id from tenantry.revenue_subscriptions where tenant_id is null
+           union all
+           select customer_id, null, invoice_id from tenantry.revenue_invoices where tenant_id is null) as unknown
+     group by customer_id order by customer_id limit $1`,
+    [UNMAPPED_SHOWN],
+  );
 }
