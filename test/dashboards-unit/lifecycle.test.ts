@@ -117,7 +117,7 @@ describe('effects of a change', () => {
   it('say price, quotas with what is used of them, and limits; what stays the same is left out', () => {
     expect(planEffects(plans, 'team', 'business', standing(950))).toEqual([
       { what: 'Price', before: '$49.00 a month', after: '$199.00 a month', tone: 'plain' },
-      { what: 'API calls a month', before: '1,000', after: '5,000, 19% used at once', tone: 'plain' },
+      { what: 'API calls a month', before: '1,000', after: '5,000, of which 19% is used', tone: 'plain' },
       { what: 'Most requests', before: '50 a second', after: 'none', tone: 'plain' },
     ]);
     expect(planEffects(plans, 'team', 'team', [])).toEqual([]);
@@ -126,7 +126,7 @@ describe('effects of a change', () => {
   it('warn when the new quota is used up from the first moment on', () => {
     const [, quota] = planEffects(plans, 'business', 'team', standing(1_200));
     expect(quota).toEqual({
-      ...{ what: 'API calls a month', before: '5,000', after: '1,000, 120% used at once', tone: 'bad' },
+      ...{ what: 'API calls a month', before: '5,000', after: '1,000, of which 120% is used', tone: 'bad' },
     });
     expect(planEffects(plans, 'team', null, standing(5))).toContainEqual({
       ...{ what: 'API calls a month', before: '1,000', after: 'not limited', tone: 'plain' },

@@ -215,7 +215,7 @@ describe('near a quota', () => {
     [
       'too little history',
       forecast({ kind: 'unknown', at: null, basis_hours: 3 }),
-      'Not known: 3 h of history are too few',
+      'Not known: too little history (3 h)',
     ],
     ['no forecast', quota(), 'Not known: a level, or no use by the hour'],
     ['reached', quota({ state: 'reached_100' }), 'Reached'],

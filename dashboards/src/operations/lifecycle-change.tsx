@@ -9,6 +9,9 @@ import type { LifecycleRow } from './lifecycle-model.ts';
 
 export type Change = 'plan' | 'seats' | 'billing' | 'placement';
 
+/** undefined: on its way. */
+type Standing = readonly QuotaItem[] | 'not known' | undefined;
+
 interface ChangeProps {
   readonly row: LifecycleRow;
   readonly onClose: () => void;
@@ -22,7 +25,7 @@ const OFF = '';
 export function ChangeDialog(props: ChangeProps & { change: Change; plans: readonly PlanItem[] }) {
   const tenantId = props.row.tenant.tenant_id;
   const standing = useLive(`quotas ${tenantId}`, (signal) => quotasOf(tenantId, signal), null);
-  const quotas = standing.data ?? [];
+  const quotas = standing.error === undefined ? standing.data : 'not known';
   switch (props.change) {
     case 'plan':
       return <PlanDialog {...props} quotas={quotas} />;
@@ -35,7 +38,7 @@ export function ChangeDialog(props: ChangeProps & { change: Change; plans: reado
   }
 }
 
-function PlanDialog(props: ChangeProps & { plans: readonly PlanItem[]; quotas: readonly QuotaItem[] }) {
+function PlanDialog(props: ChangeProps & { plans: readonly PlanItem[]; quotas: Standing }) {
   const { tenant } = props.row;
   const form = useForm({
     initial: { plan: tenant.plan ?? OFF },
@@ -44,7 +47,9 @@ function PlanDialog(props: ChangeProps & { plans: readonly PlanItem[]; quotas: r
     onSent: props.onDone,
   });
   const to = String(form.values.plan);
-  const effects = planEffects(props.plans, tenant.plan, to === OFF ? null : to, props.quotas);
+  const { quotas } = props;
+  const used = Array.isArray(quotas) ? quotas : [];
+  const effects = planEffects(props.plans, tenant.plan, to === OFF ? null : to, used);
   return (
     <FormDialog
       form={form}
@@ -87,6 +92,7 @@ function PlanDialog(props: ChangeProps & { plans: readonly PlanItem[]; quotas: r
           </table>
         )}
       </div>
+      {quotas === 'not known' && <p class="bad-text">How much is used of the quotas is not known right now.</p>}
       <p class="muted small">
         Quotas of the running period are judged by the new plan as a whole, and apps are told by the flag{' '}
         <code>plan</code>. Invoices are not changed here.
@@ -95,8 +101,9 @@ function PlanDialog(props: ChangeProps & { plans: readonly PlanItem[]; quotas: r
   );
 }
 
-function SeatsDialog(props: ChangeProps & { quotas: readonly QuotaItem[] }) {
-  const { tenant } = props.row;
+function SeatsDialog(props: ChangeProps & { quotas: Standing }) {
+  const { row, quotas } = props;
+  const { tenant } = row;
   const form = useForm({
     initial: { seats: tenant.seats === null ? '' : String(tenant.seats) },
     check: ({ seats }) =>
@@ -114,7 +121,11 @@ function SeatsDialog(props: ChangeProps & { quotas: readonly QuotaItem[] }) {
     >
       <TextField field={form.field('seats')} label="Seats in use from now on" kind="numeric" full />
       <p class="preview" data-testid="effects">
-        {seatsEffect(wholeNumberOf(String(form.values.seats), 0, MOST_SEATS), props.quotas)}
+        {quotas === undefined
+          ? 'Looking at the plan …'
+          : quotas === 'not known'
+            ? 'What the plan includes is not known right now.'
+            : seatsEffect(wholeNumberOf(String(form.values.seats), 0, MOST_SEATS), quotas)}
       </p>
     </FormDialog>
   );

@@ -2,7 +2,7 @@
 import type { PlanItem, PlanVersionItem } from '../../../src/api/plans-contract.ts';
 import type { QuotaItem } from '../../../src/api/quotas-contract.ts';
 import { formatAmount } from '../shared/money.ts';
-import { quotaName, quotaValue } from '../shared/quota-text.ts';
+import { quotaName, quotaValue, wholePercent } from '../shared/quota-text.ts';
 
 export interface Effect {
   readonly what: string;
@@ -37,7 +37,7 @@ function quotaEffects(
     const text = (quota: typeof old) => (quota === undefined ? NONE : quotaValue(quota.limit, quota));
     const share = next !== undefined && used !== null && next.limit > 0 ? used / next.limit : null;
     const isOver = next !== undefined && used !== null && used >= next.limit;
-    const after_ = share === null ? text(next) : `${text(next)}, ${Math.floor(share * 100)}% used at once`;
+    const after_ = share === null ? text(next) : `${text(next)}, of which ${wholePercent(share)} is used`;
     return { what: name, before: text(old), after: after_, tone: isOver ? 'bad' : 'plain' };
   });
 }

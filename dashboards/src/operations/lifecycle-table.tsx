@@ -45,11 +45,6 @@ function columns({ clock, now, lastSeenKnown, onOpen }: Look): readonly TableCol
     },
     { id: 'plan', label: 'Plan', align: 'left', value: ({ tenant }) => tenant.plan, cell: planCell },
     {
-      ...{ id: 'plan_since', label: 'On it since', align: 'left', wide: true },
-      value: ({ tenant }) => moment(tenant.plan === null ? null : tenant.plan_since),
-      cell: ({ tenant }) => when(tenant.plan === null ? null : tenant.plan_since),
-    },
-    {
       ...{ id: 'first_seen_at', label: 'First seen', align: 'left', wide: true },
       value: ({ tenant }) => moment(tenant.first_seen_at),
       cell: ({ tenant }) => when(tenant.first_seen_at),
@@ -72,7 +67,7 @@ function columns({ clock, now, lastSeenKnown, onOpen }: Look): readonly TableCol
       cell: ({ cap }) =>
         cap === undefined
           ? NO_VALUE
-          : `${formatAmount(cap.used_micro, cap.currency)} of ${formatAmount(cap.amount_micro, cap.currency)} a ${cap.period}`,
+          : `${formatAmount(cap.used_micro, cap.currency)} of ${formatAmount(cap.amount_micro, cap.currency)} / ${cap.period}`,
     },
     {
       ...{ id: 'throttle', label: 'Throttle', align: 'left' },

@@ -1,9 +1,16 @@
 import type { QuotaItem } from '../../../src/api/quotas-contract.ts';
 import { DataTable, type TableColumn } from '../shared/data-table.tsx';
-import { NO_VALUE } from '../shared/format.ts';
 import { Link } from '../shared/navigation.tsx';
 import { QuotaBar } from '../shared/quota-bar.tsx';
-import { nearQuotas, quotaName, quotaTone, quotaValue, reachedAt, reachedText } from '../shared/quota-text.ts';
+import {
+  nearQuotas,
+  quotaName,
+  quotaTone,
+  quotaValue,
+  reachedAt,
+  reachedText,
+  wholePercent,
+} from '../shared/quota-text.ts';
 import { pageHref } from '../shared/router.ts';
 import type { TimeText } from '../shared/time-format.ts';
 import type { Customer } from './upsell-model.ts';
@@ -16,8 +23,6 @@ export interface QuotaRow {
 export function sheetHref(tenantId: string, query: URLSearchParams): string {
   return pageHref(`/customers/${encodeURIComponent(tenantId)}/sheet`, query);
 }
-
-const percent = (share: number | null) => (share === null ? NO_VALUE : `${Math.floor(share * 100)}%`);
 
 function columns(query: URLSearchParams, clock: TimeText): readonly TableColumn<QuotaRow>[] {
   return [
@@ -41,9 +46,9 @@ function columns(query: URLSearchParams, clock: TimeText): readonly TableColumn<
           <QuotaBar
             share={quota.share}
             tone={quotaTone(quota.state)}
-            label={`${percent(quota.share)} of ${quotaValue(quota.limit, quota)} used`}
+            label={`${wholePercent(quota.share)} of ${quotaValue(quota.limit, quota)} used`}
           />
-          <span class={quotaTone(quota.state) === 'bad' ? 'bad-text' : undefined}>{percent(quota.share)}</span>
+          <span class={quotaTone(quota.state) === 'bad' ? 'bad-text' : undefined}>{wholePercent(quota.share)}</span>
         </span>
       ),
     },

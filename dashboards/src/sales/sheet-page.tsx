@@ -147,7 +147,7 @@ function SheetHead({ facts, quarter, now }: SheetProps & { quarter: Quarter }) {
           sub={since(tenant.plan === null ? null : tenant.plan_since)}
           testId="sheet-plan"
         />
-        <SheetFigure label="Customer" value={tenant.status} sub={since(tenant.first_seen_at)} />
+        <SheetFigure label="Status" value={tenant.status} sub={since(tenant.first_seen_at)} />
         <SheetFigure
           label="Pays a month"
           value={paid === null ? (ownPrice ?? NO_VALUE) : formatAmount(paid.micro, paid.currency)}

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { formatAiCost, formatDuration, formatPercent, formatShort, NO_VALUE } from '../shared/format.ts';
 import { formatAmount } from '../shared/money.ts';
 import { QuotaBar } from '../shared/quota-bar.tsx';
-import { quotaName, quotaTone, quotaValue } from '../shared/quota-text.ts';
+import { quotaName, quotaTone, quotaValue, wholePercent } from '../shared/quota-text.ts';
 import type { SheetFacts } from './sheet-api.ts';
 import { WeekChart } from './sheet-chart.tsx';
 import {
@@ -125,7 +125,7 @@ export function QuotaSection({ facts }: SheetProps) {
               <td>
                 <span class="quota-bar-cell">
                   <QuotaBar share={quota.share} tone={quotaTone(quota.state)} label={`${quotaName(quota)} used`} />
-                  <span>{quota.share === null ? NO_VALUE : `${Math.floor(quota.share * 100)}%`}</span>
+                  <span>{wholePercent(quota.share)}</span>
                 </span>
               </td>
             </tr>

@@ -2,7 +2,7 @@
 import type { SignalItem } from '../../../src/api/signals-contract.ts';
 import { formatCount, NO_VALUE } from '../shared/format.ts';
 import { formatAmount } from '../shared/money.ts';
-import { QUOTA_MARKS } from '../shared/quota-text.ts';
+import { QUOTA_MARKS, wholePercent } from '../shared/quota-text.ts';
 
 export interface EvidenceBar {
   readonly label: string;
@@ -59,8 +59,7 @@ function quotaEvidence(figures: Figures): Evidence {
   return {
     bars: rows.map(({ label, share }) => ({
       label,
-      text:
-        share === null ? NO_VALUE : `${Math.floor(share * 100)}%${limit === null ? '' : ` of ${formatCount(limit)}`}`,
+      text: share === null ? NO_VALUE : `${wholePercent(share)}${limit === null ? '' : ` of ${formatCount(limit)}`}`,
       ratio: share === null ? null : share / top,
       tone: share === null || share < 0.9 ? 'plain' : share >= 1 ? 'bad' : 'warn',
     })),

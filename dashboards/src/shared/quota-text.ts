@@ -31,6 +31,11 @@ export function quotaValue(value: number | null, { unit }: Pick<QuotaItem, 'unit
   return formatCount(Math.round(value));
 }
 
+/** A share as whole percents, cut off: 99.9 % is not a hundred. The last digits of a double are no use. */
+export function wholePercent(share: number | null): string {
+  return share === null ? NO_VALUE : `${Math.floor(share * 100 + 1e-6)}%`;
+}
+
 export type QuotaTone = 'unknown' | 'ok' | 'warn' | 'bad';
 
 export function quotaTone(state: QuotaItem['state']): QuotaTone {
@@ -49,7 +54,7 @@ export function reachedText({ forecast, state }: QuotaItem, date: (ms: number) =
     case 'not_before_period_end':
       return 'Not in this period';
     case 'unknown':
-      return `Not known: ${forecast.basis_hours} h of history are too few`;
+      return `Not known: too little history (${forecast.basis_hours} h)`;
     case 'met':
       return metText(forecast, date);
   }
