@@ -49,7 +49,7 @@ function nextStepOf({ state, legalHold, notBefore }: DeletionRequest): string {
   if (state === 'cancelled') return 'Cancelled: nothing was deleted.';
   if (legalHold) return 'The operator is obliged to keep this data at present, so nothing is deleted while that holds.';
   const day = rfc3339(notBefore).slice(0, 10);
-  return `The operator is told, and deletes by hand, not before ${day}. Nothing is deleted by itself; until then this can be cancelled.`;
+  return `It stands in the operator's list, who deletes by hand and not before ${day}. Nothing is deleted by itself; until then this can be cancelled.`;
 }
 
 /** Tenants do not learn who of the operator's people did something. */

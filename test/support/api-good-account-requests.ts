@@ -26,7 +26,6 @@ export const GOOD_ACCOUNT_REQUESTS = {
   'PUT /v1/legal-holds/:tenant_id': { url: `/v1/legal-holds/${OWN}`, payload: { reason: 'A lawsuit.' }, status: 200 },
   'DELETE /v1/legal-holds/:tenant_id': { url: '/v1/legal-holds/nobody', status: 404 },
   'GET /v1/embed-tokens': { url: '/v1/embed-tokens', status: 200 },
-  // Only servers with keys for it sign any; embed.test.ts has the 201.
-  'POST /v1/embed-tokens': { url: '/v1/embed-tokens', payload: { tenant_id: OWN }, status: 501 },
+  'POST /v1/embed-tokens': { url: '/v1/embed-tokens', payload: { tenant_id: OWN }, status: 201 },
   'DELETE /v1/embed-tokens/:id': { url: `/v1/embed-tokens/${NOBODY}`, status: 404 },
 };

@@ -8,6 +8,7 @@ import { Writable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { pino } from 'pino';
+import { createEmbedTokens, type EmbedTokens } from '../../src/api/embed-tokens.ts';
 import { createDevIssuer, type DevIssuer } from '../../src/api/issuer.ts';
 import type { ApiOptions } from '../../src/api/server.ts';
 import { createApi } from '../../src/api/server.ts';
@@ -18,6 +19,15 @@ export const ADMIN_TOKEN = 'admin-token-of-the-tests';
 export const OWN = 'acme' as TenantId;
 export const OTHER = 'globex' as TenantId;
 export const ABSENT = 'nobody' as TenantId;
+/** As the server derives them: one to sign with, and one that it was turned from. */
+const EMBED_SECRETS = new Map([
+  ['new', new Uint8Array(32).fill(7)],
+  ['old', new Uint8Array(32).fill(9)],
+]);
+export const EMBED_KEYS = {
+  current: { id: 'new', secret: new Uint8Array(32).fill(7) },
+  find: (id: string) => EMBED_SECRETS.get(id),
+};
 export const START = Date.UTC(2026, 5, 15, 12);
 
 interface Clock {
@@ -80,6 +90,7 @@ export interface ApiUnderTest {
   readonly ports: MemoryPorts;
   readonly clock: Clock;
   readonly issuer: DevIssuer;
+  readonly embed: EmbedTokens;
   /** Log lines so far, as written. */
   readonly logLines: string[];
   close(): Promise<void>;
@@ -143,6 +154,7 @@ export async function startApi(
   const ports = createMemoryPorts(now);
   await seed(ports, clock);
   const issuer = await createDevIssuer({ folder, production: false, baseUrl: () => 'http://127.0.0.1:7070', now });
+  const embed = createEmbedTokens(EMBED_KEYS, ports.embeds, now);
   const logLines: string[] = [];
   const sink = new Writable({
     write(chunk, _encoding, done) {
@@ -152,7 +164,7 @@ export async function startApi(
   });
   const app = createApi({
     ports,
-    auth: { adminToken: ADMIN_TOKEN, issuer, jwt },
+    auth: { adminToken: ADMIN_TOKEN, issuer, jwt, embed },
     log: pino({ level: 'info' }, sink),
     version: '1.2.3',
     now,
@@ -164,6 +176,7 @@ export async function startApi(
     ports,
     clock,
     issuer,
+    embed,
     logLines,
     async close() {
       await app.close();

@@ -32,8 +32,9 @@ function Requests(props: { tenantId: string; isOperator: boolean; list: Deletion
       {standing === undefined ? (
         <div class="card deletion">
           <p>
-            You can ask the operator to delete {whose}. Nothing is deleted by itself and nothing at once: the operator
-            is told, waits {list.waiting_days} days in which you can take it back, and then deletes by hand.
+            You can ask the operator to delete {whose}. Nothing is deleted by itself and nothing at once: the wish goes
+            on the operator's list, you can take it back for {list.waiting_days} days, and then the operator deletes by
+            hand.
           </p>
           <p>
             <AskButton

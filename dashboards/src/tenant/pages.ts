@@ -52,6 +52,14 @@ export const TENANT_PAGES: readonly PageEntry[] = [
     load: async () => (await import('./account-pages.tsx')).TenantAccountPage,
   },
   {
+    id: 'deletion-requests',
+    path: '/deletion-requests',
+    title: () => 'Deletion requests',
+    roles: ['admin'],
+    nav: { group: 'Run Tenantry', label: 'Deletion requests', hint: 'gdpr erase offboard legal hold' },
+    load: async () => (await import('./deletions-page.tsx')).DeletionsPage,
+  },
+  {
     id: 'embedded-usage',
     path: '/embed/usage',
     title: () => 'Usage',
