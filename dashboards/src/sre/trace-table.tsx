@@ -19,7 +19,7 @@ export interface TraceTableProps {
 const ms = (id: 'duration_ms' | 'db_ms' | 'ai_ms', label: string, about: string): TableColumn<TraceItem> => ({
   ...{ id, label, about },
   value: (trace) => trace[id],
-  cell: (trace) => (trace[id] === 0 ? NO_VALUE : formatDuration(trace[id])),
+  cell: (trace) => formatDuration(trace[id]),
 });
 
 function statusText({ status, http_status: http }: TraceItem): string {

@@ -158,7 +158,7 @@ function Row(props: RowProps) {
         {(failed || (isClosed && node.errorBelow)) && (
           <span class="badge anomaly">{failed ? 'error' : 'error below'}</span>
         )}
-        {node.oddities.length > 0 && (
+        {node.oddities.some((oddity) => oddity !== 'ends-late') && (
           <span class="badge enforce" title="Something about its place is odd; open it to read what">
             ?
           </span>
