@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { TenantryError } from '../domain/errors.ts';
-import { askServer } from './api-client.ts';
+import { enterBusiness, enterCloudBill } from './demo-business.ts';
 import { type Running, serve } from './serve.ts';
 
 export interface DemoOptions {
@@ -19,6 +19,8 @@ export interface DemoOptions {
 export const DEMO_DEFAULTS: DemoOptions = { tenants: 40, rate: 60, noisyEverySeconds: 180, noisyForSeconds: 75 };
 
 const STOP_PATIENCE_MS = 8_000;
+/** The first one finds some use to share it by. */
+const BILL_EVERY_MS = 120_000;
 
 /**
  * What the demo changes: its own data, embedded stores, and a detector that acts after two minutes of history instead
@@ -77,8 +79,20 @@ export async function demo(config: Config, log: Logger, options: DemoOptions): P
     if (message.type !== 'ready') {
       throw new TenantryError('STORE_START_FAILED', `The simulated SaaS did not start: ${message.reason}`);
     }
-    await enterPlans(config, running, message.tenants);
-    return { ...running, stop };
+    const reachable = reachableConfig(config, running);
+    await enterBusiness(reachable, message.tenants, Date.now());
+    const bills = setInterval(() => {
+      enterCloudBill(reachable, Date.now()).catch((error: unknown) =>
+        log.warn(error, 'the demo could not send its bill'),
+      );
+    }, BILL_EVERY_MS);
+    return {
+      ...running,
+      stop: async () => {
+        clearInterval(bills);
+        await stop();
+      },
+    };
   } catch (error) {
     await stop();
     throw error;
@@ -117,18 +131,7 @@ async function stopSaas(saas: ChildProcess): Promise<void> {
   clearTimeout(patience);
 }
 
-/** As an operator's own billing would do it: telemetry does not know who pays for what. */
-async function enterPlans(
-  config: Config,
-  { url, secrets }: Running,
-  tenants: readonly { readonly id: string; readonly plan: string }[],
-): Promise<void> {
-  const reachable = {
-    ...config,
-    TENANTRY_API_PORT: Number(new URL(url).port),
-    TENANTRY_ADMIN_TOKEN: secrets.adminToken,
-  };
-  for (const { id, plan } of tenants) {
-    await askServer(reachable, 'PUT', `/v1/tenants/${encodeURIComponent(id)}/plan`, { plan });
-  }
+/** For requests to the server that has just started. */
+function reachableConfig(config: Config, { url, secrets }: Running): Config {
+  return { ...config, TENANTRY_API_PORT: Number(new URL(url).port), TENANTRY_ADMIN_TOKEN: secrets.adminToken };
 }
