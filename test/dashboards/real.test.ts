@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { NO_BROWSER } from '../support/dashboards-browser.ts';
 import { type DashboardsWorld, startDashboardsWorld } from '../support/dashboards-world.ts';
+import { costSuite } from './real/cost-suite.ts';
 import { tenantsSuite } from './real/tenants-suite.ts';
 
 let started: DashboardsWorld | undefined;
@@ -25,5 +26,6 @@ describe.skipIf(NO_BROWSER !== undefined)(
     });
 
     describe('tenants', () => tenantsSuite(world));
+    describe('cost and margin', () => costSuite(world));
   },
 );

@@ -1,4 +1,4 @@
-import { useMemo } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { CostExplanation } from '../../../src/api/contract.ts';
 import { DataTable, type TableColumn } from '../shared/data-table.tsx';
 import { formatCount } from '../shared/format.ts';
@@ -98,7 +98,7 @@ function Shares(props: {
         ),
       },
       { id: 'service', label: 'Service', align: 'left', value: (row) => row.service },
-      { id: 'rule', label: 'Rule', align: 'left', value: (row) => row.rule },
+      { id: 'rule', label: 'Rule', align: 'left', wide: true, value: (row) => row.rule },
       { id: 'provider', label: 'Provider', align: 'left', wide: true, value: (row) => row.provider },
       { id: 'lines', label: 'Lines', wide: true, value: (row) => row.line_count },
       {
@@ -142,10 +142,13 @@ const LINE_COLUMNS: readonly TableColumn<Line>[] = [
 
 function ShareDetail(props: { share: Share; currency: string; query: URLSearchParams }) {
   const { share, currency, query } = props;
+  const detail = useRef<HTMLElement>(null);
+  // It stands below a table that may be longer than the screen.
+  useEffect(() => detail.current?.scrollIntoView({ block: 'nearest' }), [shareKey(share)]);
   const bill = new URLSearchParams([...query].filter(([name]) => ['month', 'from', 'to'].includes(name)));
   const isCut = share.lines.length < share.line_count;
   return (
-    <section class="unfolded card" aria-label="How this share came about" data-testid="share-detail">
+    <section ref={detail} class="unfolded card" aria-label="How this share came about" data-testid="share-detail">
       <h3>
         {formatAmount(share.cost_micro, currency)} of {share.service === '' ? share.provider : share.service}
       </h3>

@@ -60,7 +60,7 @@ export function IdentityBar(props: { costs: CostList }) {
 function wholeText({ estimated_micro: estimated, bill_micro: bill, currency }: CostList): string {
   if (estimated === 0) return 'billed';
   if (bill === 0) return 'of AI usage at the price book’s prices; no bill covers these days';
-  return `: ${formatAmount(bill, currency)} billed, and ${formatAmount(estimated, currency)} of AI usage that no bill covers`;
+  return `in all: ${formatAmount(bill, currency)} billed, and ${formatAmount(estimated, currency)} of AI usage that no bill covers`;
 }
 
 function Piece(props: { piece: IdentityPiece; first: boolean; costs: CostList; whole: number | string }) {

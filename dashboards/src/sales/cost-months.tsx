@@ -5,6 +5,7 @@ import { Link } from '../shared/navigation.tsx';
 import { withQuery } from '../shared/router.ts';
 import { monthName, monthShort, withMonth } from './cost-range.ts';
 import { barPieces } from './cost-rows.ts';
+import { roughAmount } from './money-sum.ts';
 
 export interface MonthCosts {
   readonly month: string;
@@ -34,16 +35,16 @@ export function MonthColumns(props: {
       {months.map((one) => {
         const item = monthOf(one);
         const pieces = item === null ? [] : barPieces(item.parts, longest, props.colours);
-        const amount = item === null ? NO_VALUE : formatAmount(item.cost_micro, currency);
+        const exact = item === null ? 'not known' : formatAmount(item.cost_micro, currency);
         return (
           <Link
             key={one.month}
             class="column"
             href={withQuery(location.pathname, withMonth(props.query, one.month, props.now))}
             current={one.month === props.current}
-            title={`${monthName(one.month)}: ${item === null ? 'not known' : amount}`}
+            title={`${monthName(one.month)}: ${exact}`}
           >
-            <span class="column-amount">{amount}</span>
+            <span class="column-amount">{item === null ? NO_VALUE : roughAmount(item.cost_micro, currency)}</span>
             <span class="column-track">
               {pieces.map(({ part, width }) => (
                 <span key={part} class={`part-${props.colours.get(part) ?? 8}`} style={{ height: `${width}%` }} />

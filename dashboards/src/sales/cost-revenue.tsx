@@ -18,7 +18,7 @@ const COLUMNS: readonly TableColumn<Row>[] = [
     value: (row) => row.plan,
     cell: (row) => row.plan ?? 'no plan at the end',
   },
-  { id: 'currency', label: 'Currency', align: 'left', value: (row) => row.currency },
+  { id: 'currency', label: 'Currency', align: 'left', wide: true, value: (row) => row.currency },
   {
     id: 'mrr',
     label: 'A month, at the end',

@@ -58,16 +58,18 @@ export function CostTable(props: CostTableProps) {
     ] satisfies TableColumn<CostRow>[];
   }, [rows, currency, colours, trend, withRevenue, query.toString()]);
   return (
-    <DataTable
-      id="costs"
-      caption="What every tenant cost, paid and left"
-      columns={columns}
-      rows={rows}
-      rowKey={(row) => row.tenantId}
-      defaultSort="-cost"
-      pending={props.pending}
-      empty="No tenant fits these filters."
-    />
+    <div class="cost-table">
+      <DataTable
+        id="costs"
+        caption="What every tenant cost, paid and left"
+        columns={columns}
+        rows={rows}
+        rowKey={(row) => row.tenantId}
+        defaultSort="-cost"
+        pending={props.pending}
+        empty="No tenant fits these filters."
+      />
+    </div>
   );
 }
 
