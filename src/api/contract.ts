@@ -229,19 +229,14 @@ export type {
 export type {
   AllowListList,
   ApprovalList,
-  BacktestItem,
   BacktestList,
   DecisionList,
   KillSwitchItem,
   KnownPeakList,
-  NewBacktest,
-  NewKnownPeak,
   ReachItem,
   RuleStageItem,
-  TenantStageItem,
 } from './control-contract.ts';
 export type { CostExplanation, CostList, CostTrend } from './costs-contract.ts';
-export type { DeployItem, DeployList, NewDeploy } from './deploys-contract.ts';
 export type { CloudEvent } from './events-contract.ts';
 export type { CreatedKey, KeyItem, KeyList, NewKey, NewSignInLink, SignInLink } from './keys-contract.ts';
 export type { DirectoryItem, DirectoryList } from './lifecycle-contract.ts';
@@ -252,7 +247,6 @@ export type {
   NewMeter,
   RejectedEventList,
 } from './meters-contract.ts';
-export type { NeighborsAnswer } from './neighbors-contract.ts';
 export type { NewPlanTerms, PlanItem, PlanList, PlanQuotaItem, PlanVersionItem } from './plans-contract.ts';
 export type {
   BookWriteItem,

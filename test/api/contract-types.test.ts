@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import type { z } from 'zod';
 import type { anomalyItemSchema, anomalyListSchema } from '../../src/api/anomalies.ts';
 import type * as contract from '../../src/api/contract.ts';
+import type * as control from '../../src/api/control-contract.ts';
 import type {
   approvalListSchema,
   backtestListSchema,
@@ -14,6 +15,7 @@ import type {
   tenantStageSchema,
 } from '../../src/api/control-schemas.ts';
 import type { deployListSchema, newDeploySchema } from '../../src/api/deploys.ts';
+import type * as deploys from '../../src/api/deploys-contract.ts';
 import type { cloudEventSchema } from '../../src/api/events.ts';
 import type { flagInstanceListSchema } from '../../src/api/flag-instances.ts';
 import type { flagAckSchema, flagSnapshotSchema, wireFlagSchema } from '../../src/api/flags.ts';
@@ -27,6 +29,7 @@ import type {
   rejectedEventListSchema,
 } from '../../src/api/meters-schemas.ts';
 import type { neighborsSchema } from '../../src/api/neighbors.ts';
+import type { NeighborsAnswer } from '../../src/api/neighbors-contract.ts';
 import type { problemSchema } from '../../src/api/problem.ts';
 import type { queryAuditListSchema } from '../../src/api/queries-audit.ts';
 import type { reportScheduleListSchema, reportScheduleSchema } from '../../src/api/reports-schemas.ts';
@@ -92,9 +95,9 @@ const AGREEMENTS: {
   usage: Agree<typeof usageListSchema, contract.UsageList>;
   queries: Agree<typeof queryListSchema, contract.QueryList>;
   queryAudits: Agree<typeof queryAuditListSchema, contract.QueryAuditList>;
-  neighbors: Agree<typeof neighborsSchema, contract.NeighborsAnswer>;
-  deploys: Agree<typeof deployListSchema, contract.DeployList>;
-  newDeploy: Agree<typeof newDeploySchema, contract.NewDeploy>;
+  neighbors: Agree<typeof neighborsSchema, NeighborsAnswer>;
+  deploys: Agree<typeof deployListSchema, deploys.DeployList>;
+  newDeploy: Agree<typeof newDeploySchema, deploys.NewDeploy>;
   slowQueries: Agree<typeof slowQueryListSchema, contract.SlowQueryList>;
   cap: Agree<typeof capItemSchema, contract.CapItem>;
   caps: Agree<typeof capListSchema, contract.CapList>;
@@ -110,9 +113,9 @@ const AGREEMENTS: {
   knownPeaks: Agree<typeof knownPeakListSchema, contract.KnownPeakList>;
   reach: Agree<typeof reachSchema, contract.ReachItem>;
   ruleStage: Agree<typeof ruleStageSchema, contract.RuleStageItem>;
-  tenantStage: Agree<typeof tenantStageSchema, contract.TenantStageItem>;
-  newBacktest: Agree<typeof newBacktestSchema, contract.NewBacktest>;
-  newKnownPeak: Agree<typeof newKnownPeakSchema, contract.NewKnownPeak>;
+  tenantStage: Agree<typeof tenantStageSchema, control.TenantStageItem>;
+  newBacktest: Agree<typeof newBacktestSchema, control.NewBacktest>;
+  newKnownPeak: Agree<typeof newKnownPeakSchema, control.NewKnownPeak>;
   cloudEvent: Agree<typeof cloudEventSchema, contract.CloudEvent>;
   newMeter: Agree<typeof newMeterSchema, contract.NewMeter>;
   meter: Agree<typeof meterItemSchema, contract.MeterItem>;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { DeployItem, DeployList } from '../../src/api/contract.ts';
+import type { DeployItem, DeployList } from '../../src/api/deploys-contract.ts';
 import { ADMIN_TOKEN, type ApiUnderTest, bearer, OWN, startApi } from '../support/api-harness.ts';
 
 let api: ApiUnderTest;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { NeighborsAnswer } from '../../src/api/contract.ts';
+import type { NeighborsAnswer } from '../../src/api/neighbors-contract.ts';
 import type { NeighborLoad, NeighborVerdict } from '../../src/api/neighbors-ports.ts';
 import { ADMIN_TOKEN, type ApiUnderTest, bearer, startApi } from '../support/api-harness.ts';
 

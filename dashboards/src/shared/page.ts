@@ -44,6 +44,8 @@ export interface PageEntry {
 
 /** Roles that may throttle, steer breakers and set up alerts. */
 export const OPERATOR_ROLES = ['admin', 'sre', 'automation'] as const satisfies readonly Role[];
+/** Roles that approve what automation asks: four eyes are those of people. */
+export const PEOPLE_ROLES = ['admin', 'sre'] as const satisfies readonly Role[];
 export const STAFF_PAGE_ROLES = ['admin', 'sre', 'sales', 'automation'] as const satisfies readonly Role[];
 export const SALES_ROLES = ['admin', 'sales'] as const satisfies readonly Role[];
 export const TENANT_PAGE_ROLES = ['tenant_admin', 'member', 'viewer'] as const satisfies readonly Role[];

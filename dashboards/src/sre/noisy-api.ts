@@ -4,14 +4,13 @@ import type {
   BreakerList,
   BreakerOrderItem,
   DecisionList,
-  DeployItem,
-  DeployList,
   FlagInstanceList,
   KillSwitchItem,
-  NeighborsAnswer,
   NewBreakerOrder,
   ThrottleList,
 } from '../../../src/api/contract.ts';
+import type { DeployItem, DeployList } from '../../../src/api/deploys-contract.ts';
+import type { NeighborsAnswer } from '../../../src/api/neighbors-contract.ts';
 import { get, rfc3339, send } from '../shared/api-client.ts';
 import type { RangeWindow } from '../shared/time-range.ts';
 

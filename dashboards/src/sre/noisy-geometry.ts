@@ -1,5 +1,5 @@
 /** Where everything stands in the picture of who hurts whom. Pure: pixels from figures, no DOM. */
-import type { NeighborsAnswer } from '../../../src/api/contract.ts';
+import type { NeighborsAnswer } from '../../../src/api/neighbors-contract.ts';
 import { latencyText, meterName, percentText, shareText } from './noisy-text.ts';
 
 type Load = NonNullable<NeighborsAnswer['load']>['tenants'][number];

@@ -1,9 +1,9 @@
 import '../styles/noisy.css';
 import { useMemo } from 'preact/hooks';
-import type { NeighborsAnswer } from '../../../src/api/contract.ts';
+import type { NeighborsAnswer } from '../../../src/api/neighbors-contract.ts';
 import { serverNow } from '../shared/api-client.ts';
 import { navigate } from '../shared/navigation.tsx';
-import { isFor, OPERATOR_ROLES, type PageProps } from '../shared/page.ts';
+import { isFor, OPERATOR_ROLES, type PageProps, PEOPLE_ROLES } from '../shared/page.ts';
 import { usePreferences } from '../shared/preferences.ts';
 import { RangePicker } from '../shared/range-picker.tsx';
 import { withQuery } from '../shared/router.ts';
@@ -26,9 +26,6 @@ import { TimelinePicture } from './timeline-picture.tsx';
 const LOOK_MS = 10_000;
 const IN_FORCE_MS = 3_000;
 const DAY_MS = 86_400_000;
-
-/** Who may answer what automation asks: four eyes are those of people. */
-const PEOPLE = ['admin', 'sre'] as const;
 
 /** Blame is worked out minute by minute, for a day at most: of a longer range its last day. */
 function blameWindow(window: RangeWindow): RangeWindow {
@@ -106,7 +103,7 @@ export function NoisyPage({ query, who }: PageProps) {
         <KillSwitch state={inForce.data.killSwitch} mayTurn={mayAct} zone={zone} onTurned={inForce.refresh} />
       )}
       {inForce.data && (
-        <Approvals approvals={inForce.data.approvals} mayDecide={isFor(who, PEOPLE)} onDecided={refresh} />
+        <Approvals approvals={inForce.data.approvals} mayDecide={isFor(who, PEOPLE_ROLES)} onDecided={refresh} />
       )}
       <Verdict look={answer} inForce={inForce.data} query={query} zone={zone} pending={look.pending} />
       <Suspects

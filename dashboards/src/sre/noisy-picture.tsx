@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { NeighborsAnswer } from '../../../src/api/contract.ts';
+import type { NeighborsAnswer } from '../../../src/api/neighbors-contract.ts';
 import { DataTable, type TableColumn } from '../shared/data-table.tsx';
 import { formatDuration, formatPercent, formatShort, NO_VALUE } from '../shared/format.ts';
 import { Link } from '../shared/navigation.tsx';

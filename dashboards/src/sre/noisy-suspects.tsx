@@ -1,4 +1,5 @@
-import type { BreakerItem, NeighborsAnswer, ThrottleItem } from '../../../src/api/contract.ts';
+import type { BreakerItem, ThrottleItem } from '../../../src/api/contract.ts';
+import type { NeighborsAnswer } from '../../../src/api/neighbors-contract.ts';
 import { Link } from '../shared/navigation.tsx';
 import { tenantHref } from '../shared/router.ts';
 import type { Zone } from '../shared/time-format.ts';

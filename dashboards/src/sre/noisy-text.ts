@@ -1,5 +1,5 @@
 /** What the noisy-neighbours page says in words. Pure. */
-import type { NeighborsAnswer } from '../../../src/api/contract.ts';
+import type { NeighborsAnswer } from '../../../src/api/neighbors-contract.ts';
 import { formatDuration, formatShort, NO_VALUE } from '../shared/format.ts';
 import { formatSpan } from '../shared/time-format.ts';
 

@@ -18,6 +18,22 @@ export const SRE_PAGES: readonly PageEntry[] = [
     load: async () => (await import('./noisy-page.tsx')).NoisyPage,
   },
   {
+    id: 'rules',
+    path: '/rules',
+    title: () => 'Rules and guards',
+    roles: OPERATOR_ROLES,
+    nav: { group: 'Operate', label: 'Rules and guards', hint: 'stages allow list known peaks approvals decisions' },
+    load: async () => (await import('./backtest-rules-page.tsx')).RulesPage,
+  },
+  {
+    id: 'backtests',
+    path: '/backtests',
+    title: () => 'Try a rule',
+    roles: OPERATOR_ROLES,
+    nav: { group: 'Operate', label: 'Try a rule', hint: 'backtest replay draft history promote' },
+    load: async () => (await import('./backtest-page.tsx')).BacktestPage,
+  },
+  {
     id: 'tenant',
     path: '/tenants/:tenant_id',
     title: (params) => params['tenant_id'] ?? '',

@@ -1,5 +1,6 @@
 /** What happened, as events on one axis: findings, what was done by whom, deploys. Pure. */
-import type { BreakerItem, DecisionList, NeighborsAnswer } from '../../../src/api/contract.ts';
+import type { BreakerItem, DecisionList } from '../../../src/api/contract.ts';
+import type { NeighborsAnswer } from '../../../src/api/neighbors-contract.ts';
 import { formatDuration, formatShort } from '../shared/format.ts';
 import type { RangeWindow } from '../shared/time-range.ts';
 import type { History } from './noisy-api.ts';
