@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { builtPages, launchBrowser, NO_BROWSER, openPage, type WatchedPage } from '../support/dashboards-browser.ts';
-import { anomalyOf, figuresOf, manyTenants, throttleOf } from '../support/dashboards-data.ts';
+import { anomalyOf, manyTenants, throttleOf } from '../support/dashboards-data.ts';
 import { type DashboardsStub, problemOf, startDashboardsStub } from '../support/dashboards-stub.ts';
 
 const pages = builtPages();
@@ -143,29 +143,6 @@ describe('the tenant table', () => {
     await page.getByTestId('match-count').getByText('3 tenants').waitFor();
     expect(await page.getByTestId('search').inputValue()).toBe('corp');
   });
-
-  it('pages through with the cursors and the window that they belong to', async () => {
-    stub.state.tenants = Array.from({ length: 120 }, (_, index) => figuresOf(`tenant-${1000 + index}`, index));
-    await open();
-    const all = expected('requests');
-    expect(await page.getByTestId('tile-requests').textContent()).toContain('by the 50 tenants on this page');
-    await page.getByRole('button', { name: 'Next' }).click();
-    await page.getByTestId('page').getByText('Page 2 of 3').waitFor();
-    await page.locator(`[data-tenant="${all[50]}"]`).waitFor();
-    expect(await names()).toEqual(all.slice(50, 100));
-    await page.getByRole('button', { name: 'Next' }).click();
-    await page.locator(`[data-tenant="${all[100]}"]`).waitFor();
-    const link = page.url();
-    await page.goto('about:blank').catch(() => undefined);
-    watched.faults.length = 0;
-    await open(link.slice(stub.url.length));
-    expect(await names()).toEqual(all.slice(100));
-    await page.getByRole('button', { name: 'Previous' }).click();
-    await page.locator(`[data-tenant="${all[50]}"]`).waitFor();
-    await page.getByRole('button', { name: 'Previous' }).click();
-    await page.locator(`[data-tenant="${all[0]}"]`).waitFor();
-    expect(new URL(page.url()).search).toBe('');
-  });
 });
 
 describe('what is around the table', () => {
@@ -271,9 +248,8 @@ describe('without figures', () => {
     await page.getByTestId('not-found').waitFor();
   });
 
-  it('offers the first page when a cursor is no longer good', async () => {
-    await page.goto(`${stub.url}/?page_from=2026-01-01T00:00:00Z&page_to=2026-01-02T00:00:00Z&cursor=${btoa('{}')}`);
-    await page.getByRole('button', { name: 'First page' }).click();
-    await rows().first().waitFor();
+  it('takes links from when the table had pages for what they meant', async () => {
+    await open('/?page_from=2026-01-01T00:00:00Z&page_to=2026-01-02T00:00:00Z&cursor=abc&sort=errors');
+    expect(await names()).toEqual(expected('errors'));
   });
 });

@@ -1,10 +1,12 @@
 import type { ComponentChildren } from 'preact';
 import { useMemo, useRef } from 'preact/hooks';
-import { type CsvValue, csvText, saveFile } from './csv.ts';
+import { type CsvValue, csvText } from './csv.ts';
+import { CsvButton, type CsvJob } from './csv-button.tsx';
 import { formatCount } from './format.ts';
 import { navigate, useAddress } from './navigation.tsx';
 import { withQuery } from './router.ts';
-import { useVirtualRows } from './use-virtual-rows.ts';
+import { TableFrame, TableRows, walkRows } from './table-frame.tsx';
+import { useTableRows } from './use-table-rows.ts';
 
 export interface TableColumn<Row> {
   readonly id: string;
@@ -35,10 +37,8 @@ export interface DataTableProps<Row> {
   readonly empty: ComponentChildren;
   readonly pending?: boolean;
   /** Rows of the CSV file where they are more than those on the screen, such as all pages of a list. */
-  readonly allRows?: () => Promise<readonly Row[]>;
+  readonly allRows?: (job: CsvJob) => Promise<readonly Row[]>;
 }
-
-const ROW_HEIGHT = 40;
 
 function compareValues(a: CsvValue, b: CsvValue): number {
   if (typeof a === 'number' && typeof b === 'number') return a - b;
@@ -73,8 +73,9 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
   const sortName = `${id}_sort`;
   const sort = query.get(sortName) ?? props.defaultSort ?? '';
   const rows = useMemo(() => sortRows(props.rows, columns, sort), [props.rows, columns, sort]);
+  const frame = useRef<HTMLDivElement>(null);
   const body = useRef<HTMLTableSectionElement>(null);
-  const virtual = useVirtualRows(rows.length, ROW_HEIGHT, body);
+  const virtual = useTableRows(rows.length, frame, body, (key) => rows.findIndex((row) => props.rowKey(row) === key));
 
   if (rows.length === 0) return <div class="card table-empty">{props.empty}</div>;
 
@@ -86,32 +87,28 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
     else next.set(sortName, wanted);
     navigate(withQuery(path, next), { replace: true });
   };
-  const save = async () => {
-    const all = props.allRows === undefined ? rows : sortRows(await props.allRows(), columns, sort);
+  const text = async (job: CsvJob) => {
+    const all = props.allRows === undefined ? rows : sortRows(await props.allRows(job), columns, sort);
     const cells = all.map((row) => columns.map((column) => column.value(row)));
-    const header = columns.map((column) => column.id);
-    saveFile(`tenantry-${id}.csv`, 'text/csv;charset=utf-8', csvText(header, cells));
+    return csvText(
+      columns.map((column) => column.id),
+      cells,
+    );
   };
-  const onKeyDown = (event: KeyboardEvent) => {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step === undefined || !(event.target instanceof HTMLElement)) return;
-    const here = event.target.closest('tr');
-    const next = step > 0 ? here?.nextElementSibling : here?.previousElementSibling;
-    const target = next?.querySelector<HTMLElement>('a, button, [tabindex]');
-    if (!target) return;
-    event.preventDefault();
-    target.focus();
+  const rowAt = (index: number) => {
+    const row = rows[index];
+    return row === undefined ? null : <Row key={props.rowKey(row)} {...props} row={row} index={index} />;
   };
 
   return (
     <div class={`data-table${props.pending ? ' pending' : ''}`}>
-      <div class="table-frame card">
+      <TableFrame label={props.caption} pending={false} frame={frame}>
         <table
           class="figures"
           data-testid={`table-${id}`}
           aria-busy={props.pending ?? false}
           aria-rowcount={rows.length + 1}
-          onKeyDown={onKeyDown}
+          onKeyDown={(event) => walkRows(event, rows.length, virtual.focusRow)}
         >
           <caption class="visually-hidden">{props.caption}</caption>
           <thead>
@@ -122,29 +119,35 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
             </tr>
           </thead>
           <tbody ref={body}>
-            <Gap height={virtual.before} span={columns.length} />
-            {rows.slice(virtual.from, virtual.to).map((row, index) => (
-              <tr key={props.rowKey(row)} data-key={props.rowKey(row)} aria-rowindex={virtual.from + index + 2}>
-                {columns.map((column) => (
-                  <td key={column.id} class={cellClass(column)} data-column={column.id}>
-                    {column.cell === undefined ? column.value(row) : column.cell(row)}
-                  </td>
-                ))}
-              </tr>
-            ))}
-            <Gap height={virtual.after} span={columns.length} />
+            <TableRows pieces={virtual.pieces} columns={columns.length} row={rowAt} />
           </tbody>
         </table>
-      </div>
+      </TableFrame>
       <p class="table-foot muted small">
         <span>
           {formatCount(rows.length)} {rows.length === 1 ? 'row' : 'rows'}
         </span>
-        <button type="button" class="button quiet small" data-testid={`csv-${id}`} onClick={() => void save()}>
-          Save as CSV
-        </button>
+        <CsvButton id={id} text={text} />
       </p>
     </div>
+  );
+}
+
+function Row<Data>(props: {
+  row: Data;
+  index: number;
+  columns: readonly TableColumn<Data>[];
+  rowKey: (row: Data) => string;
+}) {
+  const { row, columns } = props;
+  return (
+    <tr data-key={props.rowKey(row)} aria-rowindex={props.index + 2}>
+      {columns.map((column) => (
+        <td key={column.id} class={cellClass(column)} data-column={column.id}>
+          {column.cell === undefined ? column.value(row) : column.cell(row)}
+        </td>
+      ))}
+    </tr>
   );
 }
 
@@ -157,16 +160,6 @@ function firstSort<Row>(rows: readonly Row[], columns: readonly TableColumn<Row>
 
 function cellClass<Row>(column: TableColumn<Row>): string {
   return `${column.align === 'left' ? 'left' : ''}${column.wide ? ' wide-only' : ''}`;
-}
-
-/** The height of rows that are not in the page, so that the scroll bar tells the truth. */
-function Gap(props: { height: number; span: number }) {
-  if (props.height === 0) return null;
-  return (
-    <tr class="table-gap">
-      <td colSpan={props.span} style={{ height: `${props.height}px` }} />
-    </tr>
-  );
 }
 
 function Header<Row>(props: { column: TableColumn<Row>; sort: string; onSort: () => void }) {

@@ -3,21 +3,6 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 
 const TYPING_PAUSE_MS = 200;
 
-/** `/` puts the cursor into the search field, unless somebody is typing elsewhere. */
-function useSearchKey(field: RefObject<HTMLInputElement | null>): void {
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (event.target instanceof Element && event.target.closest('input, textarea, select, dialog')) return;
-      event.preventDefault();
-      field.current?.select();
-      field.current?.focus();
-    };
-    document.addEventListener('keydown', onKey);
-    return () => document.removeEventListener('keydown', onKey);
-  }, [field]);
-}
-
 /** Searches by part of the id; waits for a pause in typing. Escape empties it, arrow down goes to the rows. */
 export function SearchBox(props: {
   inputRef: RefObject<HTMLInputElement | null>;
@@ -27,7 +12,6 @@ export function SearchBox(props: {
 }) {
   const [text, setText] = useState(props.value);
   const sent = useRef(props.value);
-  useSearchKey(props.inputRef);
   // The URL leads when it changes by other means than typing here: back, forward, "clear the search".
   useEffect(() => {
     if (props.value !== sent.current) setText(props.value);

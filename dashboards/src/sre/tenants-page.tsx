@@ -1,6 +1,6 @@
 import { useRef } from 'preact/hooks';
-import type { TenantSort } from '../../../src/api/contract.ts';
 import { listAnomalies, listTenants, listThrottles, serverNow } from '../shared/api-client.ts';
+import { CsvButton, type CsvJob } from '../shared/csv-button.tsx';
 import { formatCount } from '../shared/format.ts';
 import { navigate } from '../shared/navigation.tsx';
 import { setPreference, usePreferences } from '../shared/preferences.ts';
@@ -8,42 +8,20 @@ import { RangePicker } from '../shared/range-picker.tsx';
 import { withQuery } from '../shared/router.ts';
 import { ErrorState, Loading, NoSpansYet, Notice, NotUpdating } from '../shared/states.tsx';
 import { timeText } from '../shared/time-format.ts';
-import { rangeFromQuery, windowOf } from '../shared/time-range.ts';
-import { type Live, useLive } from '../shared/use-live.ts';
+import { rangeFromQuery } from '../shared/time-range.ts';
+import { useLive } from '../shared/use-live.ts';
 import { AttentionStrip } from './attention-strip.tsx';
 import { SearchBox } from './search-box.tsx';
-import {
-  firstPage,
-  nextPage,
-  PAGING_NAMES,
-  pageNumber,
-  previousPage,
-  searchFor,
-  sortBy,
-  type TableState,
-  tableFromQuery,
-  withTable,
-} from './table-state.ts';
-import { TenantsTable } from './tenants-table.tsx';
+import { searchFor, sortBy, type TableState, tableFromQuery, withTable } from './table-state.ts';
+import { allTenants, tenantsCsv } from './tenants-csv.ts';
+import { type Reading, TenantsTable } from './tenants-table.tsx';
 import { TenantsTiles } from './tenants-tiles.tsx';
+import { HEAD_SIZE, type ListAnswer, useTenantList, useTenantRows } from './use-tenant-rows.ts';
 
-const LIST_INTERVAL_MS = 3_000;
 const ATTENTION_INTERVAL_MS = 5_000;
-const PAGE_SIZE = 50;
 const HOUR_MS = 3_600_000;
-
-function useTenantList(query: URLSearchParams, state: TableState) {
-  const range = rangeFromQuery(query);
-  const question = JSON.stringify([range, state]);
-  const ask = async (signal: AbortSignal) => {
-    const { sort, order, search, paging } = state;
-    const window = paging?.window ?? windowOf(range, serverNow());
-    const cursor = paging?.cursors.at(-1);
-    const list = await listTenants({ window, sort, order, search, limit: PAGE_SIZE, cursor }, signal);
-    return { list, window };
-  };
-  return useLive(question, ask, range.kind === 'last' ? LIST_INTERVAL_MS : null);
-}
+/** The most that the API gives at once. */
+const CSV_PAGE_SIZE = 1_000;
 
 /** What happens now, whatever window the table looks at. */
 function useAttention() {
@@ -72,19 +50,18 @@ export function TenantsPage(props: { query: URLSearchParams }) {
   const head = (
     <header class="page-head">
       <h1>Tenants</h1>
-      <RangePicker range={range} query={query} zone={zone} drop={PAGING_NAMES} />
+      <RangePicker range={range} query={query} zone={zone} />
     </header>
   );
   if (live.data === undefined || live.error?.status === 401) {
     return (
       <>
         {head}
-        {live.error ? <ListError live={live} state={state} onFirstPage={() => go(firstPage(state))} /> : <Loading />}
+        {live.error ? <ErrorState error={live.error} onRetry={live.refresh} /> : <Loading />}
       </>
     );
   }
   const { list } = live.data;
-  const complete = list.next_cursor === null && state.paging === null;
   const pristine = list.total === 0 && list.data_until === null && state.search === '';
   return (
     <>
@@ -99,49 +76,34 @@ export function TenantsPage(props: { query: URLSearchParams }) {
         <>
           <TenantsTiles
             list={list}
-            complete={complete}
             live={range.kind === 'last'}
             zone={zone}
             throttles={throttles.data}
             anomalies={anomalies.data}
           />
-          <Table live={live} state={state} query={query} go={go} />
+          <Table answer={live.data} live={live} state={state} query={query} go={go} />
         </>
       )}
     </>
   );
 }
 
-type ListLive = ReturnType<typeof useTenantList>;
-
-function ListError(props: { live: Live<unknown>; state: TableState; onFirstPage: () => void }) {
-  const { error } = props.live;
-  if (!error) return null;
-  return (
-    <ErrorState error={error} onRetry={props.live.refresh}>
-      {props.state.paging !== null && (
-        <button type="button" class="button" onClick={props.onFirstPage}>
-          First page
-        </button>
-      )}
-    </ErrorState>
-  );
-}
-
 interface TableProps {
-  live: ListLive;
+  answer: ListAnswer;
+  live: { readonly question: string; readonly pending: boolean };
   state: TableState;
   query: URLSearchParams;
   go: (next: TableState, replace?: boolean) => void;
 }
 
 function Table(props: TableProps) {
-  const { live, state, go } = props;
+  const { answer, live, state, go } = props;
+  const { list } = answer;
   const { allColumns } = usePreferences();
   const search = useRef<HTMLInputElement>(null);
-  const table = useRef<HTMLTableElement>(null);
-  if (!live.data) return null;
-  const { list } = live.data;
+  const focusRow = useRef<(index: number) => void>(() => undefined);
+  const reading = useRef<Reading>({ pointed: false, scrolled: false });
+  const rows = useTenantRows(answer, live, state, () => reading.current.pointed || reading.current.scrolled);
   return (
     <>
       <div class="toolbar">
@@ -149,7 +111,7 @@ function Table(props: TableProps) {
           inputRef={search}
           value={state.search}
           onSearch={(text) => go(searchFor(state, text), true)}
-          onDown={() => table.current?.querySelector<HTMLAnchorElement>('tbody a')?.focus()}
+          onDown={() => focusRow.current(0)}
         />
         <span class="muted small" data-testid="match-count">
           {formatCount(list.total)} {list.total === 1 ? 'tenant' : 'tenants'}
@@ -166,47 +128,52 @@ function Table(props: TableProps) {
       {list.items.length === 0 ? (
         <NoMatch state={state} onClear={() => go(searchFor(state, ''))} />
       ) : (
-        <TenantsTable
-          list={list}
-          state={state}
-          query={props.query}
-          allColumns={allColumns}
-          pending={live.pending}
-          onSort={(sort: TenantSort) => go(sortBy(state, sort))}
-          onEscape={() => search.current?.focus()}
-          tableRef={table}
-        />
+        <div>
+          <TenantsTable
+            answer={answer}
+            rows={rows}
+            state={state}
+            query={props.query}
+            allColumns={allColumns}
+            pending={live.pending}
+            reading={reading.current}
+            onSort={(sort) => go(sortBy(state, sort))}
+            onEscape={() => search.current?.focus()}
+            focusRow={focusRow}
+          />
+          <Foot answer={answer} rows={rows} state={state} />
+        </div>
       )}
-      <Paging live={live} state={state} go={go} />
     </>
   );
 }
 
-function Paging(props: Pick<TableProps, 'live' | 'state' | 'go'>) {
-  const { live, state, go } = props;
+function Foot(props: { answer: ListAnswer; rows: ReturnType<typeof useTenantRows>; state: TableState }) {
+  const { answer, rows, state } = props;
   const { zone } = usePreferences();
-  if (!live.data) return null;
-  const { list, window } = live.data;
-  const next = list.next_cursor;
-  if (next === null && state.paging === null) return null;
+  const text = async ({ signal, onProgress }: CsvJob) => {
+    const { sort, order, search } = state;
+    const query = { window: answer.window, sort, order, search, limit: CSV_PAGE_SIZE };
+    return tenantsCsv(await allTenants((cursor) => listTenants({ ...query, cursor }, signal), onProgress));
+  };
   return (
-    <nav class="paging" aria-label="Pages">
-      <button type="button" class="button" disabled={state.paging === null} onClick={() => go(previousPage(state))}>
-        Previous
-      </button>
-      <span class="muted small" data-testid="page">
-        Page {pageNumber(state)} of {Math.max(pageNumber(state), Math.ceil(list.total / PAGE_SIZE))}
-        {state.paging && `, as of ${timeText(zone).time(state.paging.window.to)}`}
-      </span>
-      <button
-        type="button"
-        class="button"
-        disabled={next === null || live.pending}
-        onClick={() => next !== null && go(nextPage(state, next, window))}
-      >
-        Next
-      </button>
-    </nav>
+    <p class="table-foot muted small">
+      {rows.error !== undefined ? (
+        <span class="bad-text" role="alert" data-testid="rows-error">
+          The further rows did not come: {rows.error.message}{' '}
+          <button type="button" class="button small" onClick={rows.retry}>
+            Try again
+          </button>
+        </span>
+      ) : (
+        <span data-testid="rows-note">
+          {rows.stillSince === undefined
+            ? `${formatCount(rows.count)} ${rows.count === 1 ? 'row' : 'rows'}`
+            : `${formatCount(rows.count)} rows; the first ${HEAD_SIZE} are live, the others as of ${timeText(zone).time(rows.stillSince)}`}
+        </span>
+      )}
+      <CsvButton id="tenants" text={text} />
+    </p>
   );
 }
 

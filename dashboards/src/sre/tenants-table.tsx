@@ -1,90 +1,118 @@
 import type { RefObject } from 'preact';
-import { useRef } from 'preact/hooks';
-import type { TenantFigures, TenantList, TenantSort } from '../../../src/api/contract.ts';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import type { TenantFigures, TenantSort } from '../../../src/api/contract.ts';
 import { Link } from '../shared/navigation.tsx';
 import { tenantHref } from '../shared/router.ts';
+import { TableFrame, TableRows, walkRows } from '../shared/table-frame.tsx';
 import { useNow } from '../shared/use-now.ts';
+import { useTableRows } from '../shared/use-table-rows.ts';
 import { chosenColumns } from './column-choice.ts';
-import { keepOrder, type TableState } from './table-state.ts';
+import type { TableState } from './table-state.ts';
 import { COLUMNS, type Column } from './tenant-columns.tsx';
 import { ThrottleBadge } from './throttle-badge.tsx';
+import type { ListAnswer, TenantRowsView } from './use-tenant-rows.ts';
+
+/** What a reader does with the table that fresh figures must not disturb. */
+export interface Reading {
+  pointed: boolean;
+  scrolled: boolean;
+}
 
 export interface TenantsTableProps {
-  readonly list: TenantList;
+  readonly answer: ListAnswer;
+  readonly rows: TenantRowsView;
   readonly state: TableState;
   readonly query: URLSearchParams;
   readonly allColumns: boolean;
   /** The answer to the present question is on its way; what is shown answers the previous one. */
   readonly pending: boolean;
+  readonly reading: Reading;
   readonly onSort: (sort: TenantSort) => void;
   readonly onEscape: () => void;
-  readonly tableRef: RefObject<HTMLTableElement | null>;
+  /** Set to what puts the focus on a row. */
+  readonly focusRow: RefObject<(index: number) => void>;
 }
 
-/** Moves the focus by one row; stays where it is at the ends. */
-function moveFocus(table: HTMLTableElement, step: 1 | -1): void {
-  const links = [...table.querySelectorAll<HTMLAnchorElement>('tbody a')];
-  const at = links.indexOf(document.activeElement as HTMLAnchorElement);
-  links[Math.min(links.length - 1, Math.max(0, at + step))]?.focus();
+/** Another question begins at its first row. */
+function useTopOfQuestion(frame: RefObject<HTMLElement | null>, question: string): void {
+  const shown = useRef(question);
+  useLayoutEffect(() => {
+    if (shown.current === question) return;
+    shown.current = question;
+    frame.current?.scrollTo({ top: 0 });
+  }, [question]);
 }
 
 export function TenantsTable(props: TenantsTableProps) {
-  const { list, state } = props;
+  const { answer, rows, state, reading } = props;
   const now = useNow();
-  const columns = chosenColumns(COLUMNS, list.items, { all: props.allColumns, sort: state.sort });
-  const held = useRef(false);
-  const shown = useRef<readonly string[]>([]);
-  const sortedBy = useRef('');
+  const columns = chosenColumns(COLUMNS, answer.list.items, { all: props.allColumns, sort: state.sort });
+  const frame = useRef<HTMLDivElement>(null);
+  const body = useRef<HTMLTableSectionElement>(null);
+  const virtual = useTableRows(rows.count, frame, body, rows.indexOf);
+  props.focusRow.current = virtual.focusRow;
+  useTopOfQuestion(frame, JSON.stringify(state));
+  useEffect(() => rows.need(virtual.to));
 
-  // A reader's own new sort or page always takes effect; only live updates hold their order.
-  const asked = JSON.stringify([state, props.query.toString()]);
-  const holds = held.current && sortedBy.current === asked && !props.pending;
-  const rows = holds ? keepOrder(list.items, shown.current) : list.items;
-  shown.current = rows.map((row) => row.tenant_id);
-  if (!props.pending) sortedBy.current = asked;
-
-  const onKeyDown = (event: KeyboardEvent) => {
-    const table = event.currentTarget as HTMLTableElement;
-    if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
-      event.preventDefault();
-      moveFocus(table, event.key === 'ArrowDown' ? 1 : -1);
-    } else if (event.key === 'Escape') {
-      props.onEscape();
-    }
+  useEffect(() => {
+    const element = frame.current;
+    const onScroll = () => {
+      reading.scrolled = (element?.scrollTop ?? 0) > 0;
+    };
+    element?.addEventListener('scroll', onScroll, { passive: true });
+    return () => element?.removeEventListener('scroll', onScroll);
+  }, [reading]);
+  const point = (pointed: boolean) => () => {
+    reading.pointed = pointed;
   };
-  const hold = (value: boolean) => () => {
-    held.current = value;
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key === 'Escape') props.onEscape();
+    else walkRows(event, rows.count, virtual.focusRow);
+  };
+  const rowAt = (index: number) => {
+    const row = rows.at(index);
+    if (row === undefined) return <NotLoaded key={`row ${index}`} index={index} columns={columns.length + 1} />;
+    const step = answer.list.spark_step_seconds;
+    return <Row key={row.tenant_id} {...{ row, index, columns, now }} query={props.query} sparkStepSeconds={step} />;
   };
 
   return (
-    <div class={`table-frame card${props.pending ? ' pending' : ''}`}>
+    <TableFrame label="Tenants" pending={props.pending} frame={frame}>
       <table
-        ref={props.tableRef}
         class="figures"
         data-testid="tenants-table"
         aria-busy={props.pending}
+        aria-rowcount={rows.count + 1}
         onKeyDown={onKeyDown}
-        onMouseEnter={hold(true)}
-        onMouseLeave={hold(false)}
-        onFocusIn={hold(true)}
-        onFocusOut={hold(false)}
+        onMouseEnter={point(true)}
+        onMouseLeave={point(false)}
+        onFocusIn={point(true)}
+        onFocusOut={point(false)}
       >
         <caption class="visually-hidden">Tenants and their figures in the chosen window</caption>
         <thead>
-          <tr>
+          <tr aria-rowindex={1}>
             <SortHeader label="Tenant" about="Tenant id" sort="tenant_id" state={state} onSort={props.onSort} first />
             {columns.map((column) => (
               <SortHeader key={column.id} {...headerOf(column)} state={state} onSort={props.onSort} />
             ))}
           </tr>
         </thead>
-        <tbody>
-          {rows.map((row) => (
-            <Row key={row.tenant_id} row={row} columns={columns} now={now} {...rowContext(props)} />
-          ))}
+        <tbody ref={body}>
+          <TableRows pieces={virtual.pieces} columns={columns.length + 1} row={rowAt} />
         </tbody>
       </table>
-    </div>
+    </TableFrame>
+  );
+}
+
+/** A row that is on its way. */
+function NotLoaded(props: { index: number; columns: number }) {
+  return (
+    <tr class="not-loaded" aria-rowindex={props.index + 2}>
+      <td class="tenant-cell">…</td>
+      <td colSpan={props.columns - 1} />
+    </tr>
   );
 }
 
@@ -93,12 +121,9 @@ function headerOf(column: Column) {
   return { label, about, className: `col-${id}`, ...(column.sort === undefined ? {} : { sort: column.sort }) };
 }
 
-function rowContext(props: TenantsTableProps) {
-  return { query: props.query, sparkStepSeconds: props.list.spark_step_seconds };
-}
-
 function Row(props: {
   row: TenantFigures;
+  index: number;
   columns: readonly Column[];
   now: number;
   query: URLSearchParams;
@@ -106,7 +131,7 @@ function Row(props: {
 }) {
   const { row } = props;
   return (
-    <tr data-testid="tenant-row" data-tenant={row.tenant_id}>
+    <tr data-testid="tenant-row" data-tenant={row.tenant_id} data-key={row.tenant_id} aria-rowindex={props.index + 2}>
       <th scope="row" class="tenant-cell">
         <Link href={tenantHref(row.tenant_id, props.query)} class="tenant-link" title={row.tenant_id}>
           {row.tenant_id}

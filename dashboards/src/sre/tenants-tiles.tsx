@@ -7,8 +7,6 @@ import { Tile } from './tiles.tsx';
 
 export function TenantsTiles(props: {
   list: TenantList;
-  /** This page holds every tenant that matches. */
-  complete: boolean;
   /** The window reaches up to now; a fixed window of the past cannot be stale. */
   live: boolean;
   zone: Zone;
@@ -26,7 +24,7 @@ export function TenantsTiles(props: {
         label="Requests"
         value={formatCount(requests)}
         title={formatExact(requests)}
-        sub={props.complete ? 'by all tenants listed' : `by the ${list.items.length} tenants on this page`}
+        sub={list.next_cursor === null ? 'by all tenants listed' : `by the first ${list.items.length} tenants`}
         testId="tile-requests"
       />
       <Tile
