@@ -16,7 +16,7 @@ import '../styles/money.css';
 import { allPrices, listPrices, listUnpriced, listVersions, type PriceQuery } from './price-api.ts';
 import { PriceForm } from './price-form.tsx';
 import { PriceHistory } from './price-history.tsx';
-import { dateText, LAYER_LABELS, PRICE_TABS, priceText, subjectText, unitText } from './price-text.ts';
+import { dateText, LAYER_LABELS, PRICE_TABS, priceText, subjectText, unitText, unpricedText } from './price-text.ts';
 
 interface Editing {
   readonly provider?: string;
@@ -110,7 +110,7 @@ function Unpriced(props: { found: UnpricedList; mayEdit: boolean; onSet: (model:
               <br />
               <span class="small muted">
                 {formatCount(item.calls)} {item.calls === 1 ? 'call' : 'calls'} of {formatCount(item.tenants)}{' '}
-                {item.tenants === 1 ? 'tenant' : 'tenants'}; {item.reason}
+                {item.tenants === 1 ? 'tenant' : 'tenants'}; {unpricedText(item.reason)}
               </span>
             </span>
             {props.mayEdit && (

@@ -65,3 +65,17 @@ export function nextHour(now: number): string {
 export function isDollars(text: string): boolean {
   return /^\d{1,7}(\.\d{1,24})?$/.test(text.trim());
 }
+
+const UNPRICED_REASONS: Readonly<Record<string, string>> = {
+  'no-model': 'its spans name no model',
+  'unknown-model': 'nobody’s prices for it are known',
+  'no-price-then': 'there are prices, but none for that time',
+  'no-price-for-tier': 'there are prices, but none for this service tier',
+  'no-token-price': 'it is charged by what spans do not tell, or this kind of token has no price',
+  'no-amount': 'it is charged by an amount that its spans do not tell',
+  'inconsistent-usage': 'its spans report more cached than input tokens, or more reasoning than output',
+};
+
+export function unpricedText(reason: string): string {
+  return UNPRICED_REASONS[reason] ?? reason;
+}

@@ -1,0 +1,4 @@
+export const REVENUE_TABS = [
+  ['/revenue', 'Revenue'],
+  ['/revenue/features', 'Features'],
+] as const;
