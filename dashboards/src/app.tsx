@@ -36,7 +36,7 @@ export function App() {
   const isUndecided = path === '/' && who === undefined && session.error === undefined;
   const page =
     match === undefined ? (
-      <NotFound what="There is no page at this address." />
+      <NotFound what="There is no page at this address." whole />
     ) : isUndecided || isElsewhere ? (
       <Loading />
     ) : isForOthers(match.entry, who) ? (

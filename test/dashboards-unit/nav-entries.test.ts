@@ -43,6 +43,7 @@ describe('the navigation', () => {
     [tenants, 'tenants'],
     [tenant, 'tenants'],
     [line, 'lines'],
+    [entry('trace', '/tenants/:tenant_id/traces'), 'tenants'],
     [entry('far', '/elsewhere'), undefined],
     [entry('near', '/costsheet'), undefined],
   ])('marks the entry that a page belongs to', (page, id) => expect(navIdOf(pages, page)).toBe(id));

@@ -6,7 +6,7 @@ export const OPERATIONS_PAGES: readonly PageEntry[] = [
     path: '/alerts',
     title: () => 'Alerts',
     roles: STAFF_PAGE_ROLES,
-    nav: { group: 'Run Tenantry', label: 'Alerts', hint: 'acknowledge mute on call page notices' },
+    nav: { group: 'Run Tenantry', label: 'Alerts', hint: 'acknowledge mute on call page notices', key: 'a' },
     load: async () => (await import('./alert-page.tsx')).AlertsPage,
   },
   {
@@ -62,7 +62,7 @@ export const OPERATIONS_PAGES: readonly PageEntry[] = [
     path: '/bills',
     title: () => 'Bills',
     roles: ['admin', 'sre', 'sales'],
-    nav: { group: 'Money', label: 'Bills', hint: 'import FOCUS AWS CUR allocate share out invoice cloud' },
+    nav: { group: 'Money', label: 'Bills', hint: 'import FOCUS AWS CUR allocate share out invoice cloud', key: 'b' },
     load: async () => (await import('./bill-page.tsx')).BillsPage,
   },
   {
@@ -90,7 +90,12 @@ export const OPERATIONS_PAGES: readonly PageEntry[] = [
     path: '/ingest',
     title: () => 'Ingest',
     roles: OPERATOR_ROLES,
-    nav: { group: 'Run Tenantry', label: 'Ingest', hint: 'health lag spool rejected quarantine keys telemetry OTLP' },
+    nav: {
+      group: 'Run Tenantry',
+      label: 'Ingest',
+      hint: 'health lag spool rejected quarantine keys telemetry OTLP',
+      key: 'i',
+    },
     load: async () => (await import('./ingest-page.tsx')).IngestPage,
   },
   {
@@ -114,7 +119,7 @@ export const OPERATIONS_PAGES: readonly PageEntry[] = [
     path: '/audit',
     title: () => 'Audit log',
     roles: ['admin', 'sre', 'tenant_admin'],
-    nav: { group: 'Run Tenantry', label: 'Audit log', hint: 'who did what changes history hash chain' },
+    nav: { group: 'Run Tenantry', label: 'Audit log', hint: 'who did what changes history hash chain', key: 'l' },
     load: async () => (await import('./audit-page.tsx')).AuditPage,
   },
   {

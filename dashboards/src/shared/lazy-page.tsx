@@ -33,7 +33,7 @@ export function LazyPage(props: PageProps & { entry: PageEntry }) {
 /** The server was updated, and the code that the open page knows is no longer there; or the network is gone. */
 function NotLoaded() {
   return (
-    <Notice title="This page could not be loaded" testId="page-not-loaded" alert>
+    <Notice title="This page could not be loaded" testId="page-not-loaded" alert whole>
       <p>Tenantry may have been updated since this tab was opened, or it cannot be reached.</p>
       <p>
         <button type="button" class="button primary" onClick={() => location.reload()}>

@@ -3,10 +3,17 @@ import type { ApiError } from './api-client.ts';
 import { Link } from './navigation.tsx';
 
 /** A whole page (or card) that has no figures to show: says what is the case and what to do next. */
-export function Notice(props: { title: string; children: ComponentChildren; testId: string; alert?: boolean }) {
+export function Notice(props: {
+  title: string;
+  children: ComponentChildren;
+  testId: string;
+  alert?: boolean;
+  /** It stands for a whole page: its title is the page's heading. */
+  whole?: boolean;
+}) {
   return (
     <section class="notice" data-testid={props.testId} role={props.alert ? 'alert' : undefined}>
-      <h2>{props.title}</h2>
+      {props.whole ? <h1>{props.title}</h1> : <h2>{props.title}</h2>}
       {props.children}
     </section>
   );
@@ -111,7 +118,7 @@ export function NoSpansYet() {
 /** The page is made for other roles: said once, in place of a page of refusals. */
 export function NotForRole(props: { role: string; home: string }) {
   return (
-    <Notice title="This page is not for your role" testId="error-state" alert>
+    <Notice title="This page is not for your role" testId="error-state" alert whole>
       <p>You are signed in with the role {props.role}, which is not shown what is on this page.</p>
       <p>Ask an admin for a sign-in link of another role, or go on from your own pages.</p>
       <p>
@@ -121,9 +128,9 @@ export function NotForRole(props: { role: string; home: string }) {
   );
 }
 
-export function NotFound(props: { what: string }) {
+export function NotFound(props: { what: string; whole?: boolean }) {
   return (
-    <Notice title="Nothing here" testId="not-found">
+    <Notice title="Nothing here" testId="not-found" whole={props.whole ?? false}>
       <p>{props.what}</p>
       <p>
         <Link href="/">To the first page</Link>

@@ -34,16 +34,16 @@ export function navGroups(pages: readonly PageEntry[], who: WhoAmI | undefined):
 }
 
 /**
- * The navigation's entry that a page belongs to: itself, else the one it names in `under`, else the one with the
- * longest path that its own path begins with.
+ * The navigation's entry that a page belongs to: itself, else the one it names in `under`, else that of the page with
+ * the longest path that its own path begins with.
  */
 export function navIdOf(pages: readonly PageEntry[], entry: PageEntry): string | undefined {
   if (entry.nav !== undefined) return entry.id;
   if (entry.under !== undefined) return entry.under;
   const above = pages
-    .filter(({ nav, path }) => nav !== undefined && path !== '/' && entry.path.startsWith(`${path}/`))
-    .sort((a, b) => b.path.length - a.path.length);
-  return above[0]?.id;
+    .filter(({ nav, under, path }) => (nav ?? under) !== undefined && path !== '/' && entry.path.startsWith(`${path}/`))
+    .sort((a, b) => b.path.length - a.path.length)[0];
+  return above?.nav === undefined ? above?.under : above.id;
 }
 
 export const TENANT_HOME = '/usage';

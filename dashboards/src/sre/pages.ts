@@ -6,7 +6,7 @@ export const SRE_PAGES: readonly PageEntry[] = [
     path: '/',
     title: () => 'Tenants',
     roles: STAFF_PAGE_ROLES,
-    nav: { group: 'Operate', label: 'Tenants', hint: 'all customers latency requests errors' },
+    nav: { group: 'Operate', label: 'Tenants', hint: 'all customers latency requests errors', key: 't' },
     load: async () => (await import('./tenants-page.tsx')).TenantsPage,
   },
   {
@@ -14,7 +14,12 @@ export const SRE_PAGES: readonly PageEntry[] = [
     path: '/noisy',
     title: () => 'Noisy neighbours',
     roles: OPERATOR_ROLES,
-    nav: { group: 'Operate', label: 'Noisy neighbours', hint: 'who hurts whom blame throttle kill switch timeline' },
+    nav: {
+      group: 'Operate',
+      label: 'Noisy neighbours',
+      hint: 'who hurts whom blame throttle kill switch timeline',
+      key: 'n',
+    },
     load: async () => (await import('./noisy-page.tsx')).NoisyPage,
   },
   {
