@@ -2,6 +2,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { builtPages, launchBrowser, NO_BROWSER, openPage, type WatchedPage } from '../support/dashboards-browser.ts';
 import { breakerOf, manyTenants } from '../support/dashboards-data.ts';
+import { loadSections } from '../support/dashboards-sections.ts';
 import { type DashboardsStub, startDashboardsStub } from '../support/dashboards-stub.ts';
 
 const pages = builtPages();
@@ -31,6 +32,7 @@ afterEach(async () => {
 
 async function shown(): Promise<string[]> {
   await page.goto(`${stub.url}/tenants/acme-corp`);
+  await loadSections(page);
   const list = page.getByTestId('breakers');
   await list.waitFor();
   return list.getByRole('listitem').allTextContents();

@@ -2,7 +2,9 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { builtPages, launchBrowser, NO_BROWSER, openPage } from '../support/dashboards-browser.ts';
 import { anomalyOf, breakerOf, figuresOf, throttleOf } from '../support/dashboards-data.ts';
+import { loadSections } from '../support/dashboards-sections.ts';
 import { startDashboardsStub } from '../support/dashboards-stub.ts';
+import { heatMap, spanItem, traceDetail, traceItem } from '../support/dashboards-trace-data.ts';
 
 /** Tenants, routes and models are other people's words and stay so for ever: none may become markup, code or a request. */
 const HOSTILE = [
@@ -19,7 +21,16 @@ const HOSTILE = [
 ];
 
 const INJECTED =
-  'script:not([src]), img:not([src="/favicon.svg"]), iframe, base, link[rel=stylesheet]:not([href^="/assets/"]), [onerror], [onload], svg:not(.spark)';
+  'script:not([src]), img:not([src="/favicon.svg"]), iframe, base, link[rel=stylesheet]:not([href^="/assets/"]), [onerror], [onload], svg:not([aria-hidden="true"], [role="img"])';
+
+/** A span that is hostile in every place that others can write. */
+function hostileSpan(text: string, index: number) {
+  return spanItem(`h${index}`, index === 0 ? null : 'h0', [0, 10], {
+    ...{ name: text, service: text, kind: text, scope: text, status: 'error', status_message: text },
+    attributes: { [text]: text },
+    events: [{ offset_ms: 1, name: text, attributes: { [text]: text } }],
+  });
+}
 
 let browser: Browser;
 beforeAll(async () => {
@@ -58,6 +69,23 @@ describe('hostile text', () => {
       }),
     );
     stub.state.groups = { route: HOSTILE, db_operation: HOSTILE, db_system: HOSTILE, model: HOSTILE };
+    stub.state.tenant.heat = heatMap([[1, 2, 3, 4]], HOSTILE);
+    stub.state.tenant.statements = HOSTILE;
+    stub.state.tenant.traces = HOSTILE.map((text, index) =>
+      traceItem(String(index).repeat(32), { name: text, route: text, services: [text], error_message: text }),
+    );
+    stub.state.tenant.audit = HOSTILE.map((text, index) => ({
+      ...{
+        id: `e${index}`,
+        at: new Date(now).toISOString(),
+        actor: text,
+        role: 'admin',
+        action: text,
+        tenant_id: text,
+      },
+      ...{ resource: text, before: null, after: { [text]: text }, request_id: text },
+    }));
+    stub.state.tenant.trace = traceDetail(HOSTILE.map((text, index) => hostileSpan(text, index)));
     const { page, faults } = await openPage(browser, stub.url);
     const injected = () => page.locator(INJECTED).count();
 
@@ -73,6 +101,7 @@ describe('hostile text', () => {
 
     for (const text of HOSTILE) {
       await page.goto(`${stub.url}/tenants/${encodeURIComponent(text)}`);
+      await loadSections(page);
       await page.getByTestId('chart-ai-models').locator('canvas').waitFor();
       expect(await page.locator('h1').textContent()).toBe(text);
       expect(await page.getByTestId('chart-p95-by-route').locator('.legend-label').allTextContents()).toContain(
@@ -80,6 +109,11 @@ describe('hostile text', () => {
       );
       expect(await injected()).toBe(0);
     }
+    const lastRoute = page
+      .getByTestId('table-routes')
+      .locator('tbody tr')
+      .nth(HOSTILE.length - 1);
+    expect(await lastRoute.count()).toBe(1);
     await page.getByTestId('throttle-button').click();
     await page
       .getByTestId('throttle-dialog')
@@ -87,6 +121,12 @@ describe('hostile text', () => {
       .locator('option')
       .nth(HOSTILE.length)
       .waitFor({ state: 'attached' });
+    expect(await injected()).toBe(0);
+
+    await page.goto(`${stub.url}/tenants/${encodeURIComponent(HOSTILE[0] ?? '')}/traces/${'ab'.repeat(16)}?span=h0`);
+    await page.getByTestId('span-panel').waitFor();
+    expect(await page.locator('.waterfall-text').allTextContents()).toEqual(HOSTILE);
+    expect(await page.getByTestId('span-panel').textContent()).toContain(HOSTILE[0]);
     expect(await injected()).toBe(0);
 
     await page.context().close();

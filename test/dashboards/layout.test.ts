@@ -2,6 +2,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { builtPages, launchBrowser, NO_BROWSER, openPage } from '../support/dashboards-browser.ts';
 import { anomalyOf, figuresOf, manyTenants, throttleOf } from '../support/dashboards-data.ts';
+import { loadSections } from '../support/dashboards-sections.ts';
 import { startDashboardsStub } from '../support/dashboards-stub.ts';
 
 const LONGEST_ID = 'a'.repeat(128);
@@ -33,6 +34,7 @@ describe.each([390, 1280, 1920])('at %d pixels', (width) => {
     expect(await background()).toBe(colorScheme === 'light' ? 'rgb(250, 250, 251)' : 'rgb(13, 15, 18)');
 
     await page.goto(`${stub.url}/tenants/${LONGEST_ID}`);
+    await loadSections(page);
     await page.getByTestId('chart-ai-models').locator('canvas').waitFor();
     await page.getByTestId('active-throttle').waitFor();
     expect(await overflow()).toBeLessThanOrEqual(0);

@@ -5,8 +5,16 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { NO_BROWSER } from '../support/dashboards-browser.ts';
 import { type DashboardsWorld, startDashboardsWorld } from '../support/dashboards-world.ts';
+import { auditSuite } from './real/audit-suite.ts';
 import { costSuite } from './real/cost-suite.ts';
+import { embedSuite } from './real/embed-suite.ts';
+import { everyPageSuite } from './real/every-page-suite.ts';
+import { myUsageSuite } from './real/my-usage-suite.ts';
+import { operationsSuite } from './real/operations-suite.ts';
+import { setupSuite } from './real/setup-suite.ts';
+import { tenantSuite } from './real/tenant-suite.ts';
 import { tenantsSuite } from './real/tenants-suite.ts';
+import { traceSuite } from './real/trace-suite.ts';
 
 let started: DashboardsWorld | undefined;
 
@@ -25,7 +33,15 @@ describe.skipIf(NO_BROWSER !== undefined)(
       await started?.end();
     });
 
+    describe('every page', () => everyPageSuite(world));
     describe('tenants', () => tenantsSuite(world));
+    describe('operations', () => operationsSuite(world));
+    describe('audit log', () => auditSuite(world));
+    describe('first set-up', () => setupSuite(world));
+    describe('one tenant', () => tenantSuite(world));
+    describe('traces', () => traceSuite(world));
     describe('cost and margin', () => costSuite(world));
+    describe('my usage', () => myUsageSuite(world));
+    describe('usage in a frame', () => embedSuite(world));
   },
 );

@@ -2,7 +2,9 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { builtPages, launchBrowser, NO_BROWSER, openPage, type WatchedPage } from '../support/dashboards-browser.ts';
 import { anomalyOf, figuresOf, manyTenants, throttleOf } from '../support/dashboards-data.ts';
+import { loadSections } from '../support/dashboards-sections.ts';
 import { type DashboardsStub, startDashboardsStub } from '../support/dashboards-stub.ts';
+import { heatMap } from '../support/dashboards-trace-data.ts';
 
 const CHARTS = [
   'chart-percentiles',
@@ -13,11 +15,13 @@ const CHARTS = [
   'chart-db-time',
   'chart-db-slow',
   'chart-cache',
+  'chart-cache-rate',
   'chart-ai-tokens',
   'chart-ai-models',
   'chart-cpu',
   'chart-event-loop',
   'chart-network',
+  'chart-bodies',
 ];
 
 const pages = builtPages();
@@ -45,7 +49,12 @@ afterEach(async () => {
   expect(watched.faults).toEqual([]);
 });
 
-const open = (path = '/tenants/acme-corp') => page.goto(stub.url + path);
+const goto = (path = '/tenants/acme-corp') => page.goto(stub.url + path);
+/** The page with all its sections. */
+const open = async (path?: string) => {
+  await goto(path);
+  await loadSections(page);
+};
 const chart = (testId: string) => page.getByTestId(testId);
 const legend = (testId: string) => chart(testId).locator('.legend-label').allTextContents();
 
@@ -123,8 +132,45 @@ describe('the page of one tenant', () => {
     expect(await chart('chart-db-calls').locator('canvas').count()).toBe(0);
   });
 
+  it('loads the sections that come near and no others, and leads to each by a link', async () => {
+    await goto();
+    await chart('chart-percentiles').locator('canvas').waitFor();
+    expect(stub.requests.filter(({ url }) => url.startsWith('/v1/audit') || url.includes('slow-queries'))).toEqual([]);
+    const nav = page.getByRole('navigation', { name: 'Sections of this page' });
+    await nav.getByRole('link', { name: 'Audit' }).press('Enter');
+    await page.getByTestId('part-audit').waitFor();
+    expect(new URL(page.url()).hash).toBe('#audit');
+    await nav.locator('[aria-current="true"]', { hasText: 'Audit' }).waitFor();
+  });
+
+  it('reads out the map of latencies and goes from a cell to its traces, by keyboard as well', async () => {
+    stub.state.tenant.heat = heatMap([
+      [0, 4, 0, 0],
+      [0, 0, 3, 0],
+    ]);
+    await goto();
+    const plot = page.getByRole('slider', { name: /^Requests by time and latency/ });
+    await plot.scrollIntoViewIfNeeded();
+    await plot.focus();
+    for (const key of ['ArrowDown', 'ArrowUp', 'ArrowUp']) await page.keyboard.press(key);
+    expect(await page.getByTestId('heat-reading').textContent()).toMatch(/: 3 of 3 requests, 100 ms to 1 s$/);
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/\/traces\?/);
+    const query = new URL(page.url()).searchParams;
+    expect([query.get('min_ms'), query.get('max_ms')]).toEqual(['100', '1000']);
+    expect(query.get('from')).toBe(new Date(stub.state.tenant.heat.steps[1]?.at ?? 0).toISOString());
+  });
+
+  it('hides the audit where the reader may not see it', async () => {
+    stub.state.tenant.audit = 'refused';
+    await open();
+    await page.getByTestId('part-flags').waitFor();
+    await page.getByTestId('part-audit').waitFor({ state: 'detached' });
+    expect(await page.locator('#audit').textContent()).toBe('');
+  });
+
   it('has a page for a tenant that is silent', async () => {
-    await open('/tenants/nobody');
+    await goto('/tenants/nobody');
     expect(await page.getByTestId('tenant-silent').textContent()).toContain('missing data is not zero traffic');
   });
 
@@ -137,7 +183,7 @@ describe('the page of one tenant', () => {
   });
 
   it('keeps the theme and the time zone that were chosen', async () => {
-    await open();
+    await goto();
     await page.getByTestId('theme-toggle').click();
     await page.getByTestId('theme-toggle').click();
     await page.getByTestId('zone-toggle').click();
@@ -172,7 +218,7 @@ describe('throttles of the tenant', () => {
 
   it('are lifted in two steps', async () => {
     stub.state.throttles = [throttleOf('acme-corp', { now: Date.now() })];
-    await open();
+    await goto();
     await page.getByRole('button', { name: 'Lift …' }).click();
     await page.getByRole('button', { name: 'Lift now' }).click();
     await page.getByTestId('active-throttle').waitFor({ state: 'detached' });
@@ -181,7 +227,7 @@ describe('throttles of the tenant', () => {
   });
 
   it('are set by a form that says beforehand what will happen', async () => {
-    await open();
+    await goto();
     await page.getByTestId('tenant-figures').waitFor();
     await page.getByTestId('throttle-button').click();
     const dialog = page.getByTestId('throttle-dialog');
@@ -214,7 +260,7 @@ describe('throttles of the tenant', () => {
   });
 
   it('cannot be set by a role that may not, and Escape leaves the form', async () => {
-    await open();
+    await goto();
     await page.getByTestId('throttle-button').click();
     await page.getByTestId('throttle-dialog').waitFor();
     await page.keyboard.press('Escape');

@@ -13,6 +13,7 @@ import type {
   WhoAmI,
 } from '../../src/api/contract.ts';
 import { seriesOf, throttleOf } from './dashboards-data.ts';
+import { type TenantStubState, tenantStubRoutes, tenantStubState } from './dashboards-stub-tenant.ts';
 
 /** The policy that the real server sends; `default-src 'self'` forbids inline code and every other origin. */
 const CSP = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
@@ -37,6 +38,8 @@ interface StubState {
   /** Set: every /v1 route answers this problem. */
   problem: Problem | undefined;
   who: WhoAmI;
+  /** Sections of a tenant's page, and traces. */
+  readonly tenant: TenantStubState;
 }
 
 export interface DashboardsStub {
@@ -176,6 +179,7 @@ export async function startDashboardsStub(pages: ReadonlyMap<string, Buffer>): P
     groups: {},
     problem: undefined,
     who: { subject: 'ada@example.com', role: 'sre', tenant_id: null, expires_at: null },
+    tenant: tenantStubState(),
   };
   const requests: DashboardsStub['requests'] = [];
   // The default of 100 characters would answer 404 for long tenant ids.
@@ -187,6 +191,7 @@ export async function startDashboardsStub(pages: ReadonlyMap<string, Buffer>): P
     if (state.problem) return problem(reply, state.problem);
   });
   routes(app, state);
+  tenantStubRoutes(app, state.tenant);
   app.get('/*', (request, reply) => {
     const path = new URL(request.url, 'http://stub').pathname;
     const name = pages.has(path) ? path : '/index.html';
