@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Bills, LedgerReader } from '../api/bills-ports.ts';
 import type { StaffActor } from '../domain/actor.ts';
+import type { CostDaysReader } from '../domain/cost.ts';
 import { TenantryError, toError } from '../domain/errors.ts';
 import { BillStore } from '../store/postgres/bill-store.ts';
 import { CostExportStore } from '../store/postgres/cost-export-store.ts';
@@ -35,7 +36,7 @@ export interface BillingOptions {
 /** Everything about bills and costs. */
 export function startBilling({ postgres, dataDir, usage, ai, mostBytes = MOST_BYTES }: BillingOptions): {
   readonly bills: Bills;
-  readonly costs: LedgerReader;
+  readonly costs: LedgerReader & CostDaysReader;
 } {
   const stores = {
     bills: new BillStore(postgres),
@@ -76,6 +77,7 @@ export function startBilling({ postgres, dataDir, usage, ai, mostBytes = MOST_BY
     },
     costs: {
       costs: (question) => ledger.costs(question),
+      days: (question) => ledger.days(question),
       sums: ({ window, currency, by }) => ledgerStore.sums(BILLING, window, currency, by),
       explain: (question) => explainCosts(stores, question),
       focus: async function* (question) {

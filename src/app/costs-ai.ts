@@ -41,8 +41,15 @@ export async function uncoveredAi(
   const found: UncoveredAi[] = [];
   for (const { from, to, providers } of pieces(window, covers)) {
     if (providers === 'all') continue;
-    for (const [tenantId, { byModel }] of await reader.byTenant({ from, to }, tenants)) {
-      const own = byModel.filter(({ provider }) => !providers.has(provider));
+    for (const [tenantId, cost] of await reader.byTenant({ from, to }, tenants)) {
+      // A tenant's models add up to its cost. They are worked out only where some of them are in a bill: for 10,000
+      // tenants that was a third of the time of the whole answer.
+      if (providers.size === 0) {
+        const { costMicro, unpricedCalls } = cost;
+        if (costMicro || unpricedCalls > 0) found.push({ tenantId, costMicro: costMicro ?? 0n, unpricedCalls });
+        continue;
+      }
+      const own = cost.byModel.filter(({ provider }) => !providers.has(provider));
       const costMicro = own.reduce((sum, model) => sum + (model.costMicro ?? 0n), 0n);
       const unpricedCalls = own.reduce((sum, model) => sum + model.unpricedCalls, 0);
       if (costMicro !== 0n || unpricedCalls > 0) found.push({ tenantId, costMicro, unpricedCalls });

@@ -23,8 +23,18 @@ export interface ExplainQuestion {
   readonly lines: number;
 }
 
+type FoundLine = Awaited<ReturnType<BillStore['linesOf']>>[number][number];
+
+/** The rule that a share was made by; undefined: it is gone. */
+interface ShareRule {
+  readonly rule: AllocationRule | undefined;
+  readonly matcher: RuleMatcher;
+}
+
+const NO_RULES = { rules: [] as readonly AllocationRule[], matcher: new RuleMatcher([], isTenantId) };
+
 export interface ExplainStores {
-  readonly bills: Pick<BillStore, 'lines'>;
+  readonly bills: Pick<BillStore, 'linesOf'>;
   readonly rules: Pick<CostRuleStore, 'rules'>;
   readonly shares: Pick<CostShareStore, 'explain'>;
 }
@@ -36,30 +46,34 @@ export async function explainCosts(
 ): Promise<readonly ExplainedCost[]> {
   const { tenantId, limit, offset } = question;
   const shares = await stores.shares.explain(COSTS, tenantId, question, { limit, offset });
-  const rulesOf = new Map<number, readonly AllocationRule[]>();
+  const rulesOf = new Map<number, { readonly rules: readonly AllocationRule[]; readonly matcher: RuleMatcher }>();
   for (const { rulesVersion: version } of shares) {
-    if (!rulesOf.has(version)) rulesOf.set(version, (await stores.rules.rules(COSTS, version))?.rules ?? []);
+    if (rulesOf.has(version)) continue;
+    const { rules = [] } = (await stores.rules.rules(COSTS, version)) ?? {};
+    rulesOf.set(version, { rules, matcher: new RuleMatcher(rules, isTenantId) });
   }
-  const explained: ExplainedCost[] = [];
-  for (const share of shares) {
-    const rules = rulesOf.get(share.rulesVersion) ?? [];
-    explained.push(await explainShare(stores, share, rules, question));
-  }
-  return explained;
+  const ruleOf = (share: ExplainedShare): ShareRule => {
+    const { rules, matcher } = rulesOf.get(share.rulesVersion) ?? NO_RULES;
+    return { rule: rules.find(({ id }) => id === share.rule), matcher };
+  };
+  // All at once: a question for each share took as long as everything else together.
+  const lines = await stores.bills.linesOf(
+    COSTS,
+    shares.map((share) => {
+      const limit = ruleOf(share).rule?.method.kind === 'direct' ? MOST_LINES_READ : Math.max(question.lines, 1);
+      return { billId: share.billId, only: share.lineNos, limit };
+    }),
+  );
+  return shares.map((share, index) => explainShare(share, { ...ruleOf(share), lines: lines[index] ?? [] }, question));
 }
 
-async function explainShare(
-  { bills }: ExplainStores,
+function explainShare(
   share: ExplainedShare,
-  rules: readonly AllocationRule[],
+  { rule, matcher, lines: found }: { readonly lines: readonly FoundLine[] } & ShareRule,
   { tenantId, lines: wanted }: ExplainQuestion,
-): Promise<ExplainedCost> {
-  const rule = rules.find(({ id }) => id === share.rule);
+): ExplainedCost {
   const isDirect = rule?.method.kind === 'direct';
-  const limit = isDirect ? MOST_LINES_READ : Math.max(wanted, 1);
-  const found = await bills.lines(COSTS, share.billId, { after: 0, limit, only: share.lineNos });
   // Lines of a group bear the tags of several tenants: the matcher says again whose each is.
-  const matcher = new RuleMatcher(rules, isTenantId);
   const own = isDirect ? found.filter((line) => matcher.verdict(line).tenant === tenantId) : found;
   const weights = weightsOf(rule);
   const { billId, currency, rulesVersion, part, provider, service, chargeCategory, from, to, booked } = share;

@@ -9,7 +9,7 @@ import { planMargins, tenantMargins, totalMargin } from '../cost/margin.ts';
 import { type Feature, featureMargins } from '../cost/margin-features.ts';
 import type { StaffActor } from '../domain/actor.ts';
 import type { AnalyticsReader } from '../domain/analytics-query.ts';
-import type { CostReader, Costs } from '../domain/cost.ts';
+import type { CostDaysReader, CostReader, Costs } from '../domain/cost.ts';
 import { isTenantId, type TenantId } from '../domain/tenant-id.ts';
 import { alignOutwards, DAY_MS, floorTo, type Window } from '../domain/window.ts';
 import type { Postgres } from '../store/postgres/postgres.ts';
@@ -20,12 +20,10 @@ import type { StoredRevenue } from './revenue-stored.ts';
 const MARGINS: StaffActor = { kind: 'system', subject: 'margins' };
 /** A quarter: enough for a range over a whole month. */
 const HISTORY_DAYS = 92;
-const WEEK_DAYS = 7;
-const AT_ONCE = 4;
 
 export interface MarginsOptions {
   readonly revenue: StoredRevenue;
-  readonly costs: CostReader;
+  readonly costs: CostReader & CostDaysReader;
   readonly features: RevenueFeatureStore;
   readonly clickhouse: AnalyticsReader;
   readonly postgres: Postgres;
@@ -91,27 +89,7 @@ export class Margins {
   }
 
   async #costDays(window: Window, tenant: TenantId | undefined) {
-    const only = tenant === undefined ? {} : { tenants: [tenant] };
-    const { currency } = await this.#options.costs.costs({ window, ...only });
-    const amountIn = async (part: Window): Promise<bigint> => {
-      const costs = await this.#options.costs.costs({ window: part, currency, ...only });
-      // Of one tenant what is its; of all of them what is to be paid.
-      const own = costs.items.reduce((sum, { costMicro }) => sum + costMicro, 0n);
-      return tenant === undefined ? costs.billMicro + costs.estimatedMicro : own;
-    };
-    // Before the first bill there is nothing to look at day by day.
-    const weeks = await inTurns(piecesOf(window, WEEK_DAYS), async (week) =>
-      (await amountIn(week)) === 0n ? [] : [week],
-    );
-    const begin = weeks.flat()[0]?.from ?? window.to;
-    const days = await inTurns(
-      piecesOf({ from: begin, to: window.to }, 1),
-      async (day): Promise<DayAmount> => ({
-        day: day.from,
-        amountMicro: await amountIn(day),
-      }),
-    );
-    return { days, currency };
+    return this.#options.costs.days({ window, ...(tenant === undefined ? {} : { tenants: [tenant] }) });
   }
 
   async #revenueDays(window: Window, tenant: TenantId | undefined) {
@@ -142,22 +120,4 @@ async function readUse(
     weights[place] = (weights[place] ?? 0n) + BigInt(amount);
   }
   return use;
-}
-
-/** Of so many days each, the last one as long as it may be. */
-function piecesOf({ from, to }: Window, days: number): readonly Window[] {
-  const length = days * DAY_MS;
-  return Array.from({ length: Math.ceil((to - from) / length) }, (_, index) => ({
-    from: from + index * length,
-    to: Math.min(from + (index + 1) * length, to),
-  }));
-}
-
-/** A few at a time, so that one forecast does not take all connections. Answers in the order of `items`. */
-async function inTurns<Item, Answer>(items: readonly Item[], work: (item: Item) => Promise<Answer>): Promise<Answer[]> {
-  const answers: Answer[] = [];
-  for (let begin = 0; begin < items.length; begin += AT_ONCE) {
-    answers.push(...(await Promise.all(items.slice(begin, begin + AT_ONCE).map(work))));
-  }
-  return answers;
 }

@@ -5,7 +5,7 @@ import { historyOf, mrrMovements } from '../cost/revenue-mrr.ts';
 import type { Coupons } from '../cost/revenue-table.ts';
 import type { Actor, StaffActor } from '../domain/actor.ts';
 import type { AnalyticsReader } from '../domain/analytics-query.ts';
-import type { CostReader } from '../domain/cost.ts';
+import type { CostDaysReader, CostReader } from '../domain/cost.ts';
 import { TenantryError } from '../domain/errors.ts';
 import type { RevenueProblem, RevenueReader } from '../domain/revenue.ts';
 import type { TenantId } from '../domain/tenant-id.ts';
@@ -24,7 +24,7 @@ type MarginRow = MarginAnswer['tenants'][number] & { readonly currency: string }
 export interface RevenueOptions {
   readonly postgres: Postgres;
   readonly clickhouse: AnalyticsReader;
-  readonly costs: CostReader;
+  readonly costs: CostReader & CostDaysReader;
 }
 
 /** What customers pay, and what is left of it. `reader` is for the parts that build on it. */

@@ -56,3 +56,14 @@ export function costsAreKnown({ billMicro, items, estimatedMicro }: Costs): bool
 export interface CostReader {
   costs(question: CostQuestion): Promise<Costs>;
 }
+
+export interface CostDays {
+  readonly currency: string;
+  /** Every day of the window, in order. Of all tenants what is to be paid, of some what is theirs. */
+  readonly days: readonly { readonly day: number; readonly amountMicro: bigint }[];
+}
+
+/** The same costs day by day, for those who look ahead. */
+export interface CostDaysReader {
+  days(question: CostQuestion): Promise<CostDays>;
+}

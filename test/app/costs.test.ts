@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { explainCosts } from '../../src/app/costs-explain.ts';
 import type { AllocationRule } from '../../src/domain/cost-rule.ts';
 import type { TenantId } from '../../src/domain/tenant-id.ts';
+import { DAY_MS } from '../../src/domain/window.ts';
 import { CostRuleStore } from '../../src/store/postgres/cost-rule-store.ts';
 import { TenantDirectory } from '../../src/store/postgres/tenant-directory.ts';
 import { FINANCE, startDesk, type TestDesk } from '../support/cost-desk.ts';
@@ -120,6 +121,41 @@ describe('a figure', () => {
     expect(ofPlan.residualMicro).toBeNull();
     const one = await world.ledger.costs({ window: NOVEMBER, tenants: [ACME] });
     expect(one.items.map(({ costMicro }) => costMicro)).toEqual([3_000_000n]);
+  });
+});
+
+describe('the days of a window', () => {
+  it('come to what each of them costs when it is asked for by itself, of all tenants and of one', async () => {
+    world.ai.hourly.push(
+      { tenantId: ACME, provider: 'openai', pico: 10n ** 12n },
+      { tenantId: BETA, provider: 'anthropic', pico: 10n ** 11n },
+      { tenantId: '(unknown)' as TenantId, provider: 'openai', pico: 10n ** 10n },
+    );
+    await world.rules([BY_AI, BY_CPU]);
+    await world.import(bill([['2026-11-05', 'tokens', '100']], 'openai'));
+    await world.import(
+      bill(
+        [
+          ['2026-11-02', 'api', '4'],
+          ['2026-11-02', 'db', '1.5'],
+          ['2026-11-09', 'api', '7'],
+        ],
+        'cloud',
+        'i2',
+      ),
+    );
+    const window = { from: NOVEMBER.from, to: NOVEMBER.from + 10 * DAY_MS };
+    for (const tenants of [undefined, [ACME], [BETA, ACME]]) {
+      const only = tenants === undefined ? {} : { tenants };
+      const { currency, days } = await world.ledger.days({ window, ...only });
+      expect([currency, days.length]).toEqual(['USD', 10]);
+      for (const { day, amountMicro } of days) {
+        const alone = await world.ledger.costs({ window: { from: day, to: day + DAY_MS }, ...only });
+        const theirs = alone.items.reduce((sum, { costMicro }) => sum + costMicro, 0n);
+        expect(amountMicro).toBe(tenants === undefined ? alone.billMicro + alone.estimatedMicro : theirs);
+      }
+      expect(days.some(({ amountMicro }) => amountMicro > 0n)).toBe(true);
+    }
   });
 });
 

@@ -56,7 +56,8 @@ class KnownAi implements AiCostReader {
             ...{ costPico: pico * hours, costMicro: (pico * hours) / 1_000_000n },
           }));
         const costMicro = byModel.reduce((sum, model) => sum + model.costMicro, 0n);
-        return [tenant, { costMicro, unpricedCalls: 0, byModel }] as const;
+        const unpricedCalls = byModel.reduce((sum, model) => sum + model.unpricedCalls, 0);
+        return [tenant, { costMicro, unpricedCalls, byModel }] as const;
       }),
     );
   }

@@ -1,7 +1,7 @@
 import type { RevenueImported } from '../../src/api/revenue-ports.ts';
 import { startRevenue } from '../../src/app/revenue.ts';
 import type { StaffActor } from '../../src/domain/actor.ts';
-import type { CostQuestion, Costs } from '../../src/domain/cost.ts';
+import type { CostDays, CostQuestion, Costs } from '../../src/domain/cost.ts';
 import type { TenantId } from '../../src/domain/tenant-id.ts';
 import { DAY_MS, type Window } from '../../src/domain/window.ts';
 import { AuditLog } from '../../src/store/postgres/audit-log.ts';
@@ -28,6 +28,16 @@ class EvenLedger {
     const billMicro = items.reduce((sum, { costMicro }) => sum + costMicro, 0n);
     const nobodys = { sharedMicro: 0n, idleMicro: 0n, unallocatedMicro: 0n, estimatedMicro: 0n, residualMicro: 0n };
     return { currency: 'USD', window: question.window, billMicro, items, ...nobodys, otherCurrencies: [] };
+  }
+
+  async days(question: CostQuestion): Promise<CostDays> {
+    const { from, to } = question.window;
+    const days: { day: number; amountMicro: bigint }[] = [];
+    for (let day = from; day < to; day += DAY_MS) {
+      const { billMicro } = await this.costs({ ...question, window: { from: day, to: day + DAY_MS } });
+      days.push({ day, amountMicro: billMicro });
+    }
+    return { currency: 'USD', days };
   }
 }
 

@@ -134,6 +134,28 @@ export class BillStore {
     return rows.map(lineFromRow);
   }
 
+  /** The first so many lines, by number, of those that each question names; answers in the order of the questions. */
+  async linesOf(
+    actor: StaffActor,
+    asked: readonly { readonly billId: string; readonly only: readonly number[]; readonly limit: number }[],
+  ): Promise<readonly (readonly Omit<BillLine, 'key'>[])[]> {
+    const known = asked.map((one, place) => ({ ...one, place })).filter(({ billId }) => isUuid(billId));
+    const rows = await this.#postgres.inStaffTransaction(actor, (transaction) =>
+      transaction.query<LineRow & { readonly place: number }>(
+        `select asked.place, found.*
+         from jsonb_to_recordset($1::jsonb) as asked (place int, "billId" uuid, "only" int[], "limit" int)
+         cross join lateral (
+           select ${LINE_COLUMNS} from tenantry.bill_lines
+           where bill_id = asked."billId" and line = any(asked."only") order by line limit asked."limit") found
+         order by asked.place, found.line`,
+        [JSON.stringify(known)],
+      ),
+    );
+    const answers: Omit<BillLine, 'key'>[][] = asked.map(() => []);
+    for (const { place, ...row } of rows) answers[place]?.push(lineFromRow(row));
+    return answers;
+  }
+
   /**
    * Makes imported bills count, and how they were shared out with them: all of them, or none.
    * @returns beside the bills, the ids of those whose place each took

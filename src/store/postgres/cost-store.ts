@@ -75,6 +75,23 @@ const BY_DAY = `
           select from tenantry.bill_days d where d.bill_id = b.id and d.booked >= $1::date and d.booked < $2::date))
     group by s.tenant_id, g.part`;
 
+/** What bills came to on each day, from their lines. */
+const DAYS_OF_BILLS = `
+    select to_char(d.booked, 'YYYY-MM-DD') as day, sum(d.micro)::text as micro
+    from tenantry.bill_days d join tenantry.bills b on b.id = d.bill_id
+    where b.state = 'current' and d.booked >= $1::date and d.booked < $2::date and b.currency = $3
+    group by d.booked`;
+
+/** What of it went to these tenants. */
+const DAYS_OF_TENANTS = `
+    select to_char(g.booked, 'YYYY-MM-DD') as day, sum(u.micro)::text as micro
+    from tenantry.cost_shares s
+    cross join lateral unnest(s.group_nos, s.micros) as u (group_no, micro)
+    join tenantry.cost_groups g on g.allocation_id = s.allocation_id and g.group_no = u.group_no
+    join tenantry.cost_allocations a on a.id = s.allocation_id join tenantry.bills b on b.id = a.bill_id
+    where g.booked >= $1::date and g.booked < $2::date and b.currency = $3 and s.tenant_id = any($4)
+    group by g.booked`;
+
 /**
  * One statement, hence one moment: a bill that is shared out anew between two would make a residual out of nothing. The
  * row without a tenant has the totals, the bill from its lines and the rest from how it was shared.
@@ -132,6 +149,15 @@ export class CostStore {
       ...{ billMicro: total('bill'), sharedMicro: total('shared') },
       ...{ idleMicro: total('idle'), unallocatedMicro: total('unallocated') },
     };
+  }
+
+  /** By the start of the day (Unix ms): what is to be paid, or what of it is these tenants'. Days without are absent. */
+  async days(actor: StaffActor, { window, tenants, currency }: LedgerQuestion): Promise<ReadonlyMap<number, bigint>> {
+    const asked = [...days(window), currency, ...(tenants === undefined ? [] : [tenants])];
+    const rows = await this.#postgres.inStaffTransaction(actor, (transaction) =>
+      transaction.query<{ day: string; micro: string }>(tenants === undefined ? DAYS_OF_BILLS : DAYS_OF_TENANTS, asked),
+    );
+    return new Map(rows.map(({ day, micro }) => [Date.parse(`${day}T00:00:00Z`), BigInt(micro)]));
   }
 
   /** Tenants of a plan, as it is now. */
