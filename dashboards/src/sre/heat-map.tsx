@@ -28,8 +28,8 @@ const CELL = 10;
 const TIME_LABELS = 5;
 
 /**
- * How many requests took how long, when: each column is a step of time, each row a band of latencies, the darker the
- * more. Pointing (or the arrow keys) reads a cell out, a click (or Enter) picks it.
+ * How many requests took how long, when: each column is a step of time, each row a band of latencies, the stronger
+ * the more. Pointing (or the arrow keys) reads a cell out, a click (or Enter) picks it.
  */
 export function HeatMap(props: { heat: LatencyHeatMap; zone: Zone; onPick: (pick: HeatPick) => void }) {
   const { heat, zone } = props;
@@ -73,7 +73,7 @@ export function HeatMap(props: { heat: LatencyHeatMap; zone: Zone; onPick: (pick
     <figure class="heat card" data-testid="latency-heat">
       <figcaption class="chart-head">
         <h3>Requests by latency</h3>
-        <span class="chart-unit">darker is more</span>
+        <span class="chart-unit">the stronger, the more</span>
         <span class="chart-time" aria-live="polite" data-testid="heat-reading">
           {said ?? `largest cell ${formatCount(picture.max)}`}
         </span>

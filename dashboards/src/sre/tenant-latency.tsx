@@ -26,7 +26,7 @@ export function TenantLatency(props: { section: SectionProps; query: URLSearchPa
     <>
       <LatencySection {...section} />
       <Part
-        title={route === undefined ? 'All requests' : `Requests of ${route}`}
+        title={route === undefined ? 'Distribution, all routes' : `Distribution of ${route}`}
         live={heat}
         testId="part-heat"
         note={route !== undefined && <RouteFilter query={query} />}

@@ -54,19 +54,21 @@ export function TenantPage({ query, who, params }: PageProps) {
           </div>
           <div class="page-actions">
             <RangePicker range={range} query={query} zone={zone} />
-            <Link class="button" href={tracesHref(tenantId, query, { order: 'slowest' })}>
-              Traces
-            </Link>
-            {mayThrottle && (
-              <button
-                type="button"
-                class="button danger-quiet"
-                data-testid="throttle-button"
-                onClick={() => setFormOpen(true)}
-              >
-                Throttle …
-              </button>
-            )}
+            <div class="action-pair">
+              <Link class="button" href={tracesHref(tenantId, query, { order: 'slowest' })}>
+                Traces
+              </Link>
+              {mayThrottle && (
+                <button
+                  type="button"
+                  class="button danger-quiet"
+                  data-testid="throttle-button"
+                  onClick={() => setFormOpen(true)}
+                >
+                  Throttle …
+                </button>
+              )}
+            </div>
           </div>
         </header>
         {entries.length > 0 && <SectionNav entries={entries} />}

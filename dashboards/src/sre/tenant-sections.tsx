@@ -77,12 +77,10 @@ export function SectionNav({ entries }: { entries: readonly SectionEntry[] }) {
   const current = useCurrent(entries);
   const list = useRef<HTMLElement>(null);
   useEffect(() => {
-    const link = list.current?.querySelector('[aria-current]');
+    const link = list.current?.querySelector<HTMLElement>('[aria-current]');
+    const room = list.current?.clientWidth ?? 0;
     // Only the bar itself scrolls; scrollIntoView would move the page as well.
-    if (link instanceof HTMLElement && list.current) {
-      const middle = link.offsetLeft - list.current.clientWidth / 2 + link.clientWidth / 2;
-      list.current.scrollTo({ left: middle });
-    }
+    list.current?.scrollTo({ left: link ? link.offsetLeft + (link.clientWidth - room) / 2 : 0 });
   }, [current]);
   return (
     <nav class="section-nav" aria-label="Sections of this page" ref={list}>

@@ -105,7 +105,7 @@ function TraceView(props: { trace: TraceDetail; query: URLSearchParams; crumbs: 
             <CopyText text={trace.trace_id} label="the trace id" />
           </p>
         </div>
-        <div class="page-actions">
+        <div class="page-actions action-pair">
           {errors > 0 && (
             <button type="button" class="button" onClick={() => select(nextError(tree, selected))}>
               Next error

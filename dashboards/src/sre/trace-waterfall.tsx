@@ -27,15 +27,17 @@ export function Waterfall(props: WaterfallProps) {
   const virtual = useVirtualRows(visible.length, rowHeight, body);
   const ticks = useMemo(() => axisTicks(tree.durationMs, isNarrow ? 3 : 6), [tree, isNarrow]);
   const active = selected !== undefined && visible.some(({ key }) => key === selected) ? selected : visible[0]?.key;
-  const moved = useRef(false);
+  /** What was gone to, by a key or by a link, and is not in view yet. */
+  const goal = useRef<'focus' | 'show' | null>(selected === undefined ? null : 'show');
 
   const rowOf = (key: string) => body.current?.querySelector<HTMLElement>(`[data-key="${CSS.escape(key)}"]`);
   useLayoutEffect(() => {
-    if (!moved.current || active === undefined) return;
+    if (goal.current === null || active === undefined) return;
     const row = rowOf(active);
     if (row) {
-      moved.current = false;
-      row.focus();
+      if (goal.current === 'focus') row.focus();
+      else row.scrollIntoView({ block: 'center' });
+      goal.current = null;
     } else virtual.scrollTo(visible.findIndex(({ key }) => key === active));
   });
 
@@ -50,7 +52,7 @@ export function Waterfall(props: WaterfallProps) {
     if (move === undefined) return;
     event.preventDefault();
     if (move.collapsed !== collapsed) props.onCollapse(move.collapsed);
-    moved.current = true;
+    goal.current = 'focus';
     props.onSelect(move.key);
   };
   const toggle = (key: string) => {
