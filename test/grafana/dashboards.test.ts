@@ -199,7 +199,7 @@ const panelOf = (file: string, title: string): Panel => {
   return panel;
 };
 const rowsOf = (file: string, title: string, asked: QueryScope) =>
-  run<Record<string, number>>(sqlOf(panelOf(file, title), asked)) as Promise<readonly Record<string, never>[]>;
+  run<Readonly<Record<string, string | number | null>>>(sqlOf(panelOf(file, title), asked));
 const close = (value: unknown, expected: number | null) => expect(Number(value)).toBeCloseTo(expected ?? Number.NaN, 6);
 
 describe('what the panels say is what the API says', () => {
