@@ -55,7 +55,8 @@ function isMailServer(text: string): boolean {
 
 /** What a browser calls an origin: scheme and host, and the port where it is not the scheme's own. */
 function isOrigin(text: string): boolean {
-  return /^https?:$/.test(URL.canParse(text) ? new URL(text).protocol : '') && new URL(text).origin === text;
+  // The characters are bounded because it becomes part of a policy, in which a semicolon would end the directive.
+  return /^https?:\/\/[\w.:[\]-]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text;
 }
 
 function isPostgres(text: string): boolean {

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import type { Browser } from 'playwright-core';
 import type { Role } from '../../src/domain/roles.ts';
 import { launchBrowser, openPage, type WatchedPage } from './dashboards-browser.ts';
+import { type Host, startHost } from './dashboards-host.ts';
 import { endEverything, type FlowTenantry, INGEST_KEY, startTenantry } from './flow-tenantry.ts';
 import { encodeTraceRequest, type OtlpSpan } from './otlp-proto.ts';
 import { otlpRequest, otlpSpan } from './spans.ts';
@@ -26,6 +27,8 @@ const CLIENT = 3;
 
 export interface DashboardsWorld {
   readonly tenantry: FlowTenantry;
+  /** The one origin that may show usage in frames. */
+  readonly host: Host;
   /** Unix ms: the seeded telemetry lies in [seededFrom, seededTo). */
   readonly seededFrom: number;
   readonly seededTo: number;
@@ -139,7 +142,8 @@ async function seed(tenantry: FlowTenantry, from: number, to: number): Promise<v
 
 /** `settings`: environment of the server beyond that of the flow tests. */
 export async function startDashboardsWorld(settings: Readonly<Record<string, string>> = {}): Promise<DashboardsWorld> {
-  const tenantry = await startTenantry(settings);
+  const host = await startHost();
+  const tenantry = await startTenantry({ TENANTRY_EMBED_ORIGINS: host.origin, ...settings });
   const seededTo = Math.floor(Date.now() / 60_000) * 60_000;
   const seededFrom = seededTo - 3 * HOUR_MS;
   await seed(tenantry, seededFrom, seededTo);
@@ -147,6 +151,7 @@ export async function startDashboardsWorld(settings: Readonly<Record<string, str
   const browser: Browser = await launchBrowser();
   return {
     tenantry,
+    host,
     seededFrom,
     seededTo,
     async signedIn(role, { tenantId, viewport } = {}) {
@@ -164,6 +169,7 @@ export async function startDashboardsWorld(settings: Readonly<Record<string, str
     },
     async end() {
       await browser.close();
+      await host.close();
       await endEverything();
     },
   };

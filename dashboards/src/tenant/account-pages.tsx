@@ -11,52 +11,32 @@ import { MembersSection } from './members-section.tsx';
 import { billingPeriod, elapsed } from './usage-model.ts';
 import '../styles/usage.css';
 
-function AccountPage(props: {
-  who: PageProps['who'];
-  title: string;
-  children: (tenantId: string) => ComponentChildren;
-}) {
-  const tenantId = props.who?.tenant_id;
+function ofTenant(who: PageProps['who'], content: (tenantId: string) => ComponentChildren) {
+  const tenantId = who?.tenant_id;
   if (tenantId === undefined || tenantId === null) return <Loading />;
-  return (
-    <div class="usage-page">
-      <header class="page-head">
-        <h1 tabIndex={-1}>{props.title}</h1>
-      </header>
-      {props.children(tenantId)}
-    </div>
-  );
+  return <div class="usage-page">{content(tenantId)}</div>;
 }
 
 export function MembersPage({ who }: PageProps) {
-  return (
-    <AccountPage who={who} title="Members">
-      {(tenantId) => <MembersSection tenantId={tenantId} />}
-    </AccountPage>
-  );
+  return ofTenant(who, (tenantId) => <MembersSection tenantId={tenantId} ofPage />);
 }
 
 export function KeysPage({ who }: PageProps) {
-  return (
-    <AccountPage who={who} title="Keys">
-      {(tenantId) => <KeysSection tenantId={tenantId} isOperator={false} />}
-    </AccountPage>
-  );
+  return ofTenant(who, (tenantId) => <KeysSection tenantId={tenantId} isOperator={false} ofPage />);
 }
 
 /** What can be taken along, and the way out. */
 export function DataPage({ who }: PageProps) {
   const now = serverNow();
-  return (
-    <AccountPage who={who} title="Your data">
-      {(tenantId) => (
-        <>
-          <Downloads tenantId={tenantId} window={elapsed(billingPeriod([], now), now)} />
-          <DeletionSection tenantId={tenantId} isOperator={false} />
-        </>
-      )}
-    </AccountPage>
-  );
+  return ofTenant(who, (tenantId) => (
+    <>
+      <header class="page-head">
+        <h1 tabIndex={-1}>Your data</h1>
+      </header>
+      <Downloads tenantId={tenantId} window={elapsed(billingPeriod([], now), now)} />
+      <DeletionSection tenantId={tenantId} isOperator={false} />
+    </>
+  ));
 }
 
 /** All of it about one tenant, for the operator's admins. */

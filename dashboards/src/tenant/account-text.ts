@@ -7,6 +7,12 @@ export const ROLE_WORDS: Readonly<Record<TenantRole, string>> = {
   viewer: 'Viewer: sees usage',
 };
 
+export const ROLE_NAMES: Readonly<Record<TenantRole, string>> = {
+  tenant_admin: 'Admin',
+  member: 'Member',
+  viewer: 'Viewer',
+};
+
 export const STATE_WORDS: Readonly<Record<MemberItem['state'], string>> = {
   invited: 'Invited',
   active: 'Active',

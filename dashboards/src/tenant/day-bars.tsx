@@ -58,7 +58,9 @@ export function DayBars(props: { measure: Measure; days: readonly DayValue[]; to
         </div>
         <div class="bars-days muted" aria-hidden="true">
           {days.map((day, index) => (
-            <span key={day.at}>{index % LABEL_EVERY === 0 ? dayFormat.format(day.at) : ''}</span>
+            <span key={day.at}>
+              {index % LABEL_EVERY === 0 && index < days.length - 2 ? dayFormat.format(day.at) : ''}
+            </span>
           ))}
         </div>
       </div>

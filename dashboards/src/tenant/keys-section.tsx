@@ -11,17 +11,19 @@ import { useForm } from '../shared/use-form.ts';
 import { useLive } from '../shared/use-live.ts';
 import { createKey, listKeys, revokeKey } from './account-api.ts';
 import { KEY_LIVES } from './account-text.ts';
+import { SectionTitle } from './section-title.tsx';
 import '../styles/account.css';
 
 /** Keys that speak for the tenant: never the secret, but for once when one is made. */
-export function KeysSection({ tenantId, isOperator }: { tenantId: string; isOperator: boolean }) {
+export function KeysSection(props: { tenantId: string; isOperator: boolean; ofPage?: true }) {
+  const { tenantId, isOperator, ofPage } = props;
   const live = useLive(`keys ${tenantId}`, (signal) => listKeys(tenantId, signal), 30_000);
   const [open, setOpen] = useState(false);
   const [made, setMade] = useState<CreatedKey | undefined>();
   return (
     <section class="usage-section" aria-labelledby="keys-title" data-testid="keys">
       <header class="section-head">
-        <h2 id="keys-title">Keys</h2>
+        <SectionTitle id="keys-title" text="Keys" ofPage={ofPage === true} />
         <button type="button" class="button primary small" data-testid="add-key" onClick={() => setOpen(true)}>
           Make a key
         </button>

@@ -10,20 +10,21 @@ import { timeText } from '../shared/time-format.ts';
 import { useForm } from '../shared/use-form.ts';
 import { useLive } from '../shared/use-live.ts';
 import { addMember, changeMember, listMembers, memberSignInLink, removeMember } from './account-api.ts';
-import { isMemberRole, ROLE_WORDS, STATE_WORDS } from './account-text.ts';
+import { isMemberRole, ROLE_NAMES, ROLE_WORDS, STATE_WORDS } from './account-text.ts';
+import { SectionTitle } from './section-title.tsx';
 import '../styles/account.css';
 
 const ROLE_OPTIONS = TENANT_ROLES.map((role) => [role, ROLE_WORDS[role]] as const);
 const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
 
 /** Who should have access: add, change role, remove. */
-export function MembersSection({ tenantId }: { tenantId: string }) {
+export function MembersSection({ tenantId, ofPage }: { tenantId: string; ofPage?: true }) {
   const live = useLive(`members ${tenantId}`, (signal) => listMembers(tenantId, signal), 30_000);
   const [open, setOpen] = useState(false);
   return (
     <section class="usage-section" aria-labelledby="members-title" data-testid="members">
       <header class="section-head">
-        <h2 id="members-title">Members</h2>
+        <SectionTitle id="members-title" text="Members" ofPage={ofPage === true} />
         <button type="button" class="button primary small" data-testid="add-member" onClick={() => setOpen(true)}>
           Add a member
         </button>
@@ -53,11 +54,12 @@ function MemberTable(props: { tenantId: string; list: MemberList; onChange: () =
   const { tenantId, list, onChange } = props;
   const columns: readonly TableColumn<MemberItem>[] = [
     { id: 'email', label: 'Address', align: 'left', value: ({ email }) => email },
-    { id: 'role', label: 'Role', align: 'left', value: ({ role }) => ROLE_WORDS[role] },
+    { id: 'role', label: 'Role', align: 'left', value: ({ role }) => ROLE_NAMES[role] },
     {
       id: 'state',
       label: 'State',
       align: 'left',
+      wide: true,
       value: ({ state }) => STATE_WORDS[state],
       cell: ({ state }) => <span class={`badge state-${state}`}>{STATE_WORDS[state]}</span>,
     },

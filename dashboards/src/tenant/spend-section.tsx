@@ -12,7 +12,7 @@ export function SpendSection(props: { caps: readonly CapItem[]; zone: Zone }) {
   return (
     <section class="usage-section" aria-labelledby="spend-title">
       <h2 id="spend-title">AI spend</h2>
-      <div class="quota-cards">
+      <div class="quota-cards wide">
         {props.caps.map((cap) => (
           <CapCard key={JSON.stringify([cap.period, cap.key, cap.model])} cap={cap} zone={props.zone} />
         ))}

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { StaffActor } from '../../../src/domain/actor.ts';
+import type { StaffActor, TenantActor } from '../../../src/domain/actor.ts';
 import type { KeyScope } from '../../../src/domain/roles.ts';
 import type { TenantId } from '../../../src/domain/tenant-id.ts';
 import { AuditLog } from '../../../src/store/postgres/audit-log.ts';
@@ -189,5 +189,50 @@ describe('what is done to keys', () => {
       ['key.revoke', 'ada', `key/${record.id}`],
       ['key.create', 'ada', `key/${record.id}`],
     ]);
+  });
+});
+
+describe("keys of a tenant's own people", () => {
+  const personOf = (tenantId: string): TenantActor => ({
+    ...{ kind: 'tenant', subject: `grace@${tenantId}`, role: 'tenant_admin', tenantId: tenantId as TenantId },
+  });
+
+  it('send telemetry of their tenant, are ended by them, and are on record in their name', async () => {
+    const person = personOf('own-keys');
+    const { key, record } = await keys.createOwn(person, { name: 'import' });
+    expect(await keys.verify(key)).toEqual({ keyId: record.id, scopes: ['ingest'], tenantId: 'own-keys' });
+    expect(record).toMatchObject({ madeByTenant: true, createdBy: person.subject });
+    expect(await keys.revokeOwn(personOf('stranger'), record.id)).toBe(false);
+    expect(await keys.revokeOwn(person, record.id)).toBe(true);
+    expect(await keys.verify(key)).toBeUndefined();
+    const trail = await new AuditLog(db.postgres).list(ADMIN, { tenantId: person.tenantId, limit: 10 });
+    expect(trail.map(({ subject, role, action }) => [subject, role, action])).toEqual([
+      [person.subject, 'tenant_admin', 'key.revoke'],
+      [person.subject, 'tenant_admin', 'key.create'],
+    ]);
+  });
+
+  it('are listed with those that the operator bound to the tenant, which they cannot end; no others', async () => {
+    const person = personOf('list-keys');
+    const bound = await keys.create(ADMIN, { name: 'theirs', scopes: ['flags'], tenantId: person.tenantId });
+    await keys.create(ADMIN, { name: 'everybody', scopes: ['ingest'] });
+    await keys.create(ADMIN, { name: 'other', scopes: ['ingest'], tenantId: 'list-keys-2' as TenantId });
+    const own = await keys.createOwn(person, { name: 'import' });
+    expect((await keys.listOwn(person)).map(({ id }) => id)).toEqual([own.record.id, bound.record.id]);
+    expect(await keys.revokeOwn(person, bound.record.id)).toBe(false);
+    expect(await keys.verify(bound.key)).toBeDefined();
+  });
+
+  it('are fifty at most, however many are asked for at once; ended ones do not count', async () => {
+    const person = personOf('many-keys');
+    const made = await Promise.allSettled(
+      Array.from({ length: 52 }, (_, index) => keys.createOwn(person, { name: `key ${index}` })),
+    );
+    const good = made.filter((one) => one.status === 'fulfilled');
+    expect(good).toHaveLength(50);
+    await expect(keys.createOwn(person, { name: 'one more' })).rejects.toMatchObject({ code: 'CONFLICT' });
+    const [first] = good;
+    await keys.revokeOwn(person, first?.value.record.id ?? '');
+    expect((await keys.createOwn(person, { name: 'one more' })).record.name).toBe('one more');
   });
 });
