@@ -28,7 +28,12 @@ function requestOf(tenant: string, start: number, durationMs: number, databaseMs
       kind: SERVER,
       start,
       durationMs,
-      attributes: { ...tenantId, 'http.request.method': 'GET', 'http.route': '/reports', 'http.response.status_code': 200 },
+      attributes: {
+        ...tenantId,
+        'http.request.method': 'GET',
+        'http.route': '/reports',
+        'http.response.status_code': 200,
+      },
     }),
     otlpSpan({
       name: 'SELECT reports',

@@ -7,7 +7,8 @@ import type { RangeWindow } from './time-range.ts';
 export interface Mark {
   readonly from: number;
   readonly to: number;
-  readonly kind: 'enforce' | 'shadow' | 'anomaly';
+  /** A deploy is a moment: a line where it begins. */
+  readonly kind: 'enforce' | 'shadow' | 'anomaly' | 'deploy';
 }
 
 export interface ChartColors {
@@ -33,6 +34,7 @@ export function readColors(): ChartColors {
       enforce: resolve('--mark-enforce'),
       shadow: resolve('--mark-shadow'),
       anomaly: resolve('--mark-anomaly'),
+      deploy: resolve('--mark-deploy'),
     },
   };
   probe.remove();
@@ -65,9 +67,28 @@ export function setSharedCursor(plot: uPlot, index: number | null): void {
 
 const FONT = '11px Inter, ui-sans-serif, system-ui, sans-serif';
 
+function drawMoment(plot: uPlot, at: number, color: string): void {
+  const { ctx, bbox } = plot;
+  const x = plot.valToPos(at / 1000, 'x', true);
+  if (x < bbox.left || x > bbox.left + bbox.width) return;
+  ctx.save();
+  ctx.strokeStyle = color;
+  ctx.lineWidth = devicePixelRatio;
+  ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
+  ctx.beginPath();
+  ctx.moveTo(x, bbox.top);
+  ctx.lineTo(x, bbox.top + bbox.height);
+  ctx.stroke();
+  ctx.restore();
+}
+
 function drawMarks(plot: uPlot, marks: readonly Mark[], colors: ChartColors): void {
   const { ctx, bbox } = plot;
   for (const mark of marks) {
+    if (mark.kind === 'deploy') {
+      drawMoment(plot, mark.from, colors.marks.deploy);
+      continue;
+    }
     const left = Math.max(bbox.left, plot.valToPos(mark.from / 1000, 'x', true));
     const right = Math.min(bbox.left + bbox.width, plot.valToPos(mark.to / 1000, 'x', true));
     if (right <= left) continue;

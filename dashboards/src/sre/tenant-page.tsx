@@ -17,6 +17,7 @@ import { SectionNav, Sections } from './tenant-sections.tsx';
 import { recentRate } from './throttle-draft.ts';
 import { ThrottleForm } from './throttle-form.tsx';
 import { ActiveThrottles } from './throttle-list.tsx';
+import { useDeployMarks } from './timeline-deploy-marks.ts';
 import { tracesHref } from './trace-filter.ts';
 import { marksOf, type TenantAnswers, useTenant } from './use-tenant.ts';
 import '../styles/tenant-page.css';
@@ -28,14 +29,15 @@ export function TenantPage({ query, who, params }: PageProps) {
   const { zone } = usePreferences();
   const answers = useTenant(tenantId, query);
   const { range, found, throttles, isTenant } = answers;
+  const deploys = useDeployMarks(range);
   const [formOpen, setFormOpen] = useState(false);
   const isOperator = isFor(who, OPERATOR_ROLES);
   const mayThrottle = isOperator && isTenant;
   const figures = found.data?.figures;
   const refused = found.error !== undefined && (found.data === undefined || found.error.status === 401);
   const marks = useMemo(
-    () => marksOf(throttles.data ?? [], answers.anomalies.data ?? []),
-    [throttles.data, answers.anomalies.data],
+    () => [...marksOf(throttles.data ?? [], answers.anomalies.data ?? []), ...deploys],
+    [throttles.data, answers.anomalies.data, deploys],
   );
   const section = useSection(tenantId, query, marks);
   const entries =
@@ -156,6 +158,7 @@ const MARK_NAMES: Record<Mark['kind'], string> = {
   enforce: 'throttled',
   shadow: 'shadow throttle',
   anomaly: 'anomaly',
+  deploy: 'deploy',
 };
 
 /** What the shaded stretches in the charts mean; only those there are. */
