@@ -1,0 +1,150 @@
+import type { Page } from 'playwright-core';
+import { expect, it } from 'vitest';
+import { type Role, STAFF_ROLES, TENANT_ROLES } from '../../../src/domain/roles.ts';
+import { barriers, goTo, looksWrong, settled } from '../../support/dashboards-walk.ts';
+import { type DashboardsWorld, WORLD_TENANTS } from '../../support/dashboards-world.ts';
+
+const DESK = { width: 1280, height: 800 };
+const PHONE = { width: 390, height: 844 };
+const TENANT_IDS: ReadonlySet<string> = new Set(WORLD_TENANTS.map(({ id }) => id));
+
+/** Addresses that the navigation offers, in its order. */
+async function navigation(page: Page): Promise<string[]> {
+  await page.getByTestId('nav').getByRole('link').first().waitFor();
+  const links = page.getByTestId('nav').getByRole('link');
+  return links.evaluateAll((found) => found.map((link) => link.getAttribute('href') ?? ''));
+}
+
+/** Which page an address is of: pages of two tenants are the same page. */
+function kindOf(path: string): string {
+  const parts = path.split(/[?#]/)[0]?.split('/') ?? [];
+  return parts.map((part) => (TENANT_IDS.has(decodeURIComponent(part)) ? ':tenant' : part)).join('/');
+}
+
+/** Addresses within the app that the open page links to. */
+async function linksOf(page: Page): Promise<string[]> {
+  const links = await page
+    .locator('main a[href^="/"]')
+    .evaluateAll((found) => found.map((link) => link.getAttribute('href')));
+  return links.filter((href): href is string => href !== null && !/^\/(v1|\/|openapi|metrics)/.test(href));
+}
+
+/** Pages that were looked at for barriers: what a page is made of is the same for every role that sees it. */
+const examined = new Set<string>();
+
+async function look(page: Page, path: string): Promise<string[]> {
+  await settled(page);
+  const wrong = await looksWrong(page);
+  if (!examined.has(kindOf(path))) {
+    examined.add(kindOf(path));
+    wrong.push(...(await barriers(page)));
+    await page.emulateMedia({ colorScheme: 'dark' });
+    wrong.push(...(await barriers(page, ['color-contrast'])).map((text) => `dark: ${text}`));
+    await page.emulateMedia({ colorScheme: 'light' });
+  }
+  await page.setViewportSize(PHONE);
+  wrong.push(...(await looksWrong(page)).map((text) => `on a phone: ${text}`));
+  await page.setViewportSize(DESK);
+  return wrong.map((text) => `${path} ${text}`);
+}
+
+/** Every page of the navigation, whatever is added to it, and what the pages link to. */
+export function everyPageSuite(world: () => DashboardsWorld): void {
+  const signedIn = (role: Role) =>
+    world().signedIn(role, TENANT_ROLES.some((name) => name === role) ? { tenantId: 'acme' } : {});
+
+  it.each([...STAFF_ROLES, ...TENANT_ROLES])(
+    '%s: every page has its heading, fits, and shuts nobody out',
+    async (role) => {
+      const { page, faults } = await signedIn(role);
+      const wrong: string[] = [];
+      const further = new Set<string>();
+      const paths = await navigation(page);
+      for (const path of paths) {
+        await goTo(page, path);
+        await page.getByTestId('nav').locator(`a[aria-current="page"][href="${path}"]`).waitFor();
+        wrong.push(...(await look(page, path)));
+        for (const link of await linksOf(page)) further.add(link);
+      }
+      for (const path of further) {
+        if (examined.has(kindOf(path))) continue;
+        await goTo(page, path);
+        wrong.push(...(await look(page, path)));
+      }
+      expect(paths.length).toBeGreaterThan(0);
+      expect(wrong).toEqual([]);
+      expect(faults).toEqual([]);
+      await page.context().close();
+    },
+  );
+
+  it('asks whoever is signed out to sign in, on every page', async () => {
+    const { page, faults } = await signedIn('admin');
+    const paths = await navigation(page);
+    await page.context().clearCookies();
+    await page.reload();
+    const silent: string[] = [];
+    for (const path of paths) {
+      await goTo(page, path);
+      const needed = page.getByTestId('sign-in-needed').first();
+      await needed.waitFor({ timeout: 5_000 }).catch(() => silent.push(path));
+    }
+    expect(silent).toEqual([]);
+    expect(faults).toEqual([]);
+    await page.context().close();
+  });
+
+  it('tells a tenant role that a page of the staff is not for it, and shows nothing of it', async () => {
+    const staff = await signedIn('admin');
+    const paths = await navigation(staff.page);
+    await staff.page.context().close();
+    const { page, faults } = await signedIn('viewer');
+    const own = await navigation(page);
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+    const silent: string[] = [];
+    for (const path of paths.filter((each) => each !== '/' && !own.includes(each))) {
+      await goTo(page, path);
+      const said = await page.getByTestId('error-state').first().textContent();
+      if (!said?.includes('not for your role')) silent.push(path);
+    }
+    expect(silent).toEqual([]);
+    expect(asked.filter((path) => path.startsWith('/v1/') && path !== '/v1/whoami')).toEqual([]);
+    expect(faults).toEqual([]);
+    await page.context().close();
+  });
+
+  it('says on every page that the server is away', async () => {
+    const { page, faults } = await signedIn('admin');
+    const paths = await navigation(page);
+    // The code of the pages is there; the figures are not.
+    for (const path of paths) {
+      await goTo(page, path);
+      await settled(page);
+    }
+    await page.goto(`${world().tenantry.url}/elsewhere`);
+    await page.route('**/v1/**', (route) => route.abort('connectionrefused'));
+    const silent: string[] = [];
+    for (const path of paths) {
+      await goTo(page, path);
+      const said = page
+        .locator('main')
+        .getByText(/cannot be reached/)
+        .first();
+      await said.waitFor({ timeout: 5_000 }).catch(() => silent.push(path));
+    }
+    expect(silent).toEqual([]);
+    expect(faults).toEqual([]);
+    await page.context().close();
+  });
+
+  it('gives every shortcut of a role to one page only', async () => {
+    const { page } = await signedIn('admin');
+    await navigation(page);
+    await page.keyboard.press('?');
+    const lines = await page.getByTestId('shortcuts').locator('dt').allTextContents();
+    expect(lines.length).toBeGreaterThan(8);
+    expect(new Set(lines).size).toBe(lines.length);
+    await page.context().close();
+  });
+}
