@@ -1,4 +1,10 @@
-import type { DetectorRuns, LoopName, LoopRun, LoopStanding } from '../api/detector-runs-ports.ts';
+import {
+  type DetectorRuns,
+  LOOP_NAMES,
+  type LoopName,
+  type LoopRun,
+  type LoopStanding,
+} from '../api/detector-runs-ports.ts';
 import { TenantryError } from '../domain/errors.ts';
 import type { DetectorLoop } from './detector-loop.ts';
 import type { MinuteDetectorLoop } from './minute-detector-loop.ts';
@@ -60,7 +66,10 @@ export class RunLog implements DetectorRuns {
   }
 
   read(): readonly LoopStanding[] {
-    return [...this.#loops].map(([name, { runs, ...rest }]) => ({ name, ...rest, runs: runs.toReversed() }));
+    return LOOP_NAMES.flatMap((name) => {
+      const loop = this.#loops.get(name);
+      return loop === undefined ? [] : [{ name, ...loop, runs: loop.runs.toReversed() }];
+    });
   }
 
   #add(loop: Loop, run: Partial<LoopRun> & Pick<LoopRun, 'startedAt' | 'tookMs'>): void {

@@ -195,7 +195,8 @@ function judgeArrivals(situation: IngestSituation): IngestVerdict {
     return verdict('warning', text, 'Look at the services below: who sent last, and do its exporters run?');
   }
   const late = endToEndMs(situation);
-  const after = late === null ? '' : `, queryable after ${(late / SECOND_MS).toFixed(1)} s`;
+  const lateness = late === null || late >= 2 * MINUTE_MS ? roughly(late ?? 0) : `${(late / SECOND_MS).toFixed(1)} s`;
+  const after = late === null ? '' : `, queryable after ${lateness}`;
   const flow = rate === null ? 'figures come within seconds' : `${count(rate)} spans a minute${after}`;
   if (quarantined === 0) return verdict('ok', `All is well: ${flow}.`, null);
   const aside = `${count(quarantined)} ${quarantined === 1 ? 'request is' : 'requests are'} in quarantine`;

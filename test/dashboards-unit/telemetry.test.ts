@@ -132,9 +132,11 @@ describe('the first set-up', () => {
       setupCheck({ ...body, without_key: 3 }, 'shop'),
       setupCheck({ ...body, services: [{ ...shop, attributed: 0, example_tenant: null }] }, 'shop'),
       setupCheck({ ...body, services: [{ ...shop, service: 'other' }, shop] }, 'shop'),
+      setupCheck({ ...body, without_key: 3, services: [{ ...shop, service: 'other' }] }, 'shop'),
     ];
-    expect(states.map(({ state }) => state)).toEqual(['waiting', 'refused', 'without-tenant', 'arrived']);
+    expect(states.map(({ state }) => state)).toEqual(['waiting', 'refused', 'without-tenant', 'arrived', 'waiting']);
+    expect(states[4]?.text).toBe('No span of shop has arrived yet. Others have: other was heard of last.');
     expect(states[3]?.text).toBe('shop has sent 4 spans; all of them with a tenant, such as acme.');
-    expect(states.map(({ advice }) => advice === null)).toEqual([false, false, false, true]);
+    expect(states.map(({ advice }) => advice === null)).toEqual([false, false, false, true, false]);
   });
 });

@@ -53,6 +53,7 @@ export function AuditPage({ query, who }: PageProps) {
             </button>
           </div>
           {inRange && <RangePicker range={range} query={query} zone={zone} />}
+          <Files asked={asked} />
         </div>
       </div>
       {isFor(who, ['admin', 'sre']) && <ChainState />}
@@ -61,7 +62,6 @@ export function AuditPage({ query, who }: PageProps) {
         <FilterText name="actor" label="Who, in full" value={query.get('actor') ?? ''} />
         <FilterText name="action" label="Action: throttle" value={query.get('action') ?? ''} />
         {isStaff(who) && <FilterText name="tenant" label="Tenant, in full" value={query.get('tenant') ?? ''} />}
-        <Files asked={asked} />
       </FilterBar>
       <Loaded live={live}>
         {(data) => <Records key={question} {...data} query={query} linkTenants={isStaff(who)} pending={live.pending} />}

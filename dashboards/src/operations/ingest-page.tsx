@@ -20,6 +20,8 @@ import { QuarantineSection } from './quarantine-section.tsx';
 import { ingestHealth } from './telemetry-api.ts';
 
 const REFRESH_MS = 5_000;
+const LONGEST_MS = 6 * 3_600_000;
+const SHORTEST_MS = 30 * 60_000;
 
 /** Whether telemetry flows, in one sentence; then where it stands and who sends it. */
 export function IngestPage({ query, who }: PageProps) {
@@ -118,7 +120,8 @@ function History({ health, query }: { health: IngestHealthBody; query: URLSearch
   const themeKey = useThemeKey();
   const { minutes, since, step_seconds: stepSeconds } = health.history;
   const to = Date.parse(health.checked_at);
-  const window = { from: Math.max(Date.parse(since), to - 6 * 3_600_000), to };
+  // A server that has just started would else fill the width of a chart with two points.
+  const window = { from: Math.min(Math.max(Date.parse(since), to - LONGEST_MS), to - SHORTEST_MS), to };
   const common: Pick<ChartProps, 'stepSeconds' | 'window' | 'zone' | 'themeKey' | 'onSelect' | 'empty'> = {
     ...{ stepSeconds, window, zone, themeKey, empty: 'Nothing measured yet' },
     onSelect: (from, end) => navigate(withQuery('/', withRange(query, rangeFromSelection(from, end)))),

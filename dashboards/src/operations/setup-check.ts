@@ -1,5 +1,5 @@
 /** Whether the first span has arrived, in words. Pure. */
-import type { SetupBody, SetupService } from '../../../src/api/setup-contract.ts';
+import type { SetupBody } from '../../../src/api/setup-contract.ts';
 import { formatExact } from '../shared/format.ts';
 
 export interface SetupCheck {
@@ -9,19 +9,15 @@ export interface SetupCheck {
   readonly advice: string | null;
 }
 
-/** The newest service, or the one that is being connected where it has sent something. */
-export function serviceToShow(services: readonly SetupService[], wanted: string): SetupService | undefined {
-  return services.find(({ service }) => service === wanted) ?? services[0];
-}
-
 /** `wanted`: name of the service that is being connected. */
 export function setupCheck({ services, without_key: withoutKey }: SetupBody, wanted: string): SetupCheck {
-  const found = serviceToShow(services, wanted);
+  const found = services.find(({ service }) => service === wanted);
   if (found === undefined) {
-    if (withoutKey === 0) {
+    if (withoutKey === 0 || services.length > 0) {
+      const others = services[0] === undefined ? '' : ` Others have: ${services[0].service} was heard of last.`;
       return {
         state: 'waiting',
-        text: 'No span has arrived yet.',
+        text: `No span of ${wanted} has arrived yet.${others}`,
         advice:
           'This looks again every two seconds. Exporters send in batches: give them some seconds after the first request.',
       };

@@ -73,7 +73,7 @@ function Steps(props: { body: SetupBody; query: URLSearchParams; mayMakeKeys: bo
               </button>
             ))}
           </div>
-          <label class="filter">
+          <label class="setup-service">
             <span class="muted small">Service</span>
             <input
               type="text"
