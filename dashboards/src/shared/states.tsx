@@ -110,6 +110,11 @@ export function NoSpansYet() {
         every span of a request: <code>import {'{ startTenantry }'} from 'tenantry'</code>. Just looking?{' '}
         <code>npm run demo</code> fills this page by itself.
       </p>
+      <p>
+        <Link class="button primary" href="/setup">
+          Send your first span, step by step
+        </Link>
+      </p>
       <p class="muted small">This page updates by itself when the first span arrives.</p>
     </Notice>
   );
