@@ -15,7 +15,7 @@ const ISSUER = 'urn:tenantry:embed';
 const ALGORITHM = 'HS256';
 const TYPE = 'tenantry-embed+jwt';
 
-export interface EmbedGrant extends Grant {
+interface EmbedGrant extends Grant {
   readonly views: readonly EmbedView[];
 }
 

@@ -6,7 +6,7 @@ import { DAY_MS } from './window.ts';
 export const DELETION_WAITING_DAYS = 14;
 export const DELETION_WAITING_MS = DELETION_WAITING_DAYS * DAY_MS;
 
-export type DeletionState = 'requested' | 'cancelled';
+type DeletionState = 'requested' | 'cancelled';
 
 /** Times are Unix ms. */
 export interface DeletionRequest {

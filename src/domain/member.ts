@@ -5,7 +5,7 @@ import type { TenantId } from './tenant-id.ts';
 
 export const MEMBER_STATES = ['invited', 'active', 'removed'] as const;
 /** invited: should get access; active: has it, as somebody said; removed: should have it no more. */
-export type MemberState = (typeof MEMBER_STATES)[number];
+type MemberState = (typeof MEMBER_STATES)[number];
 
 /** Times are Unix ms. */
 export interface Member {

@@ -77,7 +77,7 @@ function wordsOf(slug: string): string {
 }
 
 /** Sum of the measure's metrics; null where none of them was measured. */
-export function measuredValue(measure: Measure, values: Readonly<Record<string, UsageValue>>): number | null {
+function measuredValue(measure: Measure, values: Readonly<Record<string, UsageValue>>): number | null {
   const parts = measure.metrics.map((metric) => values[metric] ?? null).filter((value) => value !== null);
   return parts.length === 0 ? null : parts.reduce<number>((sum, value) => sum + Number(value), 0) / measure.scale;
 }

@@ -225,11 +225,18 @@ describe("keys of a tenant's own people", () => {
 
   it('are fifty at most, however many are asked for at once; ended ones do not count', async () => {
     const person = personOf('many-keys');
+    await keys.createOwn(person, { name: 'first' });
+    await runSql(
+      db.ownerUrl,
+      `insert into tenantry.keys (name, sha256, scopes, tenant_id, created_by, made_by_tenant)
+       select 'key', encode(sha256(('many' || n)::bytea), 'hex'), '{ingest}', 'many-keys', 'test', true
+       from generate_series(2, 48) n`,
+    );
     const made = await Promise.allSettled(
-      Array.from({ length: 52 }, (_, index) => keys.createOwn(person, { name: `key ${index}` })),
+      Array.from({ length: 4 }, (_, index) => keys.createOwn(person, { name: `key ${index}` })),
     );
     const good = made.filter((one) => one.status === 'fulfilled');
-    expect(good).toHaveLength(50);
+    expect(good).toHaveLength(2);
     await expect(keys.createOwn(person, { name: 'one more' })).rejects.toMatchObject({ code: 'CONFLICT' });
     const [first] = good;
     await keys.revokeOwn(person, first?.value.record.id ?? '');
