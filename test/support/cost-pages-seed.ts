@@ -33,7 +33,7 @@ function direct() {
 const dayText = (at: number) => new Date(at).toISOString().slice(0, 10);
 
 /** First days of the newest `count` months in UTC, oldest first. */
-export function newestMonths(now: number, count: number): readonly number[] {
+function newestMonths(now: number, count: number): readonly number[] {
   const date = new Date(now);
   return Array.from({ length: count }, (_, index) =>
     Date.UTC(date.getUTCFullYear(), date.getUTCMonth() - (count - 1 - index)),

@@ -18,7 +18,7 @@ const monthText = (at: number) => new Date(at).toISOString().slice(0, 7);
 const dayText = (at: number) => new Date(at).toISOString().slice(0, 10);
 
 /** Begin of a month that is `ahead` months after that of `at`. */
-export function monthStart(at: number, ahead = 0): number {
+function monthStart(at: number, ahead = 0): number {
   const date = new Date(at);
   return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + ahead);
 }

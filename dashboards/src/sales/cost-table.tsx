@@ -25,7 +25,7 @@ export interface CostTableProps {
 /** Names of the page's own that the page of one tenant understands too. */
 const KEPT = ['month', 'from', 'to', 'currency'];
 
-export function costHref(tenantId: string, query: URLSearchParams): string {
+function costHref(tenantId: string, query: URLSearchParams): string {
   const kept = new URLSearchParams([...query].filter(([name]) => KEPT.includes(name)));
   return withQuery(`/costs/${encodeURIComponent(tenantId)}`, kept);
 }

@@ -3,7 +3,7 @@ import type { RevenueAnswer } from '../../../src/api/contract.ts';
 import type { Micro } from '../shared/money.ts';
 import { differenceOf, sumMicro } from './money-sum.ts';
 
-export interface BridgeStep {
+interface BridgeStep {
   readonly id: string;
   readonly label: string;
   /** What it adds; what takes away is below zero. */

@@ -7,7 +7,7 @@ export function sumMicro(amounts: Iterable<Micro>): Micro {
   return microOf(sum);
 }
 
-export function microOf(value: bigint): Micro {
+function microOf(value: bigint): Micro {
   const short = Number(value);
   return Number.isSafeInteger(short) ? short : String(value);
 }
