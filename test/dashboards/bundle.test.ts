@@ -27,6 +27,21 @@ describe('the built pages', () => {
     expect(html + css.join('')).not.toMatch(/https?:\/\/|url\(["']?\/\/|@import/);
   });
 
+  it('fetch nothing from elsewhere in their code: addresses of others are text to read or links to follow', () => {
+    const code = [...pages].filter(([name]) => name.endsWith('.js')).map(([, bytes]) => bytes.toString());
+    const calls =
+      /\b(?:fetch|import|importScripts|EventSource|WebSocket|Worker|sendBeacon)\s*\(\s*["'`](?:[a-z]+:)?\/\//;
+    const sources = /\b(?:src|srcset|poster|action|data)\s*[:=]\s*["'`](?:[a-z]+:)?\/\//;
+    expect(code.length).toBeGreaterThan(1);
+    for (const text of code) {
+      expect(text).not.toMatch(calls);
+      expect(text).not.toMatch(sources);
+      expect(text).not.toMatch(/\beval\s*\(|new Function\s*\(/);
+    }
+    expect('fetch("https://cdn.example/x.js")').toMatch(calls);
+    expect('{src:"//cdn.example/x.png"}').toMatch(sources);
+  });
+
   it('carry no source maps', () => {
     expect([...pages.keys()].filter((name) => name.endsWith('.map'))).toEqual([]);
   });

@@ -88,7 +88,8 @@ export function TopBar(props: {
         <button
           type="button"
           class={`button small search-button${props.hasRoom ? '' : ' quiet'}`}
-          aria-label="Find a page, a tenant or an action"
+          aria-label={props.hasRoom ? undefined : 'Find a page, a tenant or an action'}
+          title="Find a page, a tenant or an action"
           aria-haspopup="dialog"
           data-testid="palette-open"
           onClick={props.onSearch}
