@@ -21,7 +21,7 @@ const HOSTILE = [
 ];
 
 const INJECTED =
-  'script:not([src]), img:not([src="/favicon.svg"]), iframe, base, link[rel=stylesheet]:not([href^="/assets/"]), [onerror], [onload], svg:not([aria-hidden="true"], [role="img"])';
+  'script:not([src]), img:not([src="/favicon.svg"]), iframe, base, link[rel=stylesheet]:not([href^="/assets/"], [href^="http://127.0.0.1:"]), [onerror], [onload], svg:not([aria-hidden="true"], [role="img"])';
 
 /** A span that is hostile in every place that others can write. */
 function hostileSpan(text: string, index: number) {
