@@ -11,7 +11,7 @@ const monthly = (requests: number, tokens: number) => [
   { key: 'seats', period: 'month', limit: 10, kind: 'soft' },
 ];
 
-export const CUSTOMER_PLANS = {
+const CUSTOMER_PLANS = {
   'sales-team': { quotas: monthly(200, 100_000), features: ['search'], price: USD(49_000_000), ceiling_rps: 20 },
   'sales-business': { quotas: monthly(2_000, 1_000_000), features: ['search', 'sso'], price: USD(249_000_000) },
   'sales-scale': { quotas: monthly(50_000, 9_000_000), features: ['search', 'sso'], price: USD(990_000_000) },

@@ -16,7 +16,7 @@ const POOL_WORDS: Readonly<Record<string, string>> = {
 };
 
 /** `cpu:checkout` as `CPU of checkout`. */
-export function poolName(pool: string): string {
+function poolName(pool: string): string {
   const [kind = '', ...rest] = pool.split(':');
   const words = POOL_WORDS[kind];
   return words === undefined ? pool : `${words} ${rest.join(':')}`;

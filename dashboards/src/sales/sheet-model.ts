@@ -96,7 +96,7 @@ export interface QuotaLine {
 }
 
 /** Most lines of quotas that the page has room for. */
-export const QUOTA_LINES = 6;
+const QUOTA_LINES = 6;
 
 /** A quota a line with its months, the fullest first; `more`: lines that there was no room for. */
 export function quotaLines(byMonth: readonly (readonly QuotaItem[])[]): { lines: readonly QuotaLine[]; more: number } {

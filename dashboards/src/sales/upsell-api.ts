@@ -15,24 +15,24 @@ import type { UpsellFacts } from './upsell-model.ts';
 
 const MONTH_MS = 30 * 86_400_000;
 
-export function allTenants(signal: AbortSignal) {
+function allTenants(signal: AbortSignal) {
   return allPages((cursor) => get<DirectoryList>('/v1/tenant-directory', { limit: 1_000, cursor }, signal));
 }
 
-export function allProfiles(signal: AbortSignal) {
+function allProfiles(signal: AbortSignal) {
   return allPages((cursor) => get<TenantProfileList>('/v1/tenant-profiles', { limit: 1_000, cursor }, signal));
 }
 
-export function allQuotas(signal: AbortSignal) {
+function allQuotas(signal: AbortSignal) {
   return allPages((cursor) => get<QuotaList>('/v1/quotas', { limit: 500, cursor }, signal));
 }
 
-export async function allPlans(signal: AbortSignal) {
+async function allPlans(signal: AbortSignal) {
   return (await get<PlanList>('/v1/plans', {}, signal)).items;
 }
 
 /** What tenants pay at the end of the last 30 days. */
-export async function payments(signal: AbortSignal): Promise<RevenueAnswer['items']> {
+async function payments(signal: AbortSignal): Promise<RevenueAnswer['items']> {
   const now = serverNow();
   const window = { from: new Date(now - MONTH_MS).toISOString(), to: new Date(now).toISOString() };
   return (await get<RevenueAnswer>('/v1/revenue', window, signal)).items;

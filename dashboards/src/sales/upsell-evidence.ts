@@ -4,7 +4,7 @@ import { formatCount, NO_VALUE } from '../shared/format.ts';
 import { formatAmount } from '../shared/money.ts';
 import { QUOTA_MARKS, wholePercent } from '../shared/quota-text.ts';
 
-export interface EvidenceBar {
+interface EvidenceBar {
   readonly label: string;
   /** What it measures, in its unit. */
   readonly text: string;

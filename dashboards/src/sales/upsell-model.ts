@@ -36,8 +36,8 @@ export interface Lead extends Customer {
   readonly worth: Money | null;
 }
 
-export const FILTER_NAMES = ['signal', 'plan', 'segment', 'owner', 'q'] as const;
-export type FilterName = (typeof FILTER_NAMES)[number];
+const FILTER_NAMES = ['signal', 'plan', 'segment', 'owner', 'q'] as const;
+type FilterName = (typeof FILTER_NAMES)[number];
 export type Filters = Readonly<Record<FilterName, string>>;
 /** Stands for `nobody said` in filters: no segment, plan or owner can be called so, parentheses begin none. */
 export const UNSAID = '(none)';
