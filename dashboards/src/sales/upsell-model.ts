@@ -36,8 +36,7 @@ export interface Lead extends Customer {
   readonly worth: Money | null;
 }
 
-const FILTER_NAMES = ['signal', 'plan', 'segment', 'owner', 'q'] as const;
-type FilterName = (typeof FILTER_NAMES)[number];
+type FilterName = 'signal' | 'plan' | 'segment' | 'owner' | 'q';
 export type Filters = Readonly<Record<FilterName, string>>;
 /** Stands for `nobody said` in filters: no segment, plan or owner can be called so, parentheses begin none. */
 export const UNSAID = '(none)';
