@@ -6,6 +6,9 @@ import { type DashboardsWorld, requestSpans } from '../../support/dashboards-wor
 import { INGEST_KEY } from '../../support/flow-tenantry.ts';
 import { until } from '../../support/flow-waiting.ts';
 
+/** As long as the browser's own waits: a busy machine is slow, not wrong. */
+const PATIENCE = { timeout: 30_000 };
+
 /** The customers' life cycle, over the real server. */
 export function lifecycleSuite(world: () => DashboardsWorld): void {
   beforeAll(() => seedCustomers(world()));
@@ -43,7 +46,9 @@ export function lifecycleSuite(world: () => DashboardsWorld): void {
     await newcomer.getByRole('button').click();
     const dialog = page.getByTestId('plan-dialog');
     await dialog.getByLabel('Plan').selectOption('sales-team');
-    await expect.poll(() => dialog.getByTestId('effects').textContent()).toContain('API calls a monthnot limited200');
+    await expect
+      .poll(() => dialog.getByTestId('effects').textContent(), PATIENCE)
+      .toContain('API calls a monthnot limited200');
     await dialog.getByRole('button', { name: 'Put it on sales-team' }).click();
     await newcomer.waitFor({ state: 'detached' });
     expect((await entry('sales-newcomer'))?.plan).toBe('sales-team');
@@ -64,7 +69,7 @@ export function lifecycleSuite(world: () => DashboardsWorld): void {
     expect(await seats.textContent()).toContain('A whole number');
     await seats.getByLabel('Seats in use').fill('12');
     await expect
-      .poll(() => seats.getByTestId('effects').textContent())
+      .poll(() => seats.getByTestId('effects').textContent(), PATIENCE)
       .toBe('2 more than the 10 seats that the plan includes: the quota counts as reached.');
     await seats.getByRole('button', { name: 'Set seats' }).click();
     await customer.waitFor();
@@ -74,8 +79,8 @@ export function lifecycleSuite(world: () => DashboardsWorld): void {
     const billing = page.getByTestId('billing-dialog');
     await billing.getByLabel('Day of the month').fill('15');
     await billing.getByRole('button', { name: 'Set billing day' }).click();
-    await expect.poll(() => customer.textContent()).toContain('on day 15');
-    await expect.poll(() => customer.textContent()).toContain('tenant.billing_day by');
+    await expect.poll(() => customer.textContent(), PATIENCE).toContain('on day 15');
+    await expect.poll(() => customer.textContent(), PATIENCE).toContain('tenant.billing_day by');
     expect((await entry('sales-near'))?.billing_day).toBe(15);
     expect(faults).toEqual([]);
   });
@@ -94,7 +99,7 @@ export function lifecycleSuite(world: () => DashboardsWorld): void {
     expect(await told('placement', 'sales-over')).toBe('pooled');
     await dialog.getByLabel('Reason').fill('agreed in the renewal');
     await dialog.getByRole('button', { name: 'Change placement' }).click();
-    await expect.poll(() => customer.textContent()).toContain('dedicated: agreed in the renewal');
+    await expect.poll(() => customer.textContent(), PATIENCE).toContain('dedicated: agreed in the renewal');
     await until('apps to be told', async () => (await told('placement', 'sales-over')) === 'dedicated');
     expect(faults).toEqual([]);
   });

@@ -6,6 +6,9 @@ import type { SignalList } from '../../../src/api/signals-contract.ts';
 import { CUSTOMERS, seedCustomers } from '../../support/dashboards-customers.ts';
 import type { DashboardsWorld } from '../../support/dashboards-world.ts';
 
+/** As long as the browser's own waits: a busy machine is slow, not wrong. */
+const PATIENCE = { timeout: 30_000 };
+
 /** Whom to talk to, and the sheet about one of them, over the real server. */
 export function upsellSuite(world: () => DashboardsWorld): void {
   beforeAll(() => seedCustomers(world()));
@@ -38,9 +41,9 @@ export function upsellSuite(world: () => DashboardsWorld): void {
 
     // Filters are in the address, and what is shown is what is saved.
     await page.getByTestId('filter-owner').selectOption('kim');
-    await expect.poll(() => page.getByTestId('lead').count()).toBe(1);
+    await expect.poll(() => page.getByTestId('lead').count(), PATIENCE).toBe(1);
     await page.getByTestId('filter-signal').selectOption('growth');
-    await expect.poll(() => page.locator('[data-signal]').count()).toBe(1);
+    await expect.poll(() => page.locator('[data-signal]').count(), PATIENCE).toBe(1);
     expect(new URL(page.url()).search).toBe('?owner=kim&signal=growth');
     const [download] = await Promise.all([page.waitForEvent('download'), page.getByText('Save as CSV').click()]);
     const lines = (await readFile(await download.path(), 'utf8')).trim().split('\r\n');
@@ -67,7 +70,7 @@ export function upsellSuite(world: () => DashboardsWorld): void {
     expect(days).toBeGreaterThan(6.9);
     expect(days).toBeLessThanOrEqual(7);
     await page.getByText('Show those put aside').click();
-    await expect.poll(() => signal.textContent()).toContain('Limits were agreed on');
+    await expect.poll(() => signal.textContent(), PATIENCE).toContain('Limits were agreed on');
     expect(faults).toEqual([]);
   });
 
@@ -144,7 +147,7 @@ export function upsellSuite(world: () => DashboardsWorld): void {
     expect(faults).toEqual([]);
     const sre = await world().signedIn('sre');
     await sre.page.goto(at('/upsell'));
-    await expect.poll(() => sre.page.locator('main').textContent()).toMatch(/role|allow/i);
+    await expect.poll(() => sre.page.locator('main').textContent(), PATIENCE).toMatch(/role|allow/i);
     expect(await sre.page.getByTestId('lead').count()).toBe(0);
   });
 }
