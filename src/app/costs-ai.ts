@@ -42,8 +42,7 @@ export async function uncoveredAi(
   for (const { from, to, providers } of pieces(window, covers)) {
     if (providers === 'all') continue;
     for (const [tenantId, cost] of await reader.byTenant({ from, to }, tenants)) {
-      // A tenant's models add up to its cost. They are worked out only where some of them are in a bill: for 10,000
-      // tenants that was a third of the time of the whole answer.
+      // A tenant's models add up to its cost; sorting and rounding them together is for where a bill covers only some.
       if (providers.size === 0) {
         const { costMicro, unpricedCalls } = cost;
         if (costMicro || unpricedCalls > 0) found.push({ tenantId, costMicro: costMicro ?? 0n, unpricedCalls });

@@ -56,7 +56,7 @@ export async function explainCosts(
     const { rules, matcher } = rulesOf.get(share.rulesVersion) ?? NO_RULES;
     return { rule: rules.find(({ id }) => id === share.rule), matcher };
   };
-  // All at once: a question for each share took as long as everything else together.
+  // All at once: a transaction for each share is four round trips for each.
   const lines = await stores.bills.linesOf(
     COSTS,
     shares.map((share) => {

@@ -1,7 +1,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { CostList } from '../../../src/api/contract.ts';
 import { serverNow } from '../shared/api-client.ts';
-import { formatCount } from '../shared/format.ts';
+import { formatCount, NO_VALUE } from '../shared/format.ts';
 import { Loaded } from '../shared/loaded.tsx';
 import { formatAmount } from '../shared/money.ts';
 import { isFor, type PageProps, SALES_ROLES } from '../shared/page.ts';
@@ -181,10 +181,11 @@ function MarginTiles(props: { totals: CostTotals; currency: string; state: Retur
     const other = state.data !== undefined && state.data.currency !== currency;
     const known = other ? `known in ${state.data?.currency} only` : 'not known of these tenants';
     const sub = state.data === undefined ? (state.error?.message ?? 'Loading …') : known;
+    const value = state.data === undefined ? NO_VALUE : 'unknown';
     return (
       <>
-        <Tile label="Revenue" value="unknown" sub={sub} testId="total-revenue" />
-        <Tile label="Margin" value="unknown" sub={sub} testId="total-margin" />
+        <Tile label="Revenue" value={value} sub={sub} testId="total-revenue" />
+        <Tile label="Margin" value={value} sub={sub} testId="total-margin" />
       </>
     );
   }

@@ -141,6 +141,9 @@ function costColumns(look: {
 
 function revenueColumns(currency: string): TableColumn<CostRow>[] {
   const why = (row: CostRow) => (row.gap ? gapText(row.gap) : undefined);
+  // Not asked for, or not answered yet: nothing can be said about what is known.
+  const money = (row: CostRow, micro: Micro | null) =>
+    row.gap === undefined ? NO_VALUE : <Amount micro={micro} currency={currency} why={why(row)} />;
   return [
     {
       id: 'revenue',
@@ -148,14 +151,14 @@ function revenueColumns(currency: string): TableColumn<CostRow>[] {
       about: 'Recognised in these days',
       wide: true,
       value: (row) => (row.revenueMicro === null ? null : Number(row.revenueMicro) / 1e6),
-      cell: (row) => <Amount micro={row.revenueMicro} currency={currency} why={why(row)} />,
+      cell: (row) => money(row, row.revenueMicro),
     },
     {
       id: 'margin',
       label: 'Margin',
       about: 'Revenue less cost',
       value: (row) => (row.marginMicro === null ? null : Number(row.marginMicro) / 1e6),
-      cell: (row) => <Amount micro={row.marginMicro} currency={currency} why={why(row)} />,
+      cell: (row) => money(row, row.marginMicro),
     },
     {
       id: 'margin_percent',

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import type { CostList, MarginAnswerBody } from '../../../src/api/contract.ts';
 import { serverNow } from '../shared/api-client.ts';
-import { formatCount } from '../shared/format.ts';
+import { formatCount, NO_VALUE } from '../shared/format.ts';
 import { Loaded } from '../shared/loaded.tsx';
 import { formatAmount } from '../shared/money.ts';
 import { Link } from '../shared/navigation.tsx';
@@ -269,7 +269,7 @@ function TenantMargin(props: { answer: MarginAnswerBody | undefined; error: stri
   const missing = answer === undefined ? (props.error ?? 'Loading …') : 'Nothing is known of what this tenant pays';
   const why = margin?.gap == null ? (margin === undefined ? missing : '') : gapText(margin.gap);
   const text = (micro: number | string | null | undefined) =>
-    micro == null ? 'unknown' : formatAmount(micro, currency);
+    micro == null ? (answer === undefined ? NO_VALUE : 'unknown') : formatAmount(micro, currency);
   const percent = margin?.margin_percent ?? null;
   return (
     <>
