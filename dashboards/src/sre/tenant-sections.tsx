@@ -59,9 +59,11 @@ function useCurrent(entries: readonly SectionEntry[]): string | undefined {
   const ids = entries.map(({ id }) => id).join();
   useEffect(() => {
     const update = () => {
+      // The last section is too short to ever reach the top.
+      const isAtEnd = window.scrollY + window.innerHeight >= document.documentElement.scrollHeight - 2;
       const passed = ids.split(',').filter((id) => {
         const top = document.getElementById(id)?.getBoundingClientRect().top;
-        return top !== undefined && top < window.innerHeight / 3;
+        return top !== undefined && (isAtEnd || top < window.innerHeight / 3);
       });
       setCurrent(passed.at(-1));
     };
