@@ -21,7 +21,7 @@ export interface AuditList {
 }
 
 /** What does not fit in the log, in plain words. `position` is the place in the chain, where it is about one. */
-export interface AuditProblem {
+interface AuditProblem {
   kind: 'edited' | 'missing' | 'unchained' | 'truncated' | 'rewritten';
   position: number | null;
   /** Of the record, where there is one. */

@@ -16,7 +16,7 @@ const BEGINNING = Date.UTC(2000, 0);
 
 const anything = z.unknown().describe('What it was; null: nothing, or not told');
 
-export const auditItemSchema = z
+const auditItemSchema = z
   .object({
     id: z.string(),
     at: z.string(),
@@ -92,7 +92,7 @@ function chainToWire({ checkedAt, problems, problemsTotal, head, ...rest }: Audi
   };
 }
 
-export function auditToWire(record: AuditRecord): AuditItem {
+function auditToWire(record: AuditRecord): AuditItem {
   const { seq, at, subject, role, action, tenantId, resource, before, after, requestId } = record;
   return {
     ...{ id: String(seq), at: rfc3339(at), actor: subject, role, action, tenant_id: tenantId, resource },

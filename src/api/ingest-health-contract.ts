@@ -1,6 +1,6 @@
 /** Wire types of the health of ingest. */
 
-export interface IngestVerdictItem {
+interface IngestVerdictItem {
   level: 'ok' | 'warning' | 'critical';
   text: string;
   /** What to do; null: nothing. */

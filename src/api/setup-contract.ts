@@ -1,6 +1,6 @@
 /** Wire types of the first set-up. */
 
-export interface SetupService {
+interface SetupService {
   service: string;
   last_seen: string;
   /** Of the last day. */

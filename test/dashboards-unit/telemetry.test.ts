@@ -1,5 +1,7 @@
 import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
+import type { AuditChain } from '../../src/api/audit-contract.ts';
+import type { DetectorLoopItem } from '../../src/api/detector-runs-contract.ts';
 import { attributionAdvice, attributionSnippet } from '../../dashboards/src/operations/attribution-text.ts';
 import { actionText, diffLines } from '../../dashboards/src/operations/audit-diff.ts';
 import { chainLine } from '../../dashboards/src/operations/audit-text.ts';
@@ -33,10 +35,10 @@ describe('diffLines', () => {
 });
 
 describe('chainLine', () => {
-  const chain = {
-    ...{ state: 'intact', checked_at: new Date(NOW - 1_000).toISOString(), entries: 1_234, progress: null },
+  const chain: AuditChain = {
+    ...{ state: 'intact' as const, checked_at: new Date(NOW - 1_000).toISOString(), entries: 1_234, progress: null },
     ...{ problems: [], problems_total: 0, head: null },
-  } as const;
+  };
 
   it('says how the log stands and when that was seen', () => {
     const texts = [
@@ -59,10 +61,10 @@ describe('loopVerdict', () => {
     ...{ started_at: new Date(NOW - 5_000).toISOString(), took_ms: 40, series: 3, data_until: null },
     ...{ data_age_seconds: 2, findings: 0, skipped: null, failure: null },
   };
-  const loop = {
-    ...{ name: 'owner-rule', every_seconds: 10, leader: true, total: 9, skipped: 0, failed: 0 },
+  const loop: DetectorLoopItem = {
+    ...{ name: 'owner-rule' as const, every_seconds: 10, leader: true, total: 9, skipped: 0, failed: 0 },
     ...{ took_p50_ms: 40, took_max_ms: 90, runs: [run] },
-  } as const;
+  };
 
   it.each([
     [{}, 'good'],
