@@ -1,13 +1,13 @@
 import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
-import type { AuditChain } from '../../src/api/audit-contract.ts';
-import type { DetectorLoopItem } from '../../src/api/detector-runs-contract.ts';
 import { attributionAdvice, attributionSnippet } from '../../dashboards/src/operations/attribution-text.ts';
 import { actionText, diffLines } from '../../dashboards/src/operations/audit-diff.ts';
 import { chainLine } from '../../dashboards/src/operations/audit-text.ts';
 import { loopVerdict } from '../../dashboards/src/operations/detector-text.ts';
 import { setupCheck } from '../../dashboards/src/operations/setup-check.ts';
 import { keyLine, SETUP_LANGUAGES, setupTexts } from '../../dashboards/src/operations/setup-snippets.ts';
+import type { AuditChain } from '../../src/api/audit-contract.ts';
+import type { DetectorLoopItem } from '../../src/api/detector-runs-contract.ts';
 
 const NOW = Date.UTC(2026, 10, 2, 12);
 const PLACE = { endpoint: 'http://tenantry.test:4318', apiUrl: 'http://tenantry.test:7070', service: 'shop' };
