@@ -1,8 +1,6 @@
 /** The alert route form's values, and what they are as a request. Names of fields are those of the request's body. */
 import type { FieldProblems } from '../shared/form-problems.ts';
 
-export type AlertChannel = 'slack' | 'pagerduty' | 'alertmanager' | 'webhook' | 'email';
-
 export const ROUTE_DRAFT = {
   name: '',
   channel: 'slack' as string,
@@ -39,7 +37,7 @@ const DAYS_OF: Readonly<Record<string, readonly number[]>> = {
 export const QUIET_DAYS = Object.keys(DAYS_OF);
 
 /** "acme, bolt" as its parts. */
-export function listOf(text: string): string[] {
+function listOf(text: string): string[] {
   return [...new Set(text.split(/[,\n]/).map((part) => part.trim()))].filter((part) => part !== '');
 }
 

@@ -25,7 +25,7 @@ export interface BillUploadTerms {
 }
 
 /** Of the types that the server takes. Browsers know hardly any of them by name. */
-export function typeOf(fileName: string): string {
+function typeOf(fileName: string): string {
   const name = fileName.toLowerCase();
   if (name.endsWith('.gz')) return 'application/gzip';
   if (name.endsWith('.parquet')) return 'application/vnd.apache.parquet';

@@ -3,7 +3,7 @@ import type { NewPlanTerms, PlanQuotaItem, PlanVersionItem } from '../../../src/
 import { formatExact } from '../shared/format.ts';
 import { formatAmount, parseAmount } from '../shared/money.ts';
 
-export const PLAN_DRAFT = {
+const PLAN_DRAFT = {
   plan: '',
   quotas: '',
   guarantee_rps: '',
@@ -19,7 +19,7 @@ export type PlanDraft = typeof PLAN_DRAFT;
 const QUOTA = /^(\S+)\s+(day|month)\s+(\d{1,15})(?:\s+(hard|soft))?$/;
 
 /** Lines of quotas, or the first line that is none. Burst credits of a quota that stays are kept. */
-export function quotasOf(
+function quotasOf(
   text: string,
   before: readonly PlanQuotaItem[],
 ): { readonly quotas: NonNullable<NewPlanTerms['quotas']>; readonly wrong: string | undefined } {

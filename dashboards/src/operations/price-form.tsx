@@ -35,7 +35,7 @@ const DRAFT = {
 type Draft = typeof DRAFT;
 
 /** The prices of a draft: one for each field that holds one. */
-export function pricesOf(draft: Draft): NewPrice[] {
+function pricesOf(draft: Draft): NewPrice[] {
   const { provider, model, variant } = draft;
   const from = utcOf(draft.effective_from);
   const given = [

@@ -2,7 +2,7 @@
 import type { PriceItem } from '../../../src/api/prices-contract.ts';
 import { dateText, subjectText, termsText } from './price-text.ts';
 
-export interface TimelineBar {
+interface TimelineBar {
   readonly id: string;
   /** Of the width, 0 to 100. */
   readonly left: number;
@@ -13,7 +13,7 @@ export interface TimelineBar {
   readonly layer: PriceItem['layer'];
 }
 
-export interface TimelineLane {
+interface TimelineLane {
   readonly subject: string;
   readonly bars: readonly TimelineBar[];
 }

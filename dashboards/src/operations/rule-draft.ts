@@ -18,7 +18,7 @@ export const METHODS: readonly (readonly [MethodKind, string])[] = [
   ['follow', 'As other charges came out'],
 ];
 
-export const MATCH_FIELDS = [
+const MATCH_FIELDS = [
   'provider',
   'issuer',
   'account',
@@ -86,7 +86,7 @@ interface Conditions {
   readonly unread: readonly string[];
 }
 
-export function matchOf(text: string): Conditions {
+function matchOf(text: string): Conditions {
   const lists: Record<string, string[]> = {};
   const tags: Record<string, string[]> = {};
   const unread: string[] = [];

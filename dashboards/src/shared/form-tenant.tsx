@@ -8,7 +8,7 @@ const PAUSE_MS = 150;
 const SHOWN = 20;
 
 /** Tenants of the last 30 days whose id has `text` in it. */
-export function useTenantIds(text: string): readonly string[] {
+function useTenantIds(text: string): readonly string[] {
   const [ids, setIds] = useState<readonly string[]>([]);
   useEffect(() => {
     const stop = new AbortController();

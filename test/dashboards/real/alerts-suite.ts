@@ -149,7 +149,7 @@ export function alertsSuite(world: () => DashboardsWorld): void {
     expect(await page.getByTestId('acknowledge').count()).toBe(0);
     expect(await page.getByTestId('mute').count()).toBe(0);
     await page.goto(`${world().tenantry.url}/alert-routes`);
-    await page.getByTestId('error-state').getByText('FORBIDDEN').waitFor();
+    await page.getByTestId('error-state').getByText('This page is not for your role').waitFor();
     expect(faults).toEqual([]);
   });
 

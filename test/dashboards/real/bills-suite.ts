@@ -67,6 +67,7 @@ export function billsSuite(world: () => DashboardsWorld): void {
 
     await choose(page, FILE, focusCsv());
     await page.getByRole('button', { name: 'Look at it' }).click();
+    await page.getByRole('button', { name: 'Import it' }).click();
     await page.getByTestId('bill-refused').waitFor();
     expect(await bills()).toHaveLength(1);
     expect(faults).toEqual([]);
