@@ -16,7 +16,7 @@ interface Percentiles {
   readonly p99Ms: number;
 }
 
-export interface HeatStep {
+interface HeatStep {
   /** Unix ms of its start. */
   readonly at: number;
   readonly requests: number;
@@ -25,7 +25,7 @@ export interface HeatStep {
   readonly counts: readonly number[];
 }
 
-export interface RouteLatency extends Percentiles {
+interface RouteLatency extends Percentiles {
   readonly tenantId: string;
   readonly route: string;
   readonly requests: number;

@@ -42,14 +42,14 @@ export interface TraceSummary {
   readonly errorMessage: string;
 }
 
-export interface TraceEvent {
+interface TraceEvent {
   /** Since the start of its span. */
   readonly offsetMs: number;
   readonly name: string;
   readonly attributes: Readonly<Record<string, string>>;
 }
 
-export interface TraceSpan {
+interface TraceSpan {
   readonly tenantId: string;
   readonly spanId: string;
   /** '': none. */

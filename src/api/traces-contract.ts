@@ -39,7 +39,7 @@ export interface TraceList {
   next_cursor: string | null;
 }
 
-export interface TraceEventItem {
+interface TraceEventItem {
   /** Since the start of its span. */
   offset_ms: number;
   name: string;
@@ -87,7 +87,7 @@ export interface TraceDetail {
   resources: Record<string, string>[];
 }
 
-export interface HeatStepItem {
+interface HeatStepItem {
   /** Unix milliseconds of its start. */
   at: number;
   requests: number;

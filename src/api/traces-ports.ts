@@ -84,7 +84,7 @@ export interface LatencyHeat {
   readonly totalRoutes: number;
 }
 
-export interface TraceListQuestion {
+interface TraceListQuestion {
   readonly tenantId: TenantId;
   readonly window: Window;
   readonly order: TraceOrder;
@@ -96,7 +96,7 @@ export interface TraceListQuestion {
   readonly offset: number;
 }
 
-export interface TraceQuestion {
+interface TraceQuestion {
   readonly tenantId: TenantId;
   /** 32 hexadecimal digits. */
   readonly traceId: string;

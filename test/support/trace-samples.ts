@@ -1,13 +1,12 @@
 import type { OtlpSpan } from './otlp-proto.ts';
 import { type AttributeInput, otlpSpan } from './spans.ts';
 
-export const SERVER = 2;
+const SERVER = 2;
 export const CLIENT = 3;
-export const CONSUMER = 5;
 
 /** 16 bytes of one digit pair, such as `ab`: a trace id that a test can write down. */
-export const traceBytes = (pair: string) => Buffer.from(pair.repeat(16), 'hex');
-export const spanBytes = (pair: string) => Buffer.from(pair.repeat(8), 'hex');
+const traceBytes = (pair: string) => Buffer.from(pair.repeat(16), 'hex');
+const spanBytes = (pair: string) => Buffer.from(pair.repeat(8), 'hex');
 
 export interface TraceSpanInput {
   readonly trace: string;

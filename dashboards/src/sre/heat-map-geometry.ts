@@ -2,7 +2,7 @@ import type { LatencyHeatMap } from '../../../src/api/traces-contract.ts';
 import { formatDuration, trimZeros } from '../shared/format.ts';
 
 /** A map of counts by time and latency as a picture: columns are steps, rows are buckets, row 0 at the bottom. */
-export interface HeatCell {
+interface HeatCell {
   readonly column: number;
   readonly row: number;
   readonly count: number;

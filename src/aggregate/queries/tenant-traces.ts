@@ -2,7 +2,7 @@ import type { AnalyticsQuery, QueryParam } from '../../domain/analytics-query.ts
 import type { TenantId } from '../../domain/tenant-id.ts';
 import type { Window } from '../../domain/window.ts';
 
-export type TraceOrder = 'slowest' | 'failed' | 'newest';
+type TraceOrder = 'slowest' | 'failed' | 'newest';
 
 export interface TracesQuestion {
   readonly tenantId: TenantId;
