@@ -92,7 +92,12 @@ function Title(props: { tenantId: string; query: URLSearchParams; isSales: boole
           {facts.length === 0 ? 'No plan, segment or owner is known' : facts.join(' · ')}
         </span>
         {isSales && (
-          <button type="button" class="button quiet small" onClick={() => setEditing(true)}>
+          <button
+            type="button"
+            class="button quiet small"
+            disabled={profile.answeredAt === undefined}
+            onClick={() => setEditing(true)}
+          >
             Edit
           </button>
         )}

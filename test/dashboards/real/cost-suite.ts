@@ -129,9 +129,9 @@ export function costSuite(world: () => DashboardsWorld): void {
   it('changes who a tenant is, and the list of customers and the filters say so', async () => {
     const { page, faults } = await open('sales', '/costs/cost-d');
     await page.getByRole('button', { name: 'Edit' }).click();
-    await page.getByLabel('Segment').fill('grown');
-    await page.getByLabel('Owner').fill('Cy');
-    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByTestId('profile-form').getByLabel('Segment').fill('grown');
+    await page.getByTestId('profile-form').getByLabel('Owner').fill('Cy');
+    await page.getByTestId('profile-form').getByRole('button', { name: 'Save' }).click();
     await page.getByTestId('profile').getByText('grown').waitFor();
     const { items } = await ask<TenantProfileList>('/v1/tenant-profiles?owner=Cy');
     expect(items).toMatchObject([{ tenant_id: 'cost-d', segment: 'grown', owner: 'Cy' }]);
