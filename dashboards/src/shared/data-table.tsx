@@ -46,7 +46,7 @@ function compareValues(a: CsvValue, b: CsvValue): number {
 }
 
 /** Rows in the order of `sort`; what was not measured is last in both directions. */
-export function sortRows<Row>(
+function sortRows<Row>(
   rows: readonly Row[],
   columns: readonly TableColumn<Row>[],
   sort: string,

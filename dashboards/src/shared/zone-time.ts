@@ -3,7 +3,7 @@ import type { Zone } from './time-format.ts';
 const formats = new Map<Zone, Intl.DateTimeFormat>();
 
 /** Whether this browser knows the IANA zone, such as `Europe/Berlin`. Names are compared without case, as it does. */
-export function isZoneName(text: string): boolean {
+function isZoneName(text: string): boolean {
   try {
     // An offset such as "+02:00" is accepted by Intl too, but no chart or calendar can follow its daylight saving.
     return /^[a-z]/i.test(text) && new Intl.DateTimeFormat('en', { timeZone: text }).format(0) !== '';

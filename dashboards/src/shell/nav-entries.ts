@@ -2,7 +2,7 @@ import type { WhoAmI } from '../../../src/api/contract.ts';
 import { isStaffRole, isTenantRole } from '../../../src/domain/roles.ts';
 import { NAV_GROUPS, type PageEntry } from '../shared/page.ts';
 
-export interface NavItem {
+interface NavItem {
   readonly id: string;
   readonly label: string;
   readonly hint: string;
@@ -46,7 +46,7 @@ export function navIdOf(pages: readonly PageEntry[], entry: PageEntry): string |
   return above?.nav === undefined ? above?.under : above.id;
 }
 
-export const TENANT_HOME = '/usage';
+const TENANT_HOME = '/usage';
 
 /** Where `/` leads `who`: staff see all tenants there, people of a tenant their own usage. */
 export function homeOf(who: WhoAmI | undefined): string {

@@ -13,7 +13,7 @@ import { useShortcuts } from './use-shortcuts.ts';
 const SAID_MS = 4_000;
 
 /** A line that is said to everybody, seeing or not, and goes away again. */
-export function useSaid(): { readonly said: string; readonly say: (text: string) => void } {
+function useSaid(): { readonly said: string; readonly say: (text: string) => void } {
   const [said, say] = useState('');
   useEffect(() => {
     if (said === '') return;
@@ -31,7 +31,7 @@ function focusPageSearch(): boolean {
   return field !== null;
 }
 
-export function goKeysOf(groups: readonly NavGroup[]): readonly GoKey[] {
+function goKeysOf(groups: readonly NavGroup[]): readonly GoKey[] {
   return groups.flatMap(({ items }) =>
     items.flatMap(({ key, path, label }) => (key === undefined ? [] : [{ letter: key, path, label }])),
   );
