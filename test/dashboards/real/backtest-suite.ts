@@ -92,12 +92,12 @@ export function backtestSuite(world: () => DashboardsWorld): void {
     await dialog.getByText('It ends after it begins').waitFor();
     await dialog.getByLabel('To', { exact: true }).fill('2026-11-28T00:00');
     await dialog.getByRole('button', { name: 'Enter it' }).click();
-    await list.getByText('Black Friday').waitFor();
+    await list.getByText('Black Friday', { exact: true }).waitFor();
     const { items } = await ask<KnownPeakList>('/v1/control/known-peaks');
     expect(items).toMatchObject([{ name: 'Black Friday', tenant_id: null, created_by: 'dev:sre' }]);
     await list.getByRole('button', { name: 'Remove … Black Friday' }).click();
     await page.getByTestId('ask-dialog').getByRole('button', { name: 'Remove' }).click();
-    await list.getByText('Black Friday').waitFor({ state: 'detached' });
+    await list.getByText('Black Friday', { exact: true }).waitFor({ state: 'detached' });
     expect(faults).toEqual([]);
   });
 
