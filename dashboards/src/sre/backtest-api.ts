@@ -14,7 +14,7 @@ const MOST_LISTED = 200;
 
 const rulePath = (rule: string) => `/v1/control/rules/${encodeURIComponent(rule)}/stage`;
 
-export async function listRules(signal?: AbortSignal): Promise<RuleStageItem[]> {
+async function listRules(signal?: AbortSignal): Promise<RuleStageItem[]> {
   return (await get<{ items: RuleStageItem[] }>('/v1/control/rules', {}, signal)).items;
 }
 

@@ -1,5 +1,3 @@
-import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
 import type { AllowListList, KnownPeakList } from '../../../src/api/contract.ts';
 import type { TenantStageItem } from '../../../src/api/control-contract.ts';
 import { FormDialog, SelectField, TextField } from '../shared/form.tsx';
@@ -9,6 +7,7 @@ import { formatSpan, timeText, type Zone } from '../shared/time-format.ts';
 import { useForm } from '../shared/use-form.ts';
 import { useNow } from '../shared/use-now.ts';
 import { addPeak, allowTenant, disallowTenant, putTenantStage, removePeak, removeTenantStage } from './backtest-api.ts';
+import { GuardList } from './backtest-guard-list.tsx';
 
 type Peak = KnownPeakList['items'][number];
 
@@ -24,40 +23,6 @@ const LIVES = [
   ['2592000', '30 days'],
   ['7776000', '90 days'],
 ] as const;
-
-/** A list of what people said, with the button that adds to it. */
-function GuardList(props: {
-  title: string;
-  about: string;
-  empty: string;
-  count: number;
-  testId: string;
-  mayAct: boolean;
-  dialog: (close: () => void) => ComponentChildren;
-  children: ComponentChildren;
-}) {
-  const [open, setOpen] = useState(false);
-  return (
-    <section class="card list" aria-label={props.title} data-testid={props.testId}>
-      <header class="section-head">
-        <h2>{props.title}</h2>
-        {props.mayAct && (
-          <button
-            type="button"
-            class="button small"
-            aria-label={`Add to ${props.title.toLowerCase()}`}
-            onClick={() => setOpen(true)}
-          >
-            Add …
-          </button>
-        )}
-      </header>
-      <p class="muted small">{props.about}</p>
-      {props.count === 0 ? <p class="muted">{props.empty}</p> : <ul>{props.children}</ul>}
-      {open && props.dialog(() => setOpen(false))}
-    </section>
-  );
-}
 
 const TenantLink = ({ tenantId }: { tenantId: string }) => (
   <Link href={`/tenants/${encodeURIComponent(tenantId)}`}>{tenantId}</Link>

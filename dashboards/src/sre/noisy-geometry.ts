@@ -34,8 +34,8 @@ export interface Picture {
   readonly arrows: readonly { readonly to: string; readonly path: string; readonly width: number }[];
 }
 
-export const ROW_HEIGHT = 44;
-export const HEAD_HEIGHT = 28;
+const ROW_HEIGHT = 44;
+const HEAD_HEIGHT = 28;
 export const BAR_HEIGHT = 10;
 /** Of a row: where its bar begins. */
 export const BAR_TOP = 22;

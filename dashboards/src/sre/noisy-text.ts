@@ -20,12 +20,12 @@ export function meterName(meter: Meter): string {
 }
 
 /** 6.1 s of CPU time; 620 requests. */
-export function amountText(meter: Meter, perMinute: number): string {
+function amountText(meter: Meter, perMinute: number): string {
   if (meter === 'requests') return `${formatShort(perMinute)} requests`;
   return `${formatDuration(perMinute)} of ${meter === 'cpu' ? 'CPU time' : 'database time'}`;
 }
 
-export const tenantsText = (count: number) => (count === 1 ? '1 tenant' : `${formatShort(count)} tenants`);
+const tenantsText = (count: number) => (count === 1 ? '1 tenant' : `${formatShort(count)} tenants`);
 
 export interface Headline {
   readonly title: string;

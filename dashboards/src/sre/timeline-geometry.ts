@@ -9,7 +9,7 @@ export interface PlacedEvent {
   readonly width: number;
 }
 
-export interface PlacedLane {
+interface PlacedLane {
   readonly lane: Lane;
   readonly y: number;
   readonly height: number;
@@ -23,7 +23,7 @@ export interface Timeline {
 }
 
 export const BAR_HEIGHT = 12;
-export const LANE_HEAD = 18;
+const LANE_HEAD = 18;
 export const AXIS_HEIGHT = 22;
 const ROW_GAP = 4;
 const LANE_GAP = 10;

@@ -3,7 +3,7 @@ import type { TenantUse } from './pool-baseline.ts';
 import type { Meter } from './pool-blame.ts';
 
 /** One tenant's part of a shared resource, now and usually; null: too little history to know what is usual. */
-export interface TenantStanding {
+interface TenantStanding {
   readonly tenantId: string;
   /** Milliseconds (of requests: a count) a minute over the last minutes. */
   readonly now: number;
