@@ -41,7 +41,7 @@ export interface IngestVerdict {
 }
 
 /** Ingest writes every second; a file that is older is of a process that is gone, or of a disk that is full. */
-export const INTAKE_STALE_MS = 15 * SECOND_MS;
+const INTAKE_STALE_MS = 15 * SECOND_MS;
 /** Telemetry that waits longer is late enough to mislead whoever looks at a chart. */
 const LATE_MS = 30 * SECOND_MS;
 const QUIET_MS = 5 * MINUTE_MS;
@@ -94,7 +94,7 @@ export function endToEndMs({ delay, loader }: Pick<IngestSituation, 'delay' | 'l
 }
 
 /** `4 min`, `2 h`, `35 s`. */
-export function roughly(ms: number): string {
+function roughly(ms: number): string {
   const seconds = Math.round(ms / SECOND_MS);
   if (seconds < 120) return `${seconds} s`;
   const minutes = Math.round(seconds / 60);

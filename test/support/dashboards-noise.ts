@@ -17,8 +17,8 @@ export interface NoiseScene {
   readonly noisyMinutes: number;
 }
 
-export const SCENE_REQUESTS_PER_MINUTE = 12;
-export const SCENE_NOISE = 6;
+const SCENE_REQUESTS_PER_MINUTE = 12;
+const SCENE_NOISE = 6;
 
 function requestOf(tenant: string, start: number, durationMs: number, databaseMs: number): OtlpSpan[] {
   const tenantId = { tenant_id: tenant };

@@ -1,11 +1,12 @@
 import { useMemo, useState } from 'preact/hooks';
-import { csvText, saveFile } from '../shared/csv.ts';
+import { csvText } from '../shared/csv.ts';
 import { formatCount } from '../shared/format.ts';
 import { Loaded } from '../shared/loaded.tsx';
 import { Link } from '../shared/navigation.tsx';
 import type { PageProps } from '../shared/page.ts';
 import { usePreferences } from '../shared/preferences.ts';
 import { withQuery } from '../shared/router.ts';
+import { saveFile } from '../shared/save-file.ts';
 import { timeText } from '../shared/time-format.ts';
 import { useLive } from '../shared/use-live.ts';
 import { useNow } from '../shared/use-now.ts';

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { saveFile } from './csv.ts';
 import { formatCount } from './format.ts';
+import { saveFile } from './save-file.ts';
 
 /** What a long way to a file is told, and tells. */
 export interface CsvJob {

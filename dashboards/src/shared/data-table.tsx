@@ -46,11 +46,7 @@ function compareValues(a: CsvValue, b: CsvValue): number {
 }
 
 /** Rows in the order of `sort`; what was not measured is last in both directions. */
-function sortRows<Row>(
-  rows: readonly Row[],
-  columns: readonly TableColumn<Row>[],
-  sort: string,
-): readonly Row[] {
+function sortRows<Row>(rows: readonly Row[], columns: readonly TableColumn<Row>[], sort: string): readonly Row[] {
   const falling = sort.startsWith('-');
   const column = columns.find(({ id }) => id === (falling ? sort.slice(1) : sort));
   if (column === undefined) return rows;

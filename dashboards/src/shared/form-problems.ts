@@ -1,4 +1,7 @@
 /** What is wrong with a form, by the name of its field. */
+/** What was typed, as text; check marks are booleans. */
+export type FormValues = Readonly<Record<string, string | boolean>>;
+
 export type FieldProblems = Readonly<Record<string, string>>;
 
 /** A refusal of the server, as far as forms need it. */

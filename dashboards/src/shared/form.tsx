@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
-import type { FieldBinding, FormState, FormValues } from './use-form.ts';
+import type { FormValues } from './form-problems.ts';
+import type { FieldBinding, FormState } from './use-form.ts';
 
 interface FieldLook {
   readonly label: string;

@@ -15,7 +15,7 @@ export const NAV_GROUPS = ['Operate', 'Money', 'Your account', 'Run Tenantry'] a
 /**
  * Not named by Preact's types: they bring a browser's globals along, and tests that read the table of pages run in Node.
  */
-export type PageComponent = (props: PageProps) => object | null;
+type PageComponent = (props: PageProps) => object | null;
 
 export interface PageEntry {
   readonly id: string;

@@ -1,9 +1,6 @@
 import { useRef, useState } from 'preact/hooks';
 import { ApiError } from './api-client.ts';
-import { type FieldProblems, placeProblem } from './form-problems.ts';
-
-/** What was typed, as text; check marks are booleans. */
-export type FormValues = Readonly<Record<string, string | boolean>>;
+import { type FieldProblems, type FormValues, placeProblem } from './form-problems.ts';
 
 export interface FormOptions<Values extends FormValues, Result> {
   readonly initial: Values;

@@ -1,7 +1,7 @@
 import { endSession } from '../shared/api-client.ts';
 import { setPreference } from '../shared/preferences.ts';
 import type { ActionId } from './palette-items.ts';
-import { forgetPlaces } from './recent-places.ts';
+import { forgetPlaces } from './recent-store.ts';
 
 /** Signed out or not, the page that loads next tells which. */
 export function signOut(): void {

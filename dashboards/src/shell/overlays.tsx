@@ -5,7 +5,7 @@ import { pageHref, tenantHref } from '../shared/router.ts';
 import type { NavGroup } from './nav-entries.ts';
 import { Palette } from './palette.tsx';
 import { type ActionId, actionItems, pageItems, placeItems } from './palette-items.ts';
-import { readRecent } from './recent-places.ts';
+import { readRecent } from './recent-store.ts';
 import { ShortcutHelp } from './shortcut-help.tsx';
 import type { GoKey } from './shortcuts.ts';
 import { ZoneDialog } from './zone-dialog.tsx';

@@ -10,7 +10,6 @@ export interface Recent {
   readonly places: readonly Place[];
 }
 
-const KEY = 'tenantry.recent';
 const MAX_PLACES = 8;
 
 const pathOf = (href: string) => href.split('?')[0] ?? href;
@@ -40,31 +39,5 @@ export function parseRecent(text: string | null): Recent {
     return { owner: stored.owner, places: stored.places.filter(isPlace).slice(0, MAX_PLACES) };
   } catch {
     return { owner: '', places: [] };
-  }
-}
-
-export function readRecent(owner: string): readonly Place[] {
-  try {
-    const recent = parseRecent(localStorage.getItem(KEY));
-    return recent.owner === owner ? recent.places : [];
-  } catch {
-    // Storage may be switched off.
-    return [];
-  }
-}
-
-export function rememberPlace(owner: string, place: Place): void {
-  try {
-    localStorage.setItem(KEY, JSON.stringify(withPlace(parseRecent(localStorage.getItem(KEY)), owner, place)));
-  } catch {
-    // Without storage there are no recent places.
-  }
-}
-
-export function forgetPlaces(): void {
-  try {
-    localStorage.removeItem(KEY);
-  } catch {
-    // Nothing was kept.
   }
 }

@@ -6,7 +6,7 @@ import { runAction } from './actions.ts';
 import type { NavGroup } from './nav-entries.ts';
 import type { Overlay } from './overlays.tsx';
 import type { ActionId } from './palette-items.ts';
-import { rememberPlace } from './recent-places.ts';
+import { rememberPlace } from './recent-store.ts';
 import type { Command, GoKey } from './shortcuts.ts';
 import { useShortcuts } from './use-shortcuts.ts';
 

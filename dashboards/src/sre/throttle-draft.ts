@@ -1,8 +1,7 @@
 import type { NewThrottle } from '../../../src/api/contract.ts';
-import type { FieldProblems } from '../shared/form-problems.ts';
+import type { FieldProblems, FormValues } from '../shared/form-problems.ts';
 import { formatShort } from '../shared/format.ts';
 import { formatSpan, type TimeText } from '../shared/time-format.ts';
-import type { FormValues } from '../shared/use-form.ts';
 
 /** The throttle form's fields as typed, before they are numbers. */
 export interface ThrottleDraft extends FormValues {

@@ -204,7 +204,7 @@ export function costSuite(world: () => DashboardsWorld): void {
     const viewport = { width: 390, height: 844 };
     const { page, faults } = await open('sales', '/costs', viewport);
     await cell(page, 'cost-a', 'cost').waitFor();
-    const overflow = () => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    const overflow = () => page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
     expect(await overflow()).toBeLessThanOrEqual(0);
     await page.goto(`${world().tenantry.url}/costs/cost-a?part=compute`);
     await page.getByTestId('checked-compute').waitFor();

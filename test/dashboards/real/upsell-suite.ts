@@ -131,10 +131,9 @@ export function upsellSuite(world: () => DashboardsWorld): void {
     expect([Math.round(width), Math.round(height)]).toEqual([595, 842]);
     await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
     const look = (selector: string, property: string) =>
-      page
-        .locator(selector)
-        .first()
-        .evaluate((element, name) => getComputedStyle(element).getPropertyValue(name), property);
+      page.evaluate<string>(
+        `getComputedStyle(document.querySelector(${JSON.stringify(selector)})).getPropertyValue('${property}')`,
+      );
     expect(await look('.sheet', 'color')).toBe('rgb(20, 23, 28)');
     for (const hidden of ['.topbar', '.sheet-send', '.page-head']) expect(await look(hidden, 'display')).toBe('none');
     expect(faults).toEqual([]);

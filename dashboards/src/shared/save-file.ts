@@ -1,0 +1,10 @@
+/** Hands `text` to the browser as a file to keep. */
+export function saveFile(name: string, type: string, text: string): void {
+  const url = URL.createObjectURL(new Blob([text], { type }));
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  // The download has its own hold on the content once the click was handled.
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
