@@ -20,7 +20,8 @@ const SLOW = ['test/flow/**/*.test.ts', 'test/package/**/*.test.ts', 'test/dashb
 const LONGEST = [
   'flow/loop',
   'app/killed',
-  'dashboards/real',
+  'dashboards/real-operating',
+  'dashboards/real-business',
   'flow/noisy-to-refusal',
   'flow/random-kills',
   'package/package',
@@ -50,7 +51,8 @@ export default defineConfig({
         test: { ...group('unit', ['test/**/*.test.ts'], 0, 20_000).test, exclude: [...NEEDS_STORES, ...SLOW] },
       },
       group('stores', NEEDS_STORES, 1, 60_000),
-      group('flow', SLOW, 2, 180_000),
+      // These wait more than they work: for servers to start, pages to load, throttles to end.
+      { ...group('flow', SLOW, 2, 180_000), test: { ...group('flow', SLOW, 2, 180_000).test, maxWorkers: 3 } },
     ],
   },
 });

@@ -1,6 +1,6 @@
 /**
  * One real Tenantry (built command line, embedded stores) with a day of seeded telemetry, and browsers signed in with
- * any role. The pages' tests share it: test/dashboards/real.test.ts starts it once.
+ * any role. The pages' tests share it: test/dashboards/real-*.test.ts start one each.
  */
 import { createHash } from 'node:crypto';
 import type { Browser } from 'playwright-core';

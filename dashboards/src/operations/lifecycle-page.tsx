@@ -142,13 +142,8 @@ function Newcomers(props: {
             <span class="newcomer-id">{tenant.tenant_id}</span>
             <span class="muted">first seen {formatSpan(now - Date.parse(tenant.first_seen_at))} ago</span>
             {isFor(props.who, SALES_ROLES) && (
-              <button
-                type="button"
-                class="button small"
-                aria-label={`Put ${tenant.tenant_id} on a plan`}
-                onClick={() => props.onPlan(tenant.tenant_id)}
-              >
-                Put on a plan …
+              <button type="button" class="button small" onClick={() => props.onPlan(tenant.tenant_id)}>
+                Put <span class="visually-hidden">{tenant.tenant_id} </span>on a plan …
               </button>
             )}
           </li>

@@ -72,7 +72,6 @@ function Column({ column, ...props }: PictureProps & { column: PictureColumn }) 
             key={row.id}
             href={props.hrefOf(row.id)}
             class={`noisy-row${props.chosen === row.id ? ' chosen' : ''}`}
-            label={`${row.id}: ${row.value}`}
           >
             <title>{row.id}</title>
             <Row row={row} width={column.width} held={props.held.get(row.id)} />

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { shareText } from '../../../dashboards/src/sre/noisy-text.ts';
-import type { BreakerList, KillSwitchItem, ThrottleList } from '../../../src/api/contract.ts';
+import type { BreakerList, FlagInstanceList, KillSwitchItem, ThrottleList } from '../../../src/api/contract.ts';
 import type { NeighborsAnswer } from '../../../src/api/neighbors-contract.ts';
 import type { FlagSnapshot } from '../../../src/domain/flag-wire.ts';
 import { noiseScene } from '../../support/dashboards-noise.ts';
@@ -16,18 +16,21 @@ const SERVICE = 'nn-api';
 
 /** Noisy neighbours, over the real server; what is done on the page reaches an app with the real middleware. */
 export function noisySuite(world: () => DashboardsWorld): void {
+  const ask = async <Body>(path: string) => (await world().tenantry.ask<Body>(path)).body;
   let saas: FlowSaas;
   beforeAll(async () => {
     const to = Math.floor(Date.now() / 60_000) * 60_000;
     const scene = noiseScene({ victims: VICTIMS, culprit: CULPRIT, to, minutes: 30, noisyMinutes: 4 });
     await world().send(scene, { 'service.name': SERVICE });
     saas = await startSaas(world().tenantry, { tenants: 2 });
+    await until('the app to listen for flags', async () =>
+      (await ask<FlagInstanceList>('/v1/flags/instances')).items.some(({ live }) => live),
+    );
   });
   afterAll(async () => {
     await saas?.stop();
   });
 
-  const ask = async <Body>(path: string) => (await world().tenantry.ask<Body>(path)).body;
   const open = async (query: string, options: Parameters<DashboardsWorld['signedIn']>[1] = {}) => {
     const watched = await world().signedIn('sre', options);
     await watched.page.goto(`${world().tenantry.url}/noisy?${query}`);
