@@ -2,13 +2,9 @@ import type { AnalyticsReader } from '../domain/analytics-query.ts';
 import { alignOutwards, SECOND_MS, type Window } from '../domain/window.ts';
 import { bucketCounts, HEAT_BOUNDS_MS, HEAT_LEVELS } from './latency-heat.ts';
 import { type LatencyHeatQuestion, type LatencyHeatRow, tenantLatencyHeat } from './queries/tenant-latency-heat.ts';
-import {
-  type LatencyRouteRow,
-  type LatencyRouteStepRow,
-  tenantLatencyRouteSteps,
-  tenantLatencyRoutes,
-} from './queries/tenant-latency-routes.ts';
-import { NS_PER_MS } from './queries/tenant-traces.ts';
+import { type LatencyRouteStepRow, tenantLatencyRouteSteps } from './queries/tenant-latency-route-steps.ts';
+import { type LatencyRouteRow, tenantLatencyRoutes } from './queries/tenant-latency-routes.ts';
+import { NS_PER_MS } from './trace-sql.ts';
 
 interface Percentiles {
   readonly p50Ms: number;

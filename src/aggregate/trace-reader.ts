@@ -4,7 +4,8 @@ import { DAY_MS, HOUR_MS, type Window } from '../domain/window.ts';
 import { type OtherSpansRow, traceOtherSpans } from './queries/across-tenants/trace-other-spans.ts';
 import { type TraceSpanRow, tenantTrace } from './queries/tenant-trace.ts';
 import { type TraceSummaryRow, tenantTraceSummaries } from './queries/tenant-trace-summaries.ts';
-import { NS_PER_MS, type TraceCandidateRow, type TracesQuestion, tenantTraces } from './queries/tenant-traces.ts';
+import { type TraceCandidateRow, type TracesQuestion, tenantTraces } from './queries/tenant-traces.ts';
+import { NS_PER_MS } from './trace-sql.ts';
 
 /** A trace is over within this time of each of its requests; what lies farther away is not added up in lists. */
 const AROUND_MS = HOUR_MS;

@@ -106,7 +106,7 @@ function roughly(ms: number): string {
 }
 
 const megabytes = (bytes: number) => `${(bytes / 1_000_000).toFixed(bytes < 10_000_000 ? 1 : 0)} MB`;
-const count = (value: number) => value.toLocaleString('en-US');
+const count = (value: number) => String(Math.round(value)).replace(/\B(?=(?:\d{3})+$)/g, ',');
 const verdict = (level: IngestVerdict['level'], text: string, advice: string | null): IngestVerdict => ({
   level,
   text,

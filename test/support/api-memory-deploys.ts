@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Deploys } from '../../src/api/deploys-ports.ts';
 import type { Deploy, NewDeploy } from '../../src/domain/deploy.ts';
 
-/** Deploys in memory, known by service, version and time alone. */
+/** Deploys in memory, known by service, version and a time that was given; the clock of these tests stands still. */
 export class MemoryDeploys implements Deploys {
   readonly items: Deploy[] = [];
   readonly #now: () => number;
@@ -13,7 +13,7 @@ export class MemoryDeploys implements Deploys {
 
   async mark(actor: { readonly subject: string }, { service, version, at, note, url }: NewDeploy) {
     const moment = at ?? this.#now();
-    const known = this.items.find((one) => one.service === service && one.version === version && one.at === moment);
+    const known = this.items.find((one) => one.service === service && one.version === version && one.at === at);
     if (known !== undefined) return { deploy: known, isNew: false };
     const made = { id: randomUUID(), service, version, at: moment, note, url };
     const deploy = { ...made, createdBy: actor.subject, createdAt: this.#now() };

@@ -1,6 +1,7 @@
 import type { AnalyticsQuery, QueryParam } from '../../domain/analytics-query.ts';
 import type { TenantId } from '../../domain/tenant-id.ts';
 import type { Window } from '../../domain/window.ts';
+import { NO_PARENT, NS_PER_MS, spanTime } from '../trace-sql.ts';
 
 type TraceOrder = 'slowest' | 'failed' | 'newest';
 
@@ -32,17 +33,6 @@ export interface TraceCandidateRow {
  * together by trace. 100,000 rows of 48 bytes are the most that one question holds in memory, however long its window.
  */
 const MAX_RANKED_SPANS = 100_000;
-
-export const NS_PER_MS = 1e6;
-export const NO_PARENT = "toFixedString('', 8)";
-
-/** `Timestamp` in a half-open window, to the millisecond. */
-export function spanTime({ from, to }: Window): { readonly sql: string; readonly params: Record<string, QueryParam> } {
-  return {
-    sql: `Timestamp >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC') AND Timestamp < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')`,
-    params: { from_ms: Math.floor(from), to_ms: Math.ceil(to) },
-  };
-}
 
 function conditions({ route, service, minMs, maxMs, order }: TracesQuestion) {
   const given: [boolean, string, Record<string, QueryParam>][] = [

@@ -1,7 +1,7 @@
 import type { AnalyticsQuery } from '../../../domain/analytics-query.ts';
 import type { TenantId } from '../../../domain/tenant-id.ts';
 import type { Window } from '../../../domain/window.ts';
-import { spanTime } from '../tenant-traces.ts';
+import { spanTime } from '../../trace-sql.ts';
 
 export interface OtherSpansRow {
   readonly spans: number;
