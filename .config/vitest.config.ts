@@ -51,8 +51,7 @@ export default defineConfig({
         test: { ...group('unit', ['test/**/*.test.ts'], 0, 20_000).test, exclude: [...NEEDS_STORES, ...SLOW] },
       },
       group('stores', NEEDS_STORES, 1, 60_000),
-      // These wait more than they work: for servers to start, pages to load, throttles to end.
-      { ...group('flow', SLOW, 2, 180_000), test: { ...group('flow', SLOW, 2, 180_000).test, maxWorkers: 3 } },
+      group('flow', SLOW, 2, 180_000),
     ],
   },
 });

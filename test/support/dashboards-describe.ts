@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest';
 import { NO_BROWSER } from './dashboards-browser.ts';
 import { type DashboardsWorld, startDashboardsWorld } from './dashboards-world.ts';
 
@@ -20,6 +20,17 @@ export function describePages(
       });
       afterAll(async () => {
         await started?.end();
+      });
+      // A page that is left open goes on asking the server, beside all later tests.
+      let openBefore: ReadonlySet<object> = new Set();
+      beforeEach(() => {
+        openBefore = new Set(world().contexts());
+      });
+      afterEach(async () => {
+        const left = world()
+          .contexts()
+          .filter((context) => !openBefore.has(context));
+        await Promise.all(left.map((context) => context.close()));
       });
       for (const [name, suite] of Object.entries(suites)) describe(name, () => suite(world));
     },

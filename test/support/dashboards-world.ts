@@ -3,7 +3,7 @@
  * any role. The pages' tests share it: test/dashboards/real-*.test.ts start one each.
  */
 import { createHash } from 'node:crypto';
-import type { Browser } from 'playwright-core';
+import type { Browser, BrowserContext } from 'playwright-core';
 import type { Role } from '../../src/domain/roles.ts';
 import { launchBrowser, openPage, type WatchedPage } from './dashboards-browser.ts';
 import { type Host, startHost } from './dashboards-host.ts';
@@ -39,6 +39,8 @@ export interface DashboardsWorld {
   ): Promise<WatchedPage>;
   /** Sends spans as an app does, and waits until they are in ClickHouse. */
   send(spans: readonly OtlpSpan[], resource?: Readonly<Record<string, string>>): Promise<void>;
+  /** What `signedIn` has opened and nobody has closed. */
+  contexts(): readonly BrowserContext[];
   end(): Promise<void>;
 }
 
@@ -167,6 +169,7 @@ export async function startDashboardsWorld(settings: Readonly<Record<string, str
       await post(tenantry, spans, resource);
       await tenantry.loaded();
     },
+    contexts: () => browser.contexts(),
     async end() {
       await browser.close();
       await host.close();
