@@ -111,6 +111,9 @@ export function everyPageSuite(world: () => DashboardsWorld): void {
     await staff.page.context().close();
     const { page, faults } = await signedIn('viewer');
     const own = await navigation(page);
+    // Away from the own usage page, which goes on asking.
+    await page.goto(`${world().tenantry.url}/elsewhere`);
+    await page.waitForLoadState('networkidle');
     const asked: string[] = [];
     page.on('request', (request) => asked.push(new URL(request.url()).pathname));
     const silent: string[] = [];
