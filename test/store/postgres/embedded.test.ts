@@ -188,6 +188,8 @@ describe('a node process that is killed', () => {
     try {
       const [line] = (await once(parent.stdout, 'data')) as [Buffer];
       const zombie = Number(line.toString());
+      // Before its exec the shell would still ask for the end of its child.
+      while ((await readFile(`/proc/${parent.pid}/comm`, 'utf8')).trim() !== 'sleep');
       process.kill(zombie, 'SIGKILL');
       const fields = async () => (await readFile(`/proc/${zombie}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? [];
       while ((await fields())[0] !== 'Z');
