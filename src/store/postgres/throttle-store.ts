@@ -16,8 +16,9 @@ const IN_FORCE = 'lifted_at is null and expires_at > clock_timestamp()';
 
 /** Instances that said they obeyed the flag while it was in force, each with the first time that it did. */
 const ACKS = `coalesce((
-  select jsonb_agg(jsonb_build_object('instanceId', instance_id, 'service', service, 'ackedAt', acked_ms) order by acked_ms)
-  from (select instance_id, service, ${unixMs('min(acked_at)')} as acked_ms
+  select jsonb_agg(jsonb_build_object('instanceId', instance_id, 'service', service, 'ackedAt', acked_ms)
+                   order by first_at, instance_id)
+  from (select instance_id, service, min(acked_at) as first_at, ${unixMs('min(acked_at)')} as acked_ms
         from tenantry.flag_acks a
         where a.revision >= f.revision and (f.lifted_revision is null or a.revision < f.lifted_revision)
           and a.acked_at < f.expires_at and coalesce(f.scope ->> 'service', a.service) = a.service
