@@ -42,6 +42,8 @@ export default defineConfig({
   test: {
     pool: 'forks',
     maxWorkers: 2,
+    // What a page shows is awaited; on a busy machine a page needs more than the second that is usual.
+    expect: { poll: { timeout: 15_000 } },
     sequence: { sequencer: LongestFirst },
     globalSetup: ['.config/vitest-setup.mjs'],
     reporters: ['default', '.config/closing-line-reporter.mjs'],

@@ -17,6 +17,7 @@ import { migrateClickHouse } from '../../src/store/clickhouse/migrate.ts';
 import { TEST_DDL, TEST_VIEWS } from '../support/embedded-clickhouse.ts';
 import { startTestPostgres, type TestPostgres } from '../support/postgres.ts';
 import { print } from './measure.ts';
+import { benchTenantSql } from './tenants.ts';
 
 const MONTHS = 13;
 /** AI calls of the newest month go in as spans and through the views; the same question can be asked of both. */
@@ -28,8 +29,7 @@ const MODELS = ['gpt-4o', 'gpt-4o-mini', 'text-embedding-3-small'];
 const BILL_SERVICES = ['Compute Engine', 'Cloud SQL', 'Cloud Storage', 'Networking', 'Support', 'Logging'];
 const LINES_A_DAY = 24;
 
-export const tenantOf = (index: number) => `tenant-${String(index).padStart(5, '0')}`;
-const TENANT = `concat('tenant-', leftPad(toString(tenant), 5, '0'))`;
+const TENANT = benchTenantSql('tenant');
 
 export interface CostWorld {
   readonly tenants: number;
@@ -180,7 +180,7 @@ async function seedCalls(clickhouse: EmbeddedClickHouse, tenants: number, { from
     await clickhouse.command(
       `INSERT INTO tenantry.spans (TenantId, Timestamp, Duration, SpanName, SpanKind, ServiceName, SpanAttributes, ReceivedAt,
                                    AiOperation, AiProvider, AiModel, AiInputTokens, AiOutputTokens)
-       SELECT concat('tenant-', leftPad(toString(number % ${tenants}), 5, '0')),
+       SELECT ${benchTenantSql(`number % ${tenants}`)},
               toDateTime64(${from / 1_000 + begin} + intDiv(number * ${span}, ${batch}), 9, 'UTC'), 900000000, 'chat', 'Client', 'api',
               map('gen_ai.operation.name', 'chat', 'gen_ai.request.model', 'gpt-4o', 'server.address', 'api.openai.com'),
               now64(3), 'chat', 'openai', ['${MODELS.join("', '")}'][number % 3 + 1], 1000 + number % 800, 100 + number % 300

@@ -2,8 +2,9 @@ import { performance } from 'node:perf_hooks';
 import type { TenantId } from '../../src/domain/tenant-id.ts';
 import type { Window } from '../../src/domain/window.ts';
 import type { Bench } from './bench.ts';
-import { buildCostWorld, type CostWorld, importBill, tenantOf } from './cost-world.ts';
-import { median, print, printTable } from './measure.ts';
+import { buildCostWorld, type CostWorld, importBill } from './cost-world.ts';
+import { median, p95, print, printTable } from './measure.ts';
+import { benchTenant, tenantsOption } from './tenants.ts';
 
 const ROUNDS = 30;
 const RAW_ROUNDS = 5;
@@ -20,15 +21,12 @@ async function times(rounds: number, work: (round: number) => Promise<unknown>):
   return all;
 }
 
-const p95 = (all: readonly number[]) =>
-  all.toSorted((a, b) => a - b)[Math.min(all.length - 1, Math.ceil(all.length * 0.95) - 1)] ?? Number.NaN;
-
 const row = (name: string, all: readonly number[], goal = '') => [
   ...[name, median(all).toFixed(1), p95(all).toFixed(1), goal],
 ];
 
 async function askForCosts({ tenants, billing, months, ai, usage }: CostWorld): Promise<void> {
-  const someTenant = (round: number) => tenantOf((round * 7_919) % tenants) as TenantId;
+  const someTenant = (round: number) => benchTenant((round * 7_919) % tenants) as TenantId;
   const month = (round: number): Window => months[round % months.length] ?? { from: 0, to: 0 };
   const { costs } = billing;
   const whole = await costs.costs({ window: month(0) });
@@ -107,8 +105,7 @@ export const cost: Bench = {
   summary:
     'costs of 10,000 tenants over 13 months of rollups and bills: all of a month, one drilled down, beside raw spans',
   run: async (options) => {
-    const tenants = options[0] === '--tenants' ? Number(options[1]) : 10_000;
-    if (!Number.isSafeInteger(tenants) || tenants < 100) throw new Error('--tenants takes a whole number from 100');
+    const tenants = tenantsOption(options);
     print(`making 13 months of ${tenants} tenants; with 10,000 a few minutes`);
     const world = await buildCostWorld(tenants);
     try {

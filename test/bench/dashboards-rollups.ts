@@ -3,14 +3,13 @@ import { join } from 'node:path';
 import { DAY_MS, HOUR_MS } from '../../src/domain/window.ts';
 import { EmbeddedClickHouse } from '../../src/store/clickhouse/embedded-clickhouse.ts';
 import { print } from './measure.ts';
+import { benchTenantSql } from './tenants.ts';
 
 const DAYS = 30;
 /** Written whole: each tenant in each minute. Before it, few tenants are always busy and most now and then. */
 const FULL_HOURS = 2;
 /** Tenants up to this rank are active in each minute, the others by rank: 300 of 10,000 in an ordinary minute. */
 const ALWAYS_ACTIVE = 50;
-
-export const benchTenant = (index: number) => `tenant-${String(index).padStart(5, '0')}`;
 
 interface Stretch {
   readonly from: number;
@@ -27,7 +26,7 @@ function cells(tenants: number, { minutes, whole }: Stretch): string {
 }
 
 async function seedStretch(clickhouse: EmbeddedClickHouse, tenants: number, stretch: Stretch): Promise<void> {
-  const name = `concat('tenant-', leftPad(toString(tenant), 5, '0')) AS TenantId`;
+  const name = `${benchTenantSql('tenant')} AS TenantId`;
   const time = `toDateTime(${stretch.from / 1_000} + minute * 60, 'UTC') AS Time`;
   const from = cells(tenants, stretch);
   // Hours and days follow by the views, as from real spans.

@@ -3,8 +3,9 @@ import { launchBrowser, NO_BROWSER } from '../support/dashboards-browser.ts';
 import { endEverything, type FlowTenantry, flowFolder, startTenantry } from '../support/flow-tenantry.ts';
 import { until } from '../support/flow-waiting.ts';
 import type { Bench } from './bench.ts';
-import { benchTenant, seedMinuteRollups } from './dashboards-rollups.ts';
-import { median, print, printTable } from './measure.ts';
+import { seedMinuteRollups } from './dashboards-rollups.ts';
+import { median, p95, print, printTable } from './measure.ts';
+import { benchTenant, tenantsOption } from './tenants.ts';
 
 const ROUNDS = 5;
 /** Before the pages' own scripts: keeps what the browser itself measures, as users would feel it. */
@@ -27,9 +28,6 @@ const WATCH = `
 const CALLS = `performance.getEntriesByType('resource')
   .filter(({ name, responseEnd }) => name.includes('/v1/') && responseEnd > 0)
   .map(({ name, requestStart, startTime, responseEnd }) => [name, responseEnd - (requestStart || startTime)])`;
-
-const p95 = (all: readonly number[]) =>
-  all.toSorted((a, b) => a - b)[Math.min(all.length - 1, Math.ceil(all.length * 0.95) - 1)] ?? Number.NaN;
 
 async function signIn(tenantry: FlowTenantry, browser: Browser): Promise<Page> {
   const made = await tenantry.ask<{ link: string }>('/v1/sign-in-links', { method: 'POST', body: { role: 'admin' } });
@@ -121,8 +119,7 @@ export const dashboards: Bench = {
   summary: '10,000 tenants, 30 days of minute rollups: when pages show their figures, what API calls and clicks take',
   run: async (options) => {
     if (NO_BROWSER !== undefined) throw new Error(NO_BROWSER);
-    const tenants = options[0] === '--tenants' ? Number(options[1]) : 10_000;
-    if (!Number.isSafeInteger(tenants) || tenants < 100) throw new Error('--tenants takes a whole number from 100');
+    const tenants = tenantsOption(options);
     const dataDir = flowFolder();
     let browser: Browser | undefined;
     try {

@@ -22,6 +22,12 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
 
+/** The smallest value that 95 % of all are not above. */
+export function p95(values: readonly number[]): number {
+  const place = Math.min(values.length - 1, Math.ceil(values.length * 0.95) - 1);
+  return values.toSorted((left, right) => left - right)[place] ?? Number.NaN;
+}
+
 /** Medians of wall and CPU time over `rounds` runs, taken separately; `warmUps` runs before them do not count. */
 export async function medianCost(
   { warmUps, rounds }: { readonly warmUps: number; readonly rounds: number },

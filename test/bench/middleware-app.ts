@@ -12,7 +12,8 @@ import { NodeSDK, tracing } from '@opentelemetry/sdk-node';
 import type { FastifyInstance } from 'fastify';
 import { fromHeader, startTenantry, type Tenantry } from '../../src/middleware/index.ts';
 import { ownUsage, serve } from './child-messages.ts';
-import { BENCH_TENANTS, type BenchWay, benchTenant } from './middleware-load.ts';
+import { BENCH_TENANTS, type BenchWay } from './middleware-load.ts';
+import { benchTenant } from './tenants.ts';
 
 const ROUNDS = 15;
 const DECISIONS = 200_000;

@@ -2,6 +2,7 @@
 import { performance } from 'node:perf_hooks';
 import autocannon from 'autocannon';
 import type { BenchChild, Usage } from './child-messages.ts';
+import { benchTenant } from './tenants.ts';
 
 export type BenchWay = 'bare' | 'opentelemetry' | 'tenantry';
 
@@ -10,8 +11,6 @@ export const BENCH_TENANTS = 10_000;
 const CONNECTIONS = 32;
 /** So many of the tenants take turns; each request is parsed, looked up and decided like any other. */
 const TENANTS_ON_THE_WIRE = 500;
-
-export const benchTenant = (index: number, prefix = 'tenant') => `${prefix}-${String(index).padStart(5, '0')}`;
 
 export interface RoundFigures {
   readonly requestsPerSecond: number;

@@ -5,7 +5,8 @@ import { openStream, startFlagServer, wireThrottle } from '../support/middleware
 import type { Bench } from './bench.ts';
 import { BenchChild } from './child-messages.ts';
 import { median, print, printTable } from './measure.ts';
-import { BENCH_TENANTS, type BenchWay, benchTenant, loadRound, type RoundFigures } from './middleware-load.ts';
+import { BENCH_TENANTS, type BenchWay, loadRound, type RoundFigures } from './middleware-load.ts';
+import { benchTenant } from './tenants.ts';
 
 const WAYS: readonly BenchWay[] = ['bare', 'opentelemetry', 'tenantry'];
 const PATHS = ['/orders/1', '/empty'];

@@ -104,16 +104,16 @@ describe('hostile text', () => {
       await loadSections(page);
       await page.getByTestId('chart-ai-models').locator('canvas').waitFor();
       expect(await page.locator('h1').textContent()).toBe(text);
-      expect(await page.getByTestId('chart-p95-by-route').locator('.legend-label').allTextContents()).toContain(
-        HOSTILE[0],
-      );
+      await expect
+        .poll(() => page.getByTestId('chart-p95-by-route').locator('.legend-label').allTextContents())
+        .toContain(HOSTILE[0]);
       expect(await injected()).toBe(0);
     }
     const lastRoute = page
       .getByTestId('table-routes')
       .locator('tbody tr')
       .nth(HOSTILE.length - 1);
-    expect(await lastRoute.count()).toBe(1);
+    await expect.poll(() => lastRoute.count()).toBe(1);
     await page.getByTestId('throttle-button').click();
     await page
       .getByTestId('throttle-dialog')
@@ -125,7 +125,7 @@ describe('hostile text', () => {
 
     await page.goto(`${stub.url}/tenants/${encodeURIComponent(HOSTILE[0] ?? '')}/traces/${'ab'.repeat(16)}?span=h0`);
     await page.getByTestId('span-panel').waitFor();
-    expect(await page.locator('.waterfall-text').allTextContents()).toEqual(HOSTILE);
+    await expect.poll(() => page.locator('.waterfall-text').allTextContents()).toEqual(HOSTILE);
     expect(await page.getByTestId('span-panel').textContent()).toContain(HOSTILE[0]);
     expect(await injected()).toBe(0);
 
@@ -143,7 +143,7 @@ describe('hostile text', () => {
     await page.getByTestId('tenant-row').waitFor();
     await page.evaluate('document.querySelector("main").innerHTML = \'<img src=x onerror="alert(1)">\'');
     await expect.poll(() => faults.some((fault) => fault.includes('CSP violation: script-src'))).toBe(true);
-    expect(await page.locator(INJECTED).count()).toBe(1);
+    await expect.poll(() => page.locator(INJECTED).count()).toBe(1);
     await page.context().close();
     await stub.close();
   });

@@ -129,7 +129,7 @@ describe('the palette', () => {
     const opened = page.context().waitForEvent('page');
     await page.keyboard.press('Control+Enter');
     expect(new URL((await opened).url()).pathname).toBe('/tenants/hooli');
-    expect(await page.getByTestId('palette').count()).toBe(1);
+    await expect.poll(() => page.getByTestId('palette').count()).toBe(1);
   });
 
   it('remembers where somebody was, and forgets it when they sign out', async () => {

@@ -159,7 +159,7 @@ describe('what is around the table', () => {
     await open();
     const items = page.getByTestId('attention').locator('li');
     await items.nth(1).waitFor();
-    expect(await items.count()).toBe(2);
+    await expect.poll(() => items.count()).toBe(2);
     expect(await items.nth(0).textContent()).toContain('Requests of initech are at 122/s');
     expect(await items.nth(1).textContent()).toMatch(/Throttled3 min \d\d s.*acme-corp/);
     expect(await page.locator('[data-tenant="acme-corp"] .badge').textContent()).toMatch(/^Throttled3 min \d\d s$/);
@@ -237,7 +237,7 @@ describe('without figures', () => {
     stub.state.problem = problemOf(503, 'STORE_UNAVAILABLE', 'ClickHouse does not answer.');
     await page.clock.fastForward(4_000);
     expect(await page.getByTestId('not-updating').textContent()).toMatch(/Not updating since \d\d:\d\d:\d\d/);
-    expect(await rows().count()).toBe(stub.state.tenants.length);
+    await expect.poll(() => rows().count()).toBe(stub.state.tenants.length);
     stub.state.problem = undefined;
     await page.getByRole('button', { name: 'Try now' }).click();
     await page.getByTestId('not-updating').waitFor({ state: 'detached' });

@@ -1,10 +1,10 @@
 import type { StaffActor } from '../../domain/actor.ts';
 import type { AlertMute, NewAlertMute } from '../../domain/alert.ts';
 import { TenantryError } from '../../domain/errors.ts';
-import { isUuid } from './alert-rows.ts';
 import type { Postgres } from './postgres.ts';
 import { unixMs } from './sql-time.ts';
 import { enterTenants } from './tenant-directory.ts';
+import { isUuid } from './uuid.ts';
 
 const COLUMNS = `id, tenant_id as "tenantId", kind, reason, created_by as "createdBy",
   ${unixMs('created_at')} as "createdAt", ${unixMs('expires_at')} as "expiresAt"`;

@@ -9,10 +9,11 @@ import type {
   OpenedRoute,
 } from '../../domain/alert.ts';
 import { TenantryError } from '../../domain/errors.ts';
-import { ALERTING, isUuid, OWN_RECORD } from './alert-rows.ts';
+import { ALERTING, OWN_RECORD } from './alert-rows.ts';
 import type { Postgres } from './postgres.ts';
 import { unixMs } from './sql-time.ts';
 import type { Transaction } from './transaction.ts';
+import { isUuid } from './uuid.ts';
 
 /** Every alert is matched against every route. */
 const MOST_ROUTES = 200;

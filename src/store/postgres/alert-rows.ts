@@ -8,12 +8,6 @@ import type { Transaction } from './transaction.ts';
 export const ALERTING: StaffActor = { kind: 'system', subject: 'alerts' };
 export const OWN_RECORD = 'alerts and their notices are their own record; what people do about them is audited';
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
-export function isUuid(id: string): boolean {
-  return UUID.test(id);
-}
-
 /** Columns of `tenantry.alerts a` in the shape of `Alert`. */
 export const ALERT_COLUMNS = `a.id, a.tenant_id as "tenantId", a.plan, a.kind, a.key, a.severity, a.title, a.reason,
   a.link, ${unixMs('a.started_at')} as "startedAt", ${unixMs('a.ended_at')} as "endedAt",

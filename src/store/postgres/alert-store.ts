@@ -4,10 +4,11 @@ import { TenantryError } from '../../domain/errors.ts';
 import type { TenantId } from '../../domain/tenant-id.ts';
 import type { Window } from '../../domain/window.ts';
 import { readRoutes } from './alert-route-store.ts';
-import { ALERT_COLUMNS, ALERTING, databaseNow, isUuid, lockAlert, OWN_RECORD } from './alert-rows.ts';
+import { ALERT_COLUMNS, ALERTING, databaseNow, lockAlert, OWN_RECORD } from './alert-rows.ts';
 import type { Postgres } from './postgres.ts';
 import { fromUnixMs, unixMs } from './sql-time.ts';
 import type { StaffTransaction, Transaction } from './transaction.ts';
+import { isUuid } from './uuid.ts';
 
 /** When a route's group was told last, and when it will be next. Unix ms. */
 interface GroupState {

@@ -7,9 +7,9 @@ import { insertStep } from './promotion-store.ts';
 import { unixMs } from './sql-time.ts';
 import { enterTenants } from './tenant-directory.ts';
 import type { StaffTransaction } from './transaction.ts';
+import { isUuid } from './uuid.ts';
 
 const LONGEST_SECONDS = 31 * 86_400;
-const UUID_PATTERN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 export interface NewApproval {
   /** A tenant, or '(all)'. */
@@ -109,7 +109,7 @@ export class ApprovalStore {
     verdict: 'approved' | 'denied',
     note: string | null,
   ): Promise<Approval | undefined> {
-    if (!UUID_PATTERN.test(id)) return undefined;
+    if (!isUuid(id)) return undefined;
     return this.#postgres.inStaffTransaction(actor, async (transaction) => {
       const [waiting] = await transaction.query<Approval>(
         `select ${COLUMNS} from tenantry.approvals

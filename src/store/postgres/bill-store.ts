@@ -11,7 +11,6 @@
 import type { StaffActor } from '../../domain/actor.ts';
 import type { Bill, BillLine, BillProblem } from '../../domain/bill.ts';
 import { TenantryError } from '../../domain/errors.ts';
-import { isUuid } from './alert-rows.ts';
 import {
   BILL_COLUMNS,
   type BillRow,
@@ -28,6 +27,7 @@ import { type AllocationToKeep, keepAllocation } from './cost-allocation-store.t
 import type { Postgres } from './postgres.ts';
 import { fromUnixMs, unixMs } from './sql-time.ts';
 import type { StaffTransaction } from './transaction.ts';
+import { isUuid } from './uuid.ts';
 
 const IMPORTING = 'lines of an import count nowhere yet; the bill is recorded when it does';
 /** Any constant: whoever makes bills current does it one after the other, so that two cannot miss each other. */

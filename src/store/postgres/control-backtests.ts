@@ -3,9 +3,9 @@ import type { Backtest, BacktestQuestion, BacktestResult } from '../../domain/ba
 import { TenantryError } from '../../domain/errors.ts';
 import type { Postgres } from './postgres.ts';
 import { unixMs } from './sql-time.ts';
+import { isUuid } from './uuid.ts';
 
 const RUNNER: StaffActor = { kind: 'system', subject: 'backtests' };
-const UUID_PATTERN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** A server that says nothing for so long while it runs one has died. */
 const SILENT = `interval '2 minutes'`;
 const ERROR_MAX = 300;
@@ -81,7 +81,7 @@ export class BacktestStore {
   }
 
   async get(actor: StaffActor, id: string): Promise<Backtest | undefined> {
-    if (!UUID_PATTERN.test(id)) return undefined;
+    if (!isUuid(id)) return undefined;
     const [row] = await this.#postgres.inReadTransaction(actor, (transaction) =>
       transaction.query<Backtest>(`select ${COLUMNS} from tenantry.backtests where id = $1`, [id]),
     );
@@ -102,7 +102,7 @@ export class BacktestStore {
 
   /** False if it is over already or there is none. */
   async cancel(actor: StaffActor, id: string): Promise<boolean> {
-    if (!UUID_PATTERN.test(id)) return false;
+    if (!isUuid(id)) return false;
     return this.#postgres.inStaffTransaction(actor, async (transaction) => {
       const rows = await transaction.query(
         `update tenantry.backtests set state = 'cancelled', ended_at = clock_timestamp()

@@ -1,9 +1,9 @@
 import type { StaffActor } from '../../domain/actor.ts';
 import type { TenantId } from '../../domain/tenant-id.ts';
 import type { Window } from '../../domain/window.ts';
-import { isUuid } from './alert-rows.ts';
 import type { Postgres } from './postgres.ts';
 import { unixMs } from './sql-time.ts';
+import { isUuid } from './uuid.ts';
 
 /** One tenant's share of lines that were shared together. Times are Unix ms. */
 export interface ExplainedShare {

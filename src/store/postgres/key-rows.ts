@@ -9,6 +9,7 @@ import { nextRevision } from './revisions.ts';
 import { fromUnixMs, unixMs } from './sql-time.ts';
 import { enterTenants } from './tenant-directory.ts';
 import type { Transaction } from './transaction.ts';
+import { isUuid } from './uuid.ts';
 
 /**
  * Only the staff role writes keys, because their unique hashes would tell one tenant of another's. What a tenant's
@@ -19,7 +20,6 @@ const KEY_PREFIX = 'tk_';
 const KEY_BYTES = 32;
 /** What one tenant's people can make for themselves; every server holds all keys in memory. */
 const OWN_KEYS_MAX = 50;
-const UUID_PATTERN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 export interface NewKey {
   readonly name: string;
@@ -102,7 +102,7 @@ export async function makeKey(postgres: Postgres, actor: StaffActor | TenantActo
 
 /** False if there is none with this id that the actor may end, or it was revoked before. */
 export async function endKey(postgres: Postgres, actor: StaffActor | TenantActor, id: string): Promise<boolean> {
-  if (!UUID_PATTERN.test(id)) return false;
+  if (!isUuid(id)) return false;
   const own = actor.kind === 'tenant' ? actor : undefined;
   return postgres.inStaffTransaction(actor.kind === 'tenant' ? KEEPER : actor, async (transaction) => {
     const [row] = await transaction.query<{ name: string; tenantId: TenantId | null }>(

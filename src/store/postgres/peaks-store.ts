@@ -7,8 +7,8 @@ import type { Postgres } from './postgres.ts';
 import { fromUnixMs, unixMs } from './sql-time.ts';
 import { enterTenants } from './tenant-directory.ts';
 import type { StaffTransaction } from './transaction.ts';
+import { isUuid } from './uuid.ts';
 
-const UUID_PATTERN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const COLUMNS = `id, tenant_id as "tenantId", name, note, ${unixMs('from_at')} as "from", ${unixMs('to_at')} as "to",
   time_zone as "timeZone", weekdays, start_minute as "startMinute", length_minutes as "lengthMinutes",
   created_by as "createdBy", ${unixMs('created_at')} as "createdAt"`;
@@ -47,7 +47,7 @@ export class PeaksStore {
    */
   async put(actor: StaffActor, id: string, peak: NewKnownPeak): Promise<KnownPeak> {
     const { tenantId, name, note, time } = peak;
-    if (!UUID_PATTERN.test(id)) throw new TenantryError('BAD_REQUEST', 'The id of a known peak is a UUID.');
+    if (!isUuid(id)) throw new TenantryError('BAD_REQUEST', 'The id of a known peak is a UUID.');
     if (tenantId !== EVERY_TENANT && !isTenantId(tenantId)) {
       throw new TenantryError('BAD_REQUEST', 'The tenant id is malformed');
     }
@@ -74,7 +74,7 @@ export class PeaksStore {
 
   /** False if there is none with this id. */
   async remove(actor: StaffActor, id: string): Promise<boolean> {
-    if (!UUID_PATTERN.test(id)) return false;
+    if (!isUuid(id)) return false;
     return this.#postgres.inStaffTransaction(actor, async (transaction) => {
       const [before] = await transaction.query<Row>(
         `delete from tenantry.known_peaks where id = $1 returning ${COLUMNS}`,

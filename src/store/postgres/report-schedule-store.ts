@@ -3,10 +3,10 @@ import type { StaffActor } from '../../domain/actor.ts';
 import { TenantryError } from '../../domain/errors.ts';
 import type { NewReportSchedule, ReportDelivery, ReportSchedule } from '../../domain/report.ts';
 import type { Window } from '../../domain/window.ts';
-import { isUuid } from './alert-rows.ts';
 import type { Postgres } from './postgres.ts';
 import { unixMs } from './sql-time.ts';
 import type { Transaction } from './transaction.ts';
+import { isUuid } from './uuid.ts';
 
 /** Where a report goes; a secret, as whoever has it may post in our name. */
 export interface ReportTarget {

@@ -8,10 +8,10 @@ import { nextRevision } from './revisions.ts';
 import { unixMs } from './sql-time.ts';
 import { enterTenants } from './tenant-directory.ts';
 import type { StaffTransaction, Transaction } from './transaction.ts';
+import { isUuid } from './uuid.ts';
 
 /** Also a CHECK of the table: no flag may outlive a day. */
 const LONGEST_SECONDS = 86_400;
-const UUID_PATTERN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const IN_FORCE = 'lifted_at is null and expires_at > clock_timestamp()';
 
 /** Instances that said they obeyed the flag while it was in force, each with the first time that it did. */
@@ -106,7 +106,7 @@ export class ThrottleStore {
 
   /** Ends a throttle now. Undefined if there is none with this id or it has already ended. */
   async lift(actor: StaffActor, id: string): Promise<ThrottleRecord | undefined> {
-    if (!UUID_PATTERN.test(id)) return undefined;
+    if (!isUuid(id)) return undefined;
     return this.#postgres
       .inStaffTransaction(actor, (transaction) => liftById(transaction, actor, id))
       .catch((error: unknown) => {

@@ -22,7 +22,7 @@ export function auditSuite(world: () => DashboardsWorld): void {
     const { body } = await world().tenantry.ask<AuditList>('/v1/audit?tenant_id=audited-co');
     const [item] = body.items;
     expect(item).toMatchObject({ action: 'throttle.create', resource: `throttle/${made.id}`, tenant_id: 'audited-co' });
-    expect(await page.locator('.audit-item').count()).toBe(body.items.length);
+    await expect.poll(() => page.locator('.audit-item').count()).toBe(body.items.length);
     expect(await row.textContent()).toContain('Throttle created');
     expect(await row.textContent()).toContain(item?.actor);
     await row.getByRole('button', { name: 'Throttle created' }).click();

@@ -35,7 +35,7 @@ export function backtestSuite(world: () => DashboardsWorld): void {
     expect(await tile('findings')).toBe(`Findings${draft?.findings}in force: ${inForce?.findings}`);
     expect(await tile('throttles')).toBe(`Would throttle${draft?.throttles}in force: ${inForce?.throttles}`);
     expect(await tile('recall')).toBe('Recall0%in force: 0%');
-    expect(await page.getByTestId('table-backtests').locator('tbody tr').count()).toBe(2);
+    await expect.poll(() => page.getByTestId('table-backtests').locator('tbody tr').count()).toBe(2);
     expect(faults).toEqual([]);
   });
 

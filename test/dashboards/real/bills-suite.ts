@@ -33,7 +33,7 @@ export function billsSuite(world: () => DashboardsWorld): void {
     await page.getByRole('button', { name: 'Look at it' }).click();
     const refused = page.getByTestId('bill-refused');
     await refused.waitFor();
-    expect(await refused.locator('td[data-column="line"]').allTextContents()).toEqual(['5', '11']);
+    await expect.poll(() => refused.locator('td[data-column="line"]').allTextContents()).toEqual(['5', '11']);
     expect(await refused.textContent()).toContain('2 lines of ops-focus.csv cannot be used');
     expect(await refused.textContent()).toContain('Mend the file, or export it again.');
     expect(await bills()).toEqual([]);

@@ -63,10 +63,9 @@ export function costSuite(world: () => DashboardsWorld): void {
     // What is missing is said: the seeded model without a price, and the lines that no rule is for.
     expect(await seen(page, 'cost-strip')).toContain('openai/in-house-7b');
     expect(await seen(page, 'cost-strip')).toContain(`${usd(costs.unallocated_micro)} is nobody’s yet`);
-    expect(await page.getByTestId('cost-strip').getByRole('link').allTextContents()).toEqual([
-      'Give them a price',
-      'See bills and rules',
-    ]);
+    await expect
+      .poll(() => page.getByTestId('cost-strip').getByRole('link').allTextContents())
+      .toEqual(['Give them a price', 'See bills and rules']);
     expect(faults).toEqual([]);
   });
 
@@ -114,7 +113,7 @@ export function costSuite(world: () => DashboardsWorld): void {
       `Adds up to ${formatAmount(items[0]?.parts['databases'] ?? -1, 'USD')}: checked`,
     );
     const rows = page.locator('[data-testid="table-shares-databases"] tbody tr[data-key]');
-    expect(await rows.count()).toBe(explained.items.length);
+    await expect.poll(() => rows.count()).toBe(explained.items.length);
     await rows.first().getByRole('button').click();
     const [largest] = explained.items;
     expect(await seen(page, 'formula')).toBe(largest?.formula);

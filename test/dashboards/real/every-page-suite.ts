@@ -61,8 +61,12 @@ async function look(page: Page, path: string): Promise<string[]> {
 
 /** Every page of the navigation, whatever is added to it, and what the pages link to. */
 export function everyPageSuite(world: () => DashboardsWorld): void {
-  const signedIn = (role: Role) =>
-    world().signedIn(role, TENANT_ROLES.some((name) => name === role) ? { tenantId: 'acme' } : {});
+  const signedIn = async (role: Role) => {
+    const isTenantRole = TENANT_ROLES.some((name) => name === role);
+    const watched = await world().signedIn(role, isTenantRole ? { tenantId: 'acme' } : {});
+    await watched.page.goto(world().tenantry.url);
+    return watched;
+  };
 
   it.each([...STAFF_ROLES, ...TENANT_ROLES])(
     '%s: every page has its heading, fits, and shuts nobody out',

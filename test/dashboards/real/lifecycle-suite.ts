@@ -91,7 +91,7 @@ export function lifecycleSuite(world: () => DashboardsWorld): void {
     const customer = page.getByTestId('customer-dialog');
     await customer.waitFor();
     // Plans are sales' business.
-    expect(await customer.getByRole('button', { name: /^Change/ }).count()).toBe(1);
+    await expect.poll(() => customer.getByRole('button', { name: /^Change/ }).count()).toBe(1);
     await customer.getByRole('button', { name: 'Change: placement' }).click();
     const dialog = page.getByTestId('placement-dialog');
     await dialog.getByRole('button', { name: 'Change placement' }).click();

@@ -11,8 +11,11 @@ const TENANT = 'usage-co';
 /** A tenant's own usage and account, over the real server. */
 export function myUsageSuite(world: () => DashboardsWorld): void {
   const ask = async <Body>(path: string) => (await world().tenantry.ask<Body>(path)).body;
-  const signedIn = (role: 'tenant_admin' | 'member' | 'viewer', tenantId = TENANT) =>
-    world().signedIn(role, { tenantId });
+  const signedIn = async (role: 'tenant_admin' | 'member' | 'viewer', tenantId = TENANT) => {
+    const watched = await world().signedIn(role, { tenantId });
+    await watched.page.goto(world().tenantry.url);
+    return watched;
+  };
 
   beforeAll(() => seedUsageTenant(world(), TENANT));
 
@@ -51,7 +54,7 @@ export function myUsageSuite(world: () => DashboardsWorld): void {
       '90 % AI answers from stored results only',
       '100 % AI calls are refused until the period ends',
     ]);
-    expect(await page.getByTestId('table-own-routes').locator('tbody tr[data-key]').count()).toBe(4);
+    await expect.poll(() => page.getByTestId('table-own-routes').locator('tbody tr[data-key]').count()).toBe(4);
     expect(faults).toEqual([]);
   });
 

@@ -56,7 +56,9 @@ export function noisySuite(world: () => DashboardsWorld): void {
     const card = cardOf(page, CULPRIT);
     expect(await card.textContent()).toContain(`Blame ${look.suspects[0]?.score.toFixed(2)}`);
     await page.getByText('The same as a table').click();
-    expect(await page.getByTestId('table-neighbours').locator('tbody tr').count()).toBe(look.load?.tenants.length);
+    await expect
+      .poll(() => page.getByTestId('table-neighbours').locator('tbody tr').count())
+      .toBe(look.load?.tenants.length);
     expect(faults).toEqual([]);
   });
 
@@ -161,7 +163,7 @@ export function noisySuite(world: () => DashboardsWorld): void {
     const { page, faults } = await open(`service=${SERVICE}`, { viewport: { width: 390, height: 800 } });
     await page.locator('.noisy-arrow').first().waitFor();
     expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);
-    expect(await page.locator('.noisy-victims .noisy-row').count()).toBe(VICTIMS.length);
+    await expect.poll(() => page.locator('.noisy-victims .noisy-row').count()).toBe(VICTIMS.length);
     expect(faults).toEqual([]);
   });
 

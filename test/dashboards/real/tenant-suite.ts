@@ -92,7 +92,9 @@ export function tenantSuite(world: () => DashboardsWorld): void {
     expect(await cells(page, 'traces', 'duration_ms')).toEqual(['7.40 s']);
     await rowsOf(page, 'traces').locator('a').click();
     await page.getByTestId('waterfall').waitFor();
-    expect(await page.locator('.waterfall-text').allTextContents()).toEqual(['GET /elm/list', 'SELECT elms']);
+    await expect
+      .poll(() => page.locator('.waterfall-text').allTextContents())
+      .toEqual(['GET /elm/list', 'SELECT elms']);
     expect(faults).toEqual([]);
   });
 

@@ -87,7 +87,9 @@ export function traceSuite(world: () => DashboardsWorld): void {
     await page.locator(`[data-key="${SHARED_TRACE}"] a`).click();
     await page.getByTestId('waterfall').waitFor();
     const trace = await traceOf(SHARED_TRACE);
-    expect(await page.locator('.waterfall-text').allTextContents()).toEqual(trace.spans.map(({ name }) => name));
+    await expect
+      .poll(() => page.locator('.waterfall-text').allTextContents())
+      .toEqual(trace.spans.map(({ name }) => name));
     expect([trace.spans.length, trace.other_spans]).toEqual([2, 2]);
     expect(await page.getByTestId('trace-honesty').textContent()).toBe(
       '2 spans of this trace are not of this tenant and not shown.',
@@ -143,7 +145,7 @@ export function traceSuite(world: () => DashboardsWorld): void {
     expect(await page.getByTestId('trace-honesty').textContent()).toContain(
       'The first 2,000 of 2,101 spans are shown.',
     );
-    expect(await page.getByRole('treeitem').count()).toBeLessThan(120);
+    await expect.poll(() => page.getByRole('treeitem').count()).toBeLessThan(120);
     expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0);
     await page.getByRole('treeitem').first().focus();
     await page.keyboard.press('End');
