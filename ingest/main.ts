@@ -5,12 +5,13 @@ import { type Config, loadConfig } from '../src/config/config.ts';
 import { ERRORS, TenantryError, toError } from '../src/domain/errors.ts';
 import type { IngestStanding } from '../src/domain/spool-format.ts';
 import { Counters } from './counters.ts';
+import { Door } from './door.ts';
 import { Intake } from './intake.ts';
 import { KeyCheck } from './key-check.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { Receiver } from './receiver.ts';
 import { BodyReader } from './request-body.ts';
-import { refusedLogsPipeline, storedSignalPipeline } from './signal-pipeline.ts';
+import { signalPipeline } from './signal-pipeline.ts';
 import { Spool, type SpoolFigures } from './spool.ts';
 
 export interface Ingest {
@@ -67,12 +68,13 @@ export async function startIngest({ config, log }: { config: Config; log: Logger
     ...{ startedAt, httpPort, ...counters.sums() },
     spool: standingOf(spool.figures(), config.TENANTRY_SPOOL_MAX_BYTES),
   }));
-  const pipeline = { keys, bodies, spool, counters, intake, now: Date.now };
+  const door = new Door({ spool, counters, intake, now: Date.now });
+  const pipeline = { keys, bodies, door };
   const receiver = new Receiver({
     signals: {
-      traces: storedSignalPipeline('traces', pipeline),
-      metrics: storedSignalPipeline('metrics', pipeline),
-      logs: refusedLogsPipeline(pipeline),
+      traces: signalPipeline('traces', pipeline),
+      metrics: signalPipeline('metrics', pipeline),
+      logs: signalPipeline('logs', pipeline),
     },
     counters,
     onRefused: () => intake.refused(),

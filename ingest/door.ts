@@ -1,0 +1,68 @@
+import type { SegmentSignal } from '../src/domain/spool-format.ts';
+import type { Counters } from './counters.ts';
+import type { Intake } from './intake.ts';
+import type { KeyHolder } from './key-check.ts';
+import type { Spool } from './spool.ts';
+import { checkRequest, type OtlpSignal } from './wire-check.ts';
+
+/** What became of one request; every protocol says it in its own words. */
+export interface Taken {
+  /** Spans or data points that are on the disk. */
+  readonly items: number;
+  /** Items that are turned down for good: OTLP's partial success. Its sender must not send them again. */
+  readonly rejected: number;
+  /** Why; with nothing rejected it is a warning. */
+  readonly reason: string | undefined;
+}
+
+export interface DoorParts {
+  readonly spool: Pick<Spool, 'append'>;
+  readonly counters: Counters;
+  /** Told of traces that were taken; what is compared with what is loaded. */
+  readonly intake?: Pick<Intake, 'taken'>;
+  readonly now: () => number;
+}
+
+const LOGS_REASON = 'Logs are not kept here. Switch their exporter off (OTEL_LOGS_EXPORTER=none).';
+
+/**
+ * Where the transports meet: each brings the protobuf bytes of one request and whose key they came with, and gets back
+ * what became of it once it is on the disk.
+ */
+export class Door {
+  readonly #parts: DoorParts;
+
+  constructor(parts: DoorParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * @param body not copied, so it must not change until this resolves
+   * @throws TenantryError OTLP_MALFORMED, SPOOL_UNAVAILABLE; nothing is stored then
+   */
+  async take(signal: OtlpSignal, body: Uint8Array, holder: KeyHolder): Promise<Taken> {
+    return signal === 'logs' ? this.#turnDown(body) : await this.#store(signal, body, holder);
+  }
+
+  async #store(signal: SegmentSignal, body: Uint8Array, holder: KeyHolder): Promise<Taken> {
+    const { spool, counters, intake, now } = this.#parts;
+    const items = checkRequest(signal, body);
+    const receivedAt = now();
+    if (items > 0) {
+      await spool.append(signal, body, { receivedAt, keyId: holder.keyId, keyTenant: holder.tenantId });
+      if (signal === 'traces') intake?.taken(receivedAt, items);
+    }
+    counters.accepted(signal, items, body.length, { keyId: holder.keyId, at: receivedAt });
+    return { items, rejected: 0, reason: undefined };
+  }
+
+  /**
+   * Logs are not kept. An error would make exporters complain or try again for ever, and success would be a lie: the
+   * answer is a partial success, which says how many records were not taken and why.
+   */
+  #turnDown(body: Uint8Array): Taken {
+    const records = checkRequest('logs', body);
+    this.#parts.counters.logsRejected(records);
+    return { items: 0, rejected: records, reason: records === 0 ? undefined : LOGS_REASON };
+  }
+}
