@@ -15,6 +15,8 @@ export interface KeyHolder {
   readonly keyId: string;
   /** The one tenant that the key may speak for; undefined = every tenant. */
   readonly tenantId: string | undefined;
+  /** The one service that the key belongs to; undefined = any. It overrules `service.name`. */
+  readonly service?: string | undefined;
 }
 
 export interface KeyCheckOptions {
@@ -86,7 +88,7 @@ export class KeyCheck {
     const entry = this.#keys.get(hash.toString('hex'));
     if (entry === undefined || !entry.scopes.includes(INGEST_SCOPE)) throw unauthenticated();
     if (entry.expiresAt !== undefined && entry.expiresAt <= this.#now()) throw unauthenticated();
-    return { keyId: entry.id, tenantId: entry.tenantId };
+    return { keyId: entry.id, tenantId: entry.tenantId, service: entry.service };
   }
 
   /** Reads the file if it has changed. Never rejects; one read at a time, in order. */

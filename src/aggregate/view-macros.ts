@@ -159,7 +159,8 @@ const SCOPE_METRIC_COLUMNS: Readonly<Record<string, string>> = { RawScopeName: '
 
 /**
  * Whose telemetry it is: a key that is bound to one tenant overrules every claim; then come the own attributes in the
- * configured order, then the resource's. A name that is no tenant's counts as none.
+ * configured order, then the resource's. A name that is no tenant's counts as none; who says that the tenant is unknown
+ * is not asked further (ingest writes it over tenants beyond a key's limit).
  * @param own column with the value of the first attribute of all, `attributes` the column with all of them
  */
 function resolvedTenant(own: string, attributes: string, otherNames: readonly string[]): string {
@@ -167,7 +168,7 @@ function resolvedTenant(own: string, attributes: string, otherNames: readonly st
   const unknown = sqlString(UNKNOWN_TENANT);
   return `multiIf(
         KeyTenant != '', KeyTenant,
-        match(${own}, '${TENANT_CLAIM}'), ${own},
+        ${own} = ${unknown} OR match(${own}, '${TENANT_CLAIM}'), ${own},
         arrayFirst(
             tenant -> tenant = ${unknown} OR match(tenant, '${TENANT_CLAIM}'),
             arrayPushBack(arrayPushBack(${claims}, ResourceTenant), ${unknown})))`;

@@ -18,8 +18,15 @@ export const TRAILER = {
   KEY_ID: 50_002,
   /** string: the tenant that the key is bound to; absent for keys that may speak for every tenant. */
   KEY_TENANT: 50_003,
+  /**
+   * bytes, the last but one: the key by which a retry of this request is recognised, and its answer. Ingest's own, no
+   * reader of spans needs it.
+   */
+  ANSWER: 50_020,
   /** fixed32, always last: CRC-32 (zlib) over every byte of the message before this field's tag. */
   CRC32: 50_004,
+  /** string: the service that the key is bound to; absent for keys of any service. */
+  KEY_SERVICE: 50_005,
 } as const;
 
 /** Folders below `<data dir>/spool`. A segment moves from open to sealed by rename, and is deleted once loaded. */
@@ -100,6 +107,8 @@ export interface IngestStanding {
   readonly dataPoints: number;
   readonly bytes: number;
   readonly logRecordsRejected: number;
+  /** Requests that had been stored already and were answered as the first time. */
+  readonly retriesRecognized: number;
   /** Requests by error code. */
   readonly rejected: Readonly<Record<string, number>>;
   readonly spool: {

@@ -63,6 +63,7 @@ export function metricsSegmentOf(requests: readonly OtlpMetricsRequest[], origin
         receivedAt: origin.receivedAt,
         keyId: origin.keyId ?? 'test-key',
         keyTenant: origin.keyTenant,
+        keyService: origin.keyService,
       }),
     ]),
   );

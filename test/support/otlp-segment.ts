@@ -15,6 +15,7 @@ export interface SegmentRecord {
   readonly receivedAtNs: string;
   readonly keyId: string;
   readonly keyTenant: string | undefined;
+  readonly keyService: string | undefined;
   readonly crcMatches: boolean;
 }
 
@@ -23,6 +24,7 @@ const Trailer = protobuf
     `syntax = "proto3"; message Trailer {
       fixed64 received_at = ${TRAILER.RECEIVED_AT}; string key_id = ${TRAILER.KEY_ID};
       optional string key_tenant = ${TRAILER.KEY_TENANT}; fixed32 crc = ${TRAILER.CRC32};
+      optional string key_service = ${TRAILER.KEY_SERVICE};
     }`,
     { keepCase: true },
   )
@@ -39,6 +41,7 @@ export function recordsOf(segment: Buffer): SegmentRecord[] {
       received_at: string;
       key_id: string;
       key_tenant?: string;
+      key_service?: string;
       crc: number;
     };
     records.push({
@@ -49,6 +52,7 @@ export function recordsOf(segment: Buffer): SegmentRecord[] {
       receivedAtNs: trailer.received_at,
       keyId: trailer.key_id,
       keyTenant: trailer.key_tenant,
+      keyService: trailer.key_service,
       crcMatches: crc32(message.subarray(0, -CRC_FIELD_BYTES)) === trailer.crc,
     });
   }

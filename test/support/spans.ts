@@ -71,6 +71,7 @@ export interface RecordOrigin {
   readonly receivedAt: number;
   readonly keyId?: string;
   readonly keyTenant?: string;
+  readonly keyService?: string;
 }
 
 /** A segment as ingest writes it: one record for each request. */
@@ -81,6 +82,7 @@ export function segmentOf(requests: readonly OtlpTraceRequest[], origin: RecordO
         receivedAt: origin.receivedAt,
         keyId: origin.keyId ?? 'test-key',
         keyTenant: origin.keyTenant,
+        keyService: origin.keyService,
       }),
     ]),
   );

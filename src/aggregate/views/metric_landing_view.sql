@@ -48,11 +48,12 @@ FROM
                 ReceivedAtNs,
                 KeyId,
                 KeyTenant,
+                KeyService,
                 ResourceAttributes,
                 arrayFirst(
                     tenant -> match(tenant, '{{tenant_pattern}}'),
                     arrayMap(name -> ResourceAttributes[name], [{{tenant_attributes}}])) AS ResourceTenant,
-                toValidUTF8(ResourceAttributes['service.name']) AS ServiceName,
+                if(KeyService != '', KeyService, toValidUTF8(ResourceAttributes['service.name'])) AS ServiceName,
                 toValidUTF8(ResourceAttributes['service.instance.id']) AS ServiceInstance,
                 toValidUTF8(RawScopeName) AS ScopeName,
                 toValidUTF8(RawMetricName) AS MetricName,
@@ -84,6 +85,7 @@ FROM
                             tenantry_received_at AS ReceivedAtNs,
                             tenantry_key_id AS KeyId,
                             tenantry_key_tenant AS KeyTenant,
+                            tenantry_key_service AS KeyService,
                             resource_metrics.resource.attributes AS RawResourceAttributes,
                             {{scope_metric_column_reads}}
                         FROM otlp_metrics_landing

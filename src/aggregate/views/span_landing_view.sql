@@ -1,7 +1,8 @@
 -- to: span_landing
 -- One row a span out of each request; says which tenant it belongs to and whether it has to be set aside.
 -- The tenant: a key that is bound to one tenant overrules what the span claims; then the span's attributes in the
--- configured order, then the resource's. An id that breaks the pattern counts as none.
+-- configured order, then the resource's. An id that breaks the pattern counts as none. A key that is bound to one
+-- service likewise overrules the resource's `service.name`, which stays among the attributes as it was sent.
 -- Shape of the text: the engine analyses it at every insert, and every function that touches the nested OTLP type costs
 -- as much as that type is large. So the fields are read as columns of their own first, ARRAY JOIN runs over those, one
 -- level a subquery, and one expression turns the attribute lists of a scope and all its spans into maps. Measured up to
@@ -54,9 +55,10 @@ FROM
             ReceivedAtNs,
             KeyId,
             KeyTenant,
+            KeyService,
             maps[1][1] AS ResourceAttributes,
             maps[1][2] AS ScopeAttributes,
-            toValidUTF8(maps[1][1]['service.name']) AS ServiceName,
+            if(KeyService != '', KeyService, toValidUTF8(maps[1][1]['service.name'])) AS ServiceName,
             arrayFirst(
                 tenant -> match(tenant, '{{tenant_pattern}}'),
                 arrayMap(name -> maps[1][1][name], [{{tenant_attributes}}])) AS ResourceTenant,
@@ -85,6 +87,7 @@ FROM
                         tenantry_received_at AS ReceivedAtNs,
                         tenantry_key_id AS KeyId,
                         tenantry_key_tenant AS KeyTenant,
+                        tenantry_key_service AS KeyService,
                         resource_spans.resource.attributes AS RawResourceAttributes,
                         {{scope_column_reads}}
                     FROM otlp_landing

@@ -17,7 +17,7 @@ message Resource { repeated KeyValue attributes = 1; }
 `;
 
 const TRAILER_PROTO =
-  'fixed64 tenantry_received_at = 50001; string tenantry_key_id = 50002; string tenantry_key_tenant = 50003;';
+  'fixed64 tenantry_received_at = 50001; string tenantry_key_id = 50002; string tenantry_key_tenant = 50003; string tenantry_key_service = 50005;';
 
 /** trace/v1/trace.proto */
 export const TRACE_PROTO = `${COMMON_PROTO}
