@@ -43,256 +43,166 @@ export const MESSAGE = {
 
 export type Message = (typeof MESSAGE)[keyof typeof MESSAGE];
 
-/** `packed_…`: repeated numbers, in one length-delimited field or one by one. `bool`, `int32`, `uint32` are bounded. */
+/**
+ * What a field holds. `id`: bytes that OTLP/JSON writes in hex; `dropped_count`: a uint32 that nothing reads, so its
+ * bound is not checked; those in the plural: repeated numbers, in one length-delimited field or one by one.
+ */
 export type ScalarKind =
-  | 'varint'
+  | 'string'
+  | 'bytes'
+  | 'id'
   | 'bool'
-  | 'int32'
+  | 'enum'
   | 'uint32'
-  | 'i64'
-  | 'i32'
-  | 'len'
-  | 'packed_varint'
-  | 'packed_i64';
+  | 'dropped_count'
+  | 'sint32'
+  | 'int64'
+  | 'fixed32'
+  | 'fixed64'
+  | 'sfixed64'
+  | 'double'
+  | 'fixed64s'
+  | 'doubles'
+  | 'uint64s';
 
-interface MessageSchema {
+export type MessageField = readonly [name: string, kind: ScalarKind | Message, cardinality?: 'repeated'];
+
+export interface MessageSchema {
   readonly name: string;
-  /** Field number -> name and kind. */
-  readonly fields: Readonly<Record<number, readonly [name: string, kind: ScalarKind | Message]>>;
+  /** By field number; names as protobuf has them (OTLP/JSON writes them in lowerCamelCase). */
+  readonly fields: Readonly<Record<number, MessageField>>;
   /** Fields of which one may stand in a message, and once. */
   readonly oneOf?: readonly number[];
 }
 
-const POINT_TIMES = { 2: ['start_time_unix_nano', 'i64'], 3: ['time_unix_nano', 'i64'] } as const;
-const DISTRIBUTION = { ...POINT_TIMES, 4: ['count', 'i64'], 5: ['sum', 'i64'] } as const;
-
+/** Traces, logs and what all signals share; metrics have a file of their own. */
 export const SCHEMAS: Readonly<Record<number, MessageSchema>> = {
   [MESSAGE.TRACE_REQUEST]: {
     name: 'ExportTraceServiceRequest',
-    fields: { 1: ['resource_spans', MESSAGE.RESOURCE_SPANS] },
+    fields: { 1: ['resource_spans', MESSAGE.RESOURCE_SPANS, 'repeated'] },
   },
   [MESSAGE.RESOURCE_SPANS]: {
     name: 'ResourceSpans',
-    fields: { 1: ['resource', MESSAGE.RESOURCE], 2: ['scope_spans', MESSAGE.SCOPE_SPANS], 3: ['schema_url', 'len'] },
+    fields: {
+      1: ['resource', MESSAGE.RESOURCE],
+      2: ['scope_spans', MESSAGE.SCOPE_SPANS, 'repeated'],
+      3: ['schema_url', 'string'],
+    },
   },
   [MESSAGE.RESOURCE]: {
     name: 'Resource',
-    fields: { 1: ['attributes', MESSAGE.KEY_VALUE], 2: ['dropped_attributes_count', 'varint'] },
+    fields: { 1: ['attributes', MESSAGE.KEY_VALUE, 'repeated'], 2: ['dropped_attributes_count', 'dropped_count'] },
   },
   [MESSAGE.SCOPE_SPANS]: {
     name: 'ScopeSpans',
-    fields: { 1: ['scope', MESSAGE.SCOPE], 2: ['spans', MESSAGE.SPAN], 3: ['schema_url', 'len'] },
+    fields: { 1: ['scope', MESSAGE.SCOPE], 2: ['spans', MESSAGE.SPAN, 'repeated'], 3: ['schema_url', 'string'] },
   },
   [MESSAGE.SCOPE]: {
     name: 'InstrumentationScope',
     fields: {
-      1: ['name', 'len'],
-      2: ['version', 'len'],
-      3: ['attributes', MESSAGE.KEY_VALUE],
-      4: ['dropped_attributes_count', 'varint'],
+      1: ['name', 'string'],
+      2: ['version', 'string'],
+      3: ['attributes', MESSAGE.KEY_VALUE, 'repeated'],
+      4: ['dropped_attributes_count', 'dropped_count'],
     },
   },
   [MESSAGE.SPAN]: {
     name: 'Span',
     fields: {
-      1: ['trace_id', 'len'],
-      2: ['span_id', 'len'],
-      3: ['trace_state', 'len'],
-      4: ['parent_span_id', 'len'],
-      5: ['name', 'len'],
-      6: ['kind', 'int32'],
-      7: ['start_time_unix_nano', 'i64'],
-      8: ['end_time_unix_nano', 'i64'],
-      9: ['attributes', MESSAGE.KEY_VALUE],
-      10: ['dropped_attributes_count', 'varint'],
-      11: ['events', MESSAGE.EVENT],
-      12: ['dropped_events_count', 'varint'],
-      13: ['links', MESSAGE.LINK],
-      14: ['dropped_links_count', 'varint'],
+      1: ['trace_id', 'id'],
+      2: ['span_id', 'id'],
+      3: ['trace_state', 'string'],
+      4: ['parent_span_id', 'id'],
+      5: ['name', 'string'],
+      6: ['kind', 'enum'],
+      7: ['start_time_unix_nano', 'fixed64'],
+      8: ['end_time_unix_nano', 'fixed64'],
+      9: ['attributes', MESSAGE.KEY_VALUE, 'repeated'],
+      10: ['dropped_attributes_count', 'dropped_count'],
+      11: ['events', MESSAGE.EVENT, 'repeated'],
+      12: ['dropped_events_count', 'dropped_count'],
+      13: ['links', MESSAGE.LINK, 'repeated'],
+      14: ['dropped_links_count', 'dropped_count'],
       15: ['status', MESSAGE.STATUS],
-      16: ['flags', 'i32'],
+      16: ['flags', 'fixed32'],
     },
   },
   [MESSAGE.EVENT]: {
     name: 'Event',
     fields: {
-      1: ['time_unix_nano', 'i64'],
-      2: ['name', 'len'],
-      3: ['attributes', MESSAGE.KEY_VALUE],
-      4: ['dropped_attributes_count', 'varint'],
+      1: ['time_unix_nano', 'fixed64'],
+      2: ['name', 'string'],
+      3: ['attributes', MESSAGE.KEY_VALUE, 'repeated'],
+      4: ['dropped_attributes_count', 'dropped_count'],
     },
   },
   [MESSAGE.LINK]: {
     name: 'Link',
     fields: {
-      1: ['trace_id', 'len'],
-      2: ['span_id', 'len'],
-      3: ['trace_state', 'len'],
-      4: ['attributes', MESSAGE.KEY_VALUE],
-      5: ['dropped_attributes_count', 'varint'],
-      6: ['flags', 'i32'],
+      1: ['trace_id', 'id'],
+      2: ['span_id', 'id'],
+      3: ['trace_state', 'string'],
+      4: ['attributes', MESSAGE.KEY_VALUE, 'repeated'],
+      5: ['dropped_attributes_count', 'dropped_count'],
+      6: ['flags', 'fixed32'],
     },
   },
-  [MESSAGE.STATUS]: { name: 'Status', fields: { 2: ['message', 'len'], 3: ['code', 'int32'] } },
+  [MESSAGE.STATUS]: { name: 'Status', fields: { 2: ['message', 'string'], 3: ['code', 'enum'] } },
   // One value each: for decoders the last one counts, ClickHouse's refuses the segment (verified).
   [MESSAGE.KEY_VALUE]: {
     name: 'KeyValue',
-    fields: { 1: ['key', 'len'], 2: ['value', MESSAGE.ANY_VALUE] },
+    fields: { 1: ['key', 'string'], 2: ['value', MESSAGE.ANY_VALUE] },
     oneOf: [2],
   },
   [MESSAGE.ANY_VALUE]: {
     name: 'AnyValue',
     fields: {
-      1: ['string_value', 'len'],
+      1: ['string_value', 'string'],
       2: ['bool_value', 'bool'],
-      3: ['int_value', 'varint'],
-      4: ['double_value', 'i64'],
+      3: ['int_value', 'int64'],
+      4: ['double_value', 'double'],
       5: ['array_value', MESSAGE.ARRAY_VALUE],
       6: ['kvlist_value', MESSAGE.KEY_VALUE_LIST],
-      7: ['bytes_value', 'len'],
+      7: ['bytes_value', 'bytes'],
     },
     oneOf: [1, 2, 3, 4, 5, 6, 7],
   },
-  [MESSAGE.ARRAY_VALUE]: { name: 'ArrayValue', fields: { 1: ['values', MESSAGE.ANY_VALUE] } },
-  [MESSAGE.KEY_VALUE_LIST]: { name: 'KeyValueList', fields: { 1: ['values', MESSAGE.KEY_VALUE] } },
-  [MESSAGE.METRICS_REQUEST]: {
-    name: 'ExportMetricsServiceRequest',
-    fields: { 1: ['resource_metrics', MESSAGE.RESOURCE_METRICS] },
-  },
-  [MESSAGE.RESOURCE_METRICS]: {
-    name: 'ResourceMetrics',
-    fields: {
-      1: ['resource', MESSAGE.RESOURCE],
-      2: ['scope_metrics', MESSAGE.SCOPE_METRICS],
-      3: ['schema_url', 'len'],
-    },
-  },
-  [MESSAGE.SCOPE_METRICS]: {
-    name: 'ScopeMetrics',
-    fields: { 1: ['scope', MESSAGE.SCOPE], 2: ['metrics', MESSAGE.METRIC], 3: ['schema_url', 'len'] },
-  },
-  [MESSAGE.METRIC]: {
-    name: 'Metric',
-    fields: {
-      1: ['name', 'len'],
-      2: ['description', 'len'],
-      3: ['unit', 'len'],
-      5: ['gauge', MESSAGE.GAUGE],
-      7: ['sum', MESSAGE.SUM],
-      9: ['histogram', MESSAGE.HISTOGRAM],
-      10: ['exponential_histogram', MESSAGE.EXPONENTIAL_HISTOGRAM],
-      11: ['summary', MESSAGE.SUMMARY],
-      12: ['metadata', MESSAGE.KEY_VALUE],
-    },
-    oneOf: [5, 7, 9, 10, 11],
-  },
-  [MESSAGE.GAUGE]: { name: 'Gauge', fields: { 1: ['data_points', MESSAGE.NUMBER_POINT] } },
-  [MESSAGE.SUM]: {
-    name: 'Sum',
-    fields: {
-      1: ['data_points', MESSAGE.NUMBER_POINT],
-      2: ['aggregation_temporality', 'int32'],
-      3: ['is_monotonic', 'bool'],
-    },
-  },
-  [MESSAGE.HISTOGRAM]: {
-    name: 'Histogram',
-    fields: { 1: ['data_points', MESSAGE.HISTOGRAM_POINT], 2: ['aggregation_temporality', 'int32'] },
-  },
-  [MESSAGE.EXPONENTIAL_HISTOGRAM]: {
-    name: 'ExponentialHistogram',
-    fields: { 1: ['data_points', MESSAGE.EXPONENTIAL_HISTOGRAM_POINT], 2: ['aggregation_temporality', 'int32'] },
-  },
-  [MESSAGE.SUMMARY]: { name: 'Summary', fields: { 1: ['data_points', MESSAGE.SUMMARY_POINT] } },
-  [MESSAGE.NUMBER_POINT]: {
-    name: 'NumberDataPoint',
-    fields: {
-      ...POINT_TIMES,
-      4: ['as_double', 'i64'],
-      5: ['exemplars', MESSAGE.EXEMPLAR],
-      6: ['as_int', 'i64'],
-      7: ['attributes', MESSAGE.KEY_VALUE],
-      8: ['flags', 'uint32'],
-    },
-    oneOf: [4, 6],
-  },
-  [MESSAGE.HISTOGRAM_POINT]: {
-    name: 'HistogramDataPoint',
-    fields: {
-      ...DISTRIBUTION,
-      6: ['bucket_counts', 'packed_i64'],
-      7: ['explicit_bounds', 'packed_i64'],
-      8: ['exemplars', MESSAGE.EXEMPLAR],
-      9: ['attributes', MESSAGE.KEY_VALUE],
-      10: ['flags', 'uint32'],
-      11: ['min', 'i64'],
-      12: ['max', 'i64'],
-    },
-  },
-  [MESSAGE.EXPONENTIAL_HISTOGRAM_POINT]: {
-    name: 'ExponentialHistogramDataPoint',
-    fields: {
-      1: ['attributes', MESSAGE.KEY_VALUE],
-      ...DISTRIBUTION,
-      6: ['scale', 'varint'],
-      7: ['zero_count', 'i64'],
-      8: ['positive', MESSAGE.BUCKETS],
-      9: ['negative', MESSAGE.BUCKETS],
-      10: ['flags', 'uint32'],
-      11: ['exemplars', MESSAGE.EXEMPLAR],
-      12: ['min', 'i64'],
-      13: ['max', 'i64'],
-      14: ['zero_threshold', 'i64'],
-    },
-  },
-  [MESSAGE.SUMMARY_POINT]: {
-    name: 'SummaryDataPoint',
-    fields: {
-      ...DISTRIBUTION,
-      6: ['quantile_values', MESSAGE.QUANTILE],
-      7: ['attributes', MESSAGE.KEY_VALUE],
-      8: ['flags', 'uint32'],
-    },
-  },
-  [MESSAGE.BUCKETS]: { name: 'Buckets', fields: { 1: ['offset', 'varint'], 2: ['bucket_counts', 'packed_varint'] } },
-  [MESSAGE.QUANTILE]: { name: 'ValueAtQuantile', fields: { 1: ['quantile', 'i64'], 2: ['value', 'i64'] } },
-  [MESSAGE.EXEMPLAR]: {
-    name: 'Exemplar',
-    fields: {
-      2: ['time_unix_nano', 'i64'],
-      3: ['as_double', 'i64'],
-      4: ['span_id', 'len'],
-      5: ['trace_id', 'len'],
-      6: ['as_int', 'i64'],
-      7: ['filtered_attributes', MESSAGE.KEY_VALUE],
-    },
-  },
+  [MESSAGE.ARRAY_VALUE]: { name: 'ArrayValue', fields: { 1: ['values', MESSAGE.ANY_VALUE, 'repeated'] } },
+  [MESSAGE.KEY_VALUE_LIST]: { name: 'KeyValueList', fields: { 1: ['values', MESSAGE.KEY_VALUE, 'repeated'] } },
   [MESSAGE.LOGS_REQUEST]: {
     name: 'ExportLogsServiceRequest',
-    fields: { 1: ['resource_logs', MESSAGE.RESOURCE_LOGS] },
+    fields: { 1: ['resource_logs', MESSAGE.RESOURCE_LOGS, 'repeated'] },
   },
   [MESSAGE.RESOURCE_LOGS]: {
     name: 'ResourceLogs',
-    fields: { 1: ['resource', MESSAGE.RESOURCE], 2: ['scope_logs', MESSAGE.SCOPE_LOGS], 3: ['schema_url', 'len'] },
+    fields: {
+      1: ['resource', MESSAGE.RESOURCE],
+      2: ['scope_logs', MESSAGE.SCOPE_LOGS, 'repeated'],
+      3: ['schema_url', 'string'],
+    },
   },
   [MESSAGE.SCOPE_LOGS]: {
     name: 'ScopeLogs',
-    fields: { 1: ['scope', MESSAGE.SCOPE], 2: ['log_records', MESSAGE.LOG_RECORD], 3: ['schema_url', 'len'] },
+    fields: {
+      1: ['scope', MESSAGE.SCOPE],
+      2: ['log_records', MESSAGE.LOG_RECORD, 'repeated'],
+      3: ['schema_url', 'string'],
+    },
   },
   [MESSAGE.LOG_RECORD]: {
     name: 'LogRecord',
     fields: {
-      1: ['time_unix_nano', 'i64'],
-      2: ['severity_number', 'int32'],
-      3: ['severity_text', 'len'],
+      1: ['time_unix_nano', 'fixed64'],
+      2: ['severity_number', 'enum'],
+      3: ['severity_text', 'string'],
       5: ['body', MESSAGE.ANY_VALUE],
-      6: ['attributes', MESSAGE.KEY_VALUE],
-      7: ['dropped_attributes_count', 'varint'],
-      8: ['flags', 'i32'],
-      9: ['trace_id', 'len'],
-      10: ['span_id', 'len'],
-      11: ['observed_time_unix_nano', 'i64'],
-      12: ['event_name', 'len'],
+      6: ['attributes', MESSAGE.KEY_VALUE, 'repeated'],
+      7: ['dropped_attributes_count', 'dropped_count'],
+      8: ['flags', 'fixed32'],
+      9: ['trace_id', 'id'],
+      10: ['span_id', 'id'],
+      11: ['observed_time_unix_nano', 'fixed64'],
+      12: ['event_name', 'string'],
     },
   },
 };

@@ -1,4 +1,5 @@
-import { MESSAGE, SCHEMAS, type ScalarKind } from './wire-messages.ts';
+import { MESSAGE, type MessageSchema, SCHEMAS, type ScalarKind } from './wire-messages.ts';
+import { METRICS_SCHEMAS } from './wire-messages-metrics.ts';
 
 /** The messages of `wire-messages.ts` as flat tables that the wire check can read without a lookup by name. */
 export const WIRE_TYPE = { VARINT: 0, I64: 1, LEN: 2, GROUP_START: 3, GROUP_END: 4, I32: 5 } as const;
@@ -8,24 +9,35 @@ export const FIELDS_PER_MESSAGE = 32;
 /** Entry of a field that the message does not know. */
 export const UNKNOWN_FIELD = 255;
 
+/** Every message of OTLP that is looked into. */
+export const ALL_SCHEMAS: Readonly<Record<number, MessageSchema>> = { ...SCHEMAS, ...METRICS_SCHEMAS };
+
 const MESSAGES = Object.keys(MESSAGE).length;
 /** What stands in CHILDREN for a packed field: no message (they come below), but its bytes are looked at all the same. */
 export const PACKED_VARINT = MESSAGES;
 export const PACKED_I64 = MESSAGES + 1;
 const PACKED_CHILDREN: Partial<Record<ScalarKind, number>> = {
-  packed_varint: PACKED_VARINT,
-  packed_i64: PACKED_I64,
+  uint64s: PACKED_VARINT,
+  fixed64s: PACKED_I64,
+  doubles: PACKED_I64,
 };
-const SCALAR_WIRE_TYPES = {
-  varint: WIRE_TYPE.VARINT,
+export const SCALAR_WIRE_TYPES = {
+  string: WIRE_TYPE.LEN,
+  bytes: WIRE_TYPE.LEN,
+  id: WIRE_TYPE.LEN,
   bool: WIRE_TYPE.VARINT,
-  int32: WIRE_TYPE.VARINT,
+  enum: WIRE_TYPE.VARINT,
   uint32: WIRE_TYPE.VARINT,
-  i64: WIRE_TYPE.I64,
-  i32: WIRE_TYPE.I32,
-  len: WIRE_TYPE.LEN,
-  packed_varint: WIRE_TYPE.LEN,
-  packed_i64: WIRE_TYPE.LEN,
+  dropped_count: WIRE_TYPE.VARINT,
+  sint32: WIRE_TYPE.VARINT,
+  int64: WIRE_TYPE.VARINT,
+  fixed32: WIRE_TYPE.I32,
+  fixed64: WIRE_TYPE.I64,
+  sfixed64: WIRE_TYPE.I64,
+  double: WIRE_TYPE.I64,
+  fixed64s: WIRE_TYPE.LEN,
+  doubles: WIRE_TYPE.LEN,
+  uint64s: WIRE_TYPE.LEN,
 } as const satisfies Record<ScalarKind, number>;
 
 /** `[message * FIELDS_PER_MESSAGE + field]` -> wire type that the field must have, or UNKNOWN_FIELD. */
@@ -40,9 +52,9 @@ export const ONE_OF = new Uint32Array(MESSAGES);
  * enums have no negative values.
  */
 export const LARGEST_VARINTS = new Uint32Array(MESSAGES * FIELDS_PER_MESSAGE);
-const LARGEST: Partial<Record<ScalarKind, number>> = { bool: 1, int32: 0x7fff_ffff, uint32: 0xffff_ffff };
+const LARGEST: Partial<Record<ScalarKind, number>> = { bool: 1, enum: 0x7fff_ffff, uint32: 0xffff_ffff };
 
-for (const [message, schema] of Object.entries(SCHEMAS)) {
+for (const [message, schema] of Object.entries(ALL_SCHEMAS)) {
   ONE_OF[Number(message)] = (schema.oneOf ?? []).reduce((bits, field) => bits | (1 << field), 0);
   for (const [field, [, kind]] of Object.entries(schema.fields)) {
     const index = Number(message) * FIELDS_PER_MESSAGE + Number(field);
@@ -54,11 +66,11 @@ for (const [message, schema] of Object.entries(SCHEMAS)) {
 
 /** `Span.name`, or `Span field 99` for what OTLP does not know; for messages to people. */
 export function fieldName(message: number, field: number): string {
-  const schema = SCHEMAS[message];
+  const schema = ALL_SCHEMAS[message];
   const name = schema?.fields[field]?.[0];
   return name === undefined ? `${schema?.name ?? 'message'} field ${field}` : `${schema?.name}.${name}`;
 }
 
 export function messageName(message: number): string {
-  return SCHEMAS[message]?.name ?? 'message';
+  return ALL_SCHEMAS[message]?.name ?? 'message';
 }
