@@ -191,6 +191,14 @@ export function encodeLogsRequest(request: OtlpLogsRequest): Uint8Array {
   return LogsRequest.encode(LogsRequest.fromObject(request)).finish();
 }
 
+/** How many log records a request has. Throws on malformed bytes. */
+export function logRecordsIn(bytes: Uint8Array): number {
+  const request = LogsRequest.toObject(LogsRequest.decode(bytes)) as OtlpLogsRequest;
+  return (request.resource_logs ?? [])
+    .flatMap((resource) => resource.scope_logs ?? [])
+    .reduce((count, scope) => count + (scope.log_records?.length ?? 0), 0);
+}
+
 export function decodeLogsResponse(bytes: Uint8Array): {
   partial_success?: { rejected_log_records?: string; error_message?: string };
 } {
