@@ -86,7 +86,17 @@ export const IMPORT_TABLE = {
       'src/api',
       'ingest',
     ],
-    packages: ['commander', 'csv-parse', 'csv-stringify', 'hyparquet-writer', 'nodemailer', 'pino', 'prom-client'],
+    packages: [
+      '@opentelemetry/exporter-trace-otlp-proto',
+      '@opentelemetry/sdk-trace-base',
+      'commander',
+      'csv-parse',
+      'csv-stringify',
+      'hyparquet-writer',
+      'nodemailer',
+      'pino',
+      'prom-client',
+    ],
     node: true,
   },
   ingest: {

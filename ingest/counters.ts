@@ -29,6 +29,11 @@ export class Counters {
     help: 'Data points of metrics that are on the disk and were acknowledged.',
     registers: [this.registry],
   });
+  readonly #selfCheckSpans = new Counter({
+    name: 'tenantry_ingest_self_check_spans_accepted_total',
+    help: 'Spans of the self-check that were acknowledged; no other figure counts them.',
+    registers: [this.registry],
+  });
   readonly #logs = new Counter({
     name: 'tenantry_ingest_log_records_rejected_total',
     help: 'Log records that were turned down with a partial success: logs are not kept.',
@@ -72,6 +77,11 @@ export class Counters {
     this.#sums.bytes += bytes;
     const use = this.#keys.get(by.keyId) ?? { requests: 0, items: 0, lastAt: by.at };
     this.#keys.set(by.keyId, { requests: use.requests + 1, items: use.items + items, lastAt: by.at });
+  }
+
+  /** Spans that the server sent to itself: they are no telemetry of anybody's. */
+  selfCheckAccepted(spans: number): void {
+    this.#selfCheckSpans.inc(spans);
   }
 
   logsRejected(records: number): void {

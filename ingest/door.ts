@@ -1,4 +1,5 @@
 import type { SegmentSignal } from '../src/domain/spool-format.ts';
+import { SELF_CHECK_TENANT } from '../src/domain/tenant-id.ts';
 import type { Counters } from './counters.ts';
 import type { Intake } from './intake.ts';
 import type { KeyHolder } from './key-check.ts';
@@ -48,11 +49,14 @@ export class Door {
     const { spool, counters, intake, now } = this.#parts;
     const items = checkRequest(signal, body);
     const receivedAt = now();
+    // Nobody sent it: it counts neither as telemetry that came, nor against what all tenants together have stored.
+    const isOwn = holder.tenantId === SELF_CHECK_TENANT;
     if (items > 0) {
       await spool.append(signal, body, { receivedAt, keyId: holder.keyId, keyTenant: holder.tenantId });
-      if (signal === 'traces') intake?.taken(receivedAt, items);
+      if (signal === 'traces' && !isOwn) intake?.taken(receivedAt, items);
     }
-    counters.accepted(signal, items, body.length, { keyId: holder.keyId, at: receivedAt });
+    if (isOwn) counters.selfCheckAccepted(items);
+    else counters.accepted(signal, items, body.length, { keyId: holder.keyId, at: receivedAt });
     return { items, rejected: 0, reason: undefined };
   }
 

@@ -122,7 +122,10 @@ export class AlertDesk {
 }
 
 export interface AlertingOptions
-  extends Pick<AlertSourcesOptions, 'findings' | 'throttles' | 'breakers' | 'detector' | 'page' | 'approvals'> {
+  extends Pick<
+    AlertSourcesOptions,
+    'findings' | 'throttles' | 'breakers' | 'detector' | 'page' | 'approvals' | 'selfCheck'
+  > {
   readonly postgres: Postgres;
   readonly postgresUrl: string;
   readonly config: Config;

@@ -4,6 +4,7 @@ import {
   findingCondition,
   flappingCondition,
   pageCondition,
+  selfCheckCondition,
   spendCondition,
   throttleCondition,
 } from '../control/alert-conditions.ts';
@@ -46,6 +47,8 @@ export interface AlertSourcesOptions {
   readonly detector: () => DetectorFigures;
   /** Why nothing is throttled automatically at the moment though tenants are out of line; null: it is not so. */
   readonly page?: () => string | null;
+  /** What is wrong with the self-check, and since when (Unix ms); null: nothing, or there is none. */
+  readonly selfCheck?: () => { readonly reason: string; readonly since: number } | null;
   /** What waits for a person's answer. */
   readonly approvals?: () => Promise<readonly Approval[]>;
   readonly log: Logger;
@@ -106,6 +109,10 @@ export class AlertSources {
       breaker_flapping: async () =>
         (await breakers(WATCHER, {}, now)).flatMap((breaker) => flappingCondition(breaker) ?? []),
       page: async () => this.#page(now),
+      self_check: async () => {
+        const failing = this.#options.selfCheck?.() ?? null;
+        return failing === null ? [] : [selfCheckCondition(failing.reason, failing.since)];
+      },
       data_health: async () => this.#dataHealth(now),
     };
     const said = await Promise.all(

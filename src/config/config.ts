@@ -100,6 +100,9 @@ export const SETTINGS = {
   TENANTRY_RETAIN_MINUTES_DAYS: seconds(30).describe('minute rollups'),
   TENANTRY_RETAIN_HOURS_DAYS: seconds(400).describe('hour rollups'),
   TENANTRY_RETAIN_DAYS_DAYS: seconds(1_830).describe('day rollups'),
+  TENANTRY_SELF_CHECK_SECONDS: seconds(10, 0).describe(
+    'time between two self-checks, which send known spans and read them back; 0 = none',
+  ),
   TENANTRY_SLOW_DB_CALL_MS: seconds(200).describe('database calls from here on count as slow'),
   TENANTRY_QUERY_AUDIT_URL: z
     .string()

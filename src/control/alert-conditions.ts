@@ -80,6 +80,15 @@ export function pageCondition(explanation: string, since: number): AlertConditio
   });
 }
 
+/** What goes in does not come out as it should: figures are wrong, or will be. @param since Unix ms */
+export function selfCheckCondition(reason: string, since: number): AlertCondition {
+  return {
+    ...{ tenantId: EVERY_TENANT, kind: 'self_check', key: 'self-check', severity: 'critical', link: '/ingest' },
+    title: 'The self-check fails: known spans do not come out as they went in',
+    ...{ reason, startedAt: since },
+  };
+}
+
 /** @param since Unix ms */
 export function dataHealthCondition(name: string, detail: string, since: number): AlertCondition {
   return condition({

@@ -8,6 +8,7 @@ export const ALERT_KINDS = [
   'breaker_flapping',
   'page',
   'data_health',
+  'self_check',
 ] as const;
 export type AlertKind = (typeof ALERT_KINDS)[number];
 

@@ -15,6 +15,12 @@ export const UNATTRIBUTED_TENANT = '(unattributed)' as TenantId;
 export const OTHER_TENANTS = '(other)' as TenantId;
 
 /**
+ * Whose spans the server sends to itself to see that what goes in comes out right. Only a key that is bound to it makes
+ * spans its own, and no question about all tenants ever sees it, so it is not one of the names below.
+ */
+export const SELF_CHECK_TENANT = '(self-check)' as TenantId;
+
+/**
  * Names that stand where a tenant's id stands and are no tenants: they have figures and series, come behind all tenants
  * in every order, have no plan, and nothing is ever done to them.
  */

@@ -25,6 +25,7 @@ export const KIND_LABELS: Readonly<Record<AlertItem['kind'], string>> = {
   breaker_flapping: 'Flapping breaker',
   page: 'Detector stopped',
   data_health: 'Data health',
+  self_check: 'Self-check',
 };
 
 export const CHANNEL_LABELS: Readonly<Record<AlertRouteItem['channel'], string>> = {

@@ -57,7 +57,8 @@ export class EmbeddedClickHouse implements ClickHouse {
     const drain = options.drainAfterError === undefined ? {} : { drainAfterError: options.drainAfterError };
     this.#writer = new SessionPool({ ...shared, size: 1, setUp: [`USE ${DATABASE}`] });
     this.#maintenance = new SessionPool({ ...shared, size: 1, setUp: [`USE ${DATABASE}`] });
-    this.#readers = new SessionPool({ ...shared, size, setUp: [...this.#readOnly()], ...drain });
+    const setUp = async () => this.#readOnly(await this.#tenantTables.filters('across-tenants'));
+    this.#readers = new SessionPool({ ...shared, size, setUp, ...drain });
     this.#tenantReaders = new ConcurrencyLimit(size, shared.maxWaiting);
   }
 
@@ -122,8 +123,7 @@ export class EmbeddedClickHouse implements ClickHouse {
       if (query.scope === 'across-tenants') {
         return await this.#readers.use((session) => ask(session, query, params));
       }
-      const { tenant } = query.scope;
-      const filters = await this.#tenantTables.filters(tenant);
+      const filters = await this.#tenantTables.filters(query.scope);
       return await this.#tenantReaders.run(async () => {
         // A session on a closed engine would open it again, and take the lock of the data directory with it.
         if (this.#closed) throw shuttingDown();
@@ -140,7 +140,7 @@ export class EmbeddedClickHouse implements ClickHouse {
   }
 
   /** Limits first; readonly last: it blocks file(), url(), DDL and its own undoing. */
-  #readOnly(filters?: Readonly<Record<string, string>>): readonly string[] {
+  #readOnly(filters: Readonly<Record<string, string>>): readonly string[] {
     return [
       `USE ${DATABASE}`,
       `SET max_execution_time = ${this.#limits.maxExecutionSeconds}`,
@@ -150,7 +150,7 @@ export class EmbeddedClickHouse implements ClickHouse {
       'SET max_threads = 2',
       'SET output_format_json_quote_64bit_integers = 0',
       'SET output_format_json_quote_denormals = 0',
-      ...(filters === undefined ? [] : [`SET additional_table_filters = ${quoted(filterText(filters))}`]),
+      `SET additional_table_filters = ${quoted(filterText(filters))}`,
       'SET readonly = 1',
     ];
   }

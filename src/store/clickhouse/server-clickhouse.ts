@@ -155,9 +155,8 @@ export class ServerClickHouse implements ClickHouse {
         ...(query.scope === 'across-tenants' ? {} : query.scope),
       }),
     };
-    if (query.scope === 'across-tenants') return settings;
     // SettingsMap writes the quotes and leaves the escaping to its caller.
-    const filters = Object.entries(await this.#tenantTables.filters(query.scope.tenant)).map(
+    const filters = Object.entries(await this.#tenantTables.filters(query.scope)).map(
       ([table, filter]) => [table, quoted(filter).slice(1, -1)] as const,
     );
     return { ...settings, additional_table_filters: SettingsMap.from(Object.fromEntries(filters)) };

@@ -16,7 +16,7 @@ export interface SessionPoolOptions {
   /** Callers that may wait for a session; beyond that they are refused at once instead of piling up. */
   readonly maxWaiting: number;
   /** Statements run once on every new session: limits first, `SET readonly = 1` last, as it cannot be taken back. */
-  readonly setUp: readonly string[];
+  readonly setUp: readonly string[] | (() => Promise<readonly string[]>);
   /** Only the test that shows what the drain is for switches it off. */
   readonly drainAfterError?: boolean;
 }
@@ -53,7 +53,7 @@ export class SessionPool {
   async use<Result>(work: (session: Session) => Promise<Result>): Promise<Result> {
     return this.#limit.run(async () => {
       if (this.#closed) throw shuttingDown();
-      const session = this.#idle.pop() ?? openSession(this.#options.path, this.#options.setUp);
+      const session = this.#idle.pop() ?? (await this.#open());
       try {
         const result = await work(session);
         this.#giveBack(session);
@@ -68,6 +68,15 @@ export class SessionPool {
   close(): void {
     this.#closed = true;
     for (const session of this.#idle.splice(0)) session.close();
+  }
+
+  async #open(): Promise<Session> {
+    const { path, setUp } = this.#options;
+    if (typeof setUp !== 'function') return openSession(path, setUp);
+    const statements = await setUp();
+    // A session on a closed engine would open it again, and take the lock of the data directory with it.
+    if (this.#closed) throw shuttingDown();
+    return openSession(path, statements);
   }
 
   #giveBack(session: Session): void {

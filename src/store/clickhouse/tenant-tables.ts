@@ -1,11 +1,12 @@
-import type { TenantId } from '../../domain/tenant-id.ts';
+import { SELF_CHECK_TENANT, type TenantId } from '../../domain/tenant-id.ts';
 import { type ClickHouse, DATABASE } from './clickhouse.ts';
 import { quoted } from './sql-text.ts';
 
 /**
- * The net under our own query texts: while a question about one tenant runs, the engine filters every table that has a
- * TenantId by that tenant, joins and subqueries included, even if the text forgot its WHERE. No wall against hostile
- * SQL (a subquery can switch it off), which is why questions have fixed texts.
+ * What the engine filters while a question runs, joins and subqueries included. About one tenant: every table that has a
+ * TenantId by that tenant, which is the net under our own query texts, even if one forgot its WHERE. About all tenants:
+ * the self-check away, in this one place and not in every text. No wall against hostile SQL (a subquery can switch it
+ * off), which is why questions have fixed texts.
  */
 export class TenantTables {
   readonly #clickhouse: Pick<ClickHouse, 'inspect'>;
@@ -15,14 +16,16 @@ export class TenantTables {
     this.#clickhouse = clickhouse;
   }
 
-  /** The setting `additional_table_filters` for one tenant: qualified table name -> condition. */
-  async filters(tenant: TenantId): Promise<Readonly<Record<string, string>>> {
+  /** The setting `additional_table_filters` for a scope: qualified table name -> condition. */
+  async filters(scope: { readonly tenant: TenantId } | 'across-tenants'): Promise<Readonly<Record<string, string>>> {
     this.#tables ??= this.#read().catch((error: unknown) => {
       this.#tables = undefined;
       throw error;
     });
     const tables = await this.#tables;
-    return Object.fromEntries(tables.map((table) => [`${DATABASE}.${table}`, `TenantId = ${quoted(tenant)}`]));
+    const condition =
+      scope === 'across-tenants' ? `TenantId != ${quoted(SELF_CHECK_TENANT)}` : `TenantId = ${quoted(scope.tenant)}`;
+    return Object.fromEntries(tables.map((table) => [`${DATABASE}.${table}`, condition]));
   }
 
   async #read(): Promise<readonly string[]> {
