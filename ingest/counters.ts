@@ -39,6 +39,12 @@ export class Counters {
     help: 'Log records that were turned down with a partial success: logs are not kept.',
     registers: [this.registry],
   });
+  readonly #retries = new Counter({
+    name: 'tenantry_ingest_retries_recognized_total',
+    help: 'Requests that had been stored already: answered as the first time and not stored again.',
+    labelNames: ['signal'] as const,
+    registers: [this.registry],
+  });
   readonly #bytes = new Counter({
     name: 'tenantry_ingest_bytes_accepted_total',
     help: 'Decompressed bytes of the requests that were acknowledged.',
@@ -64,7 +70,7 @@ export class Counters {
   });
 
   /** The same sums for the server, which reads them from a file: nobody has to scrape this process for that. */
-  readonly #sums = { requests: 0, spans: 0, dataPoints: 0, bytes: 0, logRecordsRejected: 0 };
+  readonly #sums = { requests: 0, spans: 0, dataPoints: 0, bytes: 0, logRecordsRejected: 0, retriesRecognized: 0 };
   readonly #rejectedBy = new Map<string, number>();
   /** As many as there are valid keys: only their holders get here. */
   readonly #keys = new Map<string, { requests: number; items: number; lastAt: number }>();
@@ -82,6 +88,12 @@ export class Counters {
   /** Spans that the server sent to itself: they are no telemetry of anybody's. */
   selfCheckAccepted(spans: number): void {
     this.#selfCheckSpans.inc(spans);
+  }
+
+  /** Its items were counted when it was stored. */
+  retryRecognized(signal: SegmentSignal): void {
+    this.#retries.inc({ signal });
+    this.#sums.retriesRecognized += 1;
   }
 
   logsRejected(records: number): void {

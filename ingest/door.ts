@@ -3,6 +3,7 @@ import { SELF_CHECK_TENANT } from '../src/domain/tenant-id.ts';
 import type { Counters } from './counters.ts';
 import type { Intake } from './intake.ts';
 import type { KeyHolder } from './key-check.ts';
+import { type RetryMemory, requestKey } from './retry-memory.ts';
 import type { Spool } from './spool.ts';
 import { checkRequest, type OtlpSignal } from './wire-check.ts';
 
@@ -19,6 +20,8 @@ export interface Taken {
 export interface DoorParts {
   readonly spool: Pick<Spool, 'append'>;
   readonly counters: Counters;
+  /** undefined = retries are not recognised. */
+  readonly retries?: Pick<RetryMemory, 'once'> | undefined;
   /** Told of traces that were taken; what is compared with what is loaded. */
   readonly intake?: Pick<Intake, 'taken'>;
   readonly now: () => number;
@@ -42,22 +45,33 @@ export class Door {
    * @throws TenantryError OTLP_MALFORMED, SPOOL_UNAVAILABLE; nothing is stored then
    */
   async take(signal: OtlpSignal, body: Uint8Array, holder: KeyHolder): Promise<Taken> {
-    return signal === 'logs' ? this.#turnDown(body) : await this.#store(signal, body, holder);
+    if (signal === 'logs') return this.#turnDown(body);
+    const { retries, counters } = this.#parts;
+    if (retries === undefined) return await this.#store(signal, body, holder);
+    // Before everything that charges: a retry takes nothing from anybody's limits.
+    const key = requestKey(holder.keyId, signal, body);
+    const { answer, isRetry } = await retries.once(key, () => this.#store(signal, body, holder, key));
+    if (isRetry) counters.retryRecognized(signal);
+    return answer;
   }
 
-  async #store(signal: SegmentSignal, body: Uint8Array, holder: KeyHolder): Promise<Taken> {
+  async #store(signal: SegmentSignal, body: Uint8Array, holder: KeyHolder, key?: Buffer): Promise<Taken> {
     const { spool, counters, intake, now } = this.#parts;
     const items = checkRequest(signal, body);
     const receivedAt = now();
     // Nobody sent it: it counts neither as telemetry that came, nor against what all tenants together have stored.
     const isOwn = holder.tenantId === SELF_CHECK_TENANT;
+    const taken: Taken = { items, rejected: 0, reason: undefined };
     if (items > 0) {
-      await spool.append(signal, body, { receivedAt, keyId: holder.keyId, keyTenant: holder.tenantId });
+      await spool.append(signal, body, {
+        known: key === undefined ? undefined : { key, ...taken },
+        ...{ receivedAt, keyId: holder.keyId, keyTenant: holder.tenantId, keyService: holder.service },
+      });
       if (signal === 'traces' && !isOwn) intake?.taken(receivedAt, items);
     }
     if (isOwn) counters.selfCheckAccepted(items);
     else counters.accepted(signal, items, body.length, { keyId: holder.keyId, at: receivedAt });
-    return { items, rejected: 0, reason: undefined };
+    return taken;
   }
 
   /**

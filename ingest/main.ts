@@ -50,6 +50,7 @@ export async function startIngest({ config, log }: { config: Config; log: Logger
     segmentBytes: config.TENANTRY_SEGMENT_BYTES,
     segmentAgeMs: config.TENANTRY_SEGMENT_AGE_MS,
     maxBytes: config.TENANTRY_SPOOL_MAX_BYTES,
+    retryWindowMs: config.TENANTRY_RETRY_WINDOW_SECONDS * 1_000,
     log,
     onCommit: (seconds, requests) => counters.committed(seconds, requests),
   });
@@ -68,7 +69,7 @@ export async function startIngest({ config, log }: { config: Config; log: Logger
     ...{ startedAt, httpPort, ...counters.sums() },
     spool: standingOf(spool.figures(), config.TENANTRY_SPOOL_MAX_BYTES),
   }));
-  const door = new Door({ spool, counters, intake, now: Date.now });
+  const door = new Door({ spool, retries: spool.retries, counters, intake, now: Date.now });
   const pipeline = { keys, bodies, door };
   const receiver = new Receiver({
     signals: {

@@ -1,7 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { type SegmentSignal, segmentSuffix } from '../src/domain/spool-format.ts';
+import type { KnownRequest } from './retry-memory.ts';
 import type { SpoolDisk, SpoolFile } from './spool-disk.ts';
+
+/** Where a segment's requests are put down before it may be loaded and deleted. */
+export interface SegmentJournal {
+  append(segment: string, requests: readonly KnownRequest[]): Promise<void>;
+}
 
 /** Full paths of the spool's folders. */
 export interface SpoolPaths {
@@ -21,6 +27,8 @@ export class Segment {
   readonly #disk: SpoolDisk;
   readonly #paths: SpoolPaths;
   readonly #file: SpoolFile;
+  /** Those whose retries are to be recognised; on the disk, each of them. */
+  readonly #known: KnownRequest[] = [];
   #bytes = 0;
   #damaged = false;
   #closed = false;
@@ -55,12 +63,13 @@ export class Segment {
   }
 
   /** Appends and syncs. When it rejects, nothing of `parts` counts, and the segment must be sealed or left to recovery. */
-  async append(parts: readonly Uint8Array[]): Promise<void> {
+  async append(parts: readonly Uint8Array[], known: readonly KnownRequest[]): Promise<void> {
     this.#damaged = true;
     await this.#file.write(parts);
     await this.#file.datasync();
     this.#damaged = false;
     for (const part of parts) this.#bytes += part.length;
+    this.#known.push(...known);
   }
 
   /**
@@ -68,7 +77,7 @@ export class Segment {
    * May be called again after it rejected.
    * @returns whether there is a sealed file now
    */
-  async seal(): Promise<boolean> {
+  async seal(journal?: SegmentJournal): Promise<boolean> {
     const path = join(this.#paths.open, this.name);
     if (!this.#closed) {
       if (this.#damaged) await this.#file.truncate(this.#bytes);
@@ -81,7 +90,11 @@ export class Segment {
       await this.#disk.remove(path);
       return false;
     }
-    if (!this.#moved) await this.#disk.rename(path, join(this.#paths.sealed, this.name));
+    if (!this.#moved) {
+      // Before the move: what is in sealed/ may be loaded and gone at any time, and nobody could tell what was in it.
+      await journal?.append(this.name, this.#known);
+      await this.#disk.rename(path, join(this.#paths.sealed, this.name));
+    }
     this.#moved = true;
     await syncMove(this.#disk, this.#paths);
     return true;

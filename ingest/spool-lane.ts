@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
 import { TenantryError, toError } from '../src/domain/errors.ts';
 import type { SegmentSignal } from '../src/domain/spool-format.ts';
-import { Segment, type SpoolPaths } from './segment.ts';
+import type { KnownRequest } from './retry-memory.ts';
+import { Segment, type SegmentJournal, type SpoolPaths } from './segment.ts';
 import type { SpoolDisk } from './spool-disk.ts';
 import type { SpoolUsage } from './spool-usage.ts';
 
@@ -12,6 +13,7 @@ export interface SpoolLaneOptions {
   readonly disk: SpoolDisk;
   readonly paths: SpoolPaths;
   readonly usage: SpoolUsage;
+  readonly journal?: SegmentJournal | undefined;
   readonly log: Logger;
   readonly now: () => number;
   /** Told how long each write + fdatasync took, and how many requests shared it. */
@@ -21,6 +23,7 @@ export interface SpoolLaneOptions {
 interface Waiting {
   readonly parts: readonly Uint8Array[];
   readonly bytes: number;
+  readonly known: KnownRequest | undefined;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
 }
@@ -70,9 +73,9 @@ export class SpoolLane {
    * Stores one encoded record.
    * @throws TenantryError SPOOL_UNAVAILABLE if the disk failed; nothing is stored then
    */
-  append(parts: readonly Uint8Array[], bytes: number): Promise<void> {
+  append(parts: readonly Uint8Array[], bytes: number, known?: KnownRequest): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ parts, bytes, resolve, reject });
+      this.#waiting.push({ parts, bytes, known, resolve, reject });
       this.#waitingBytes += bytes;
       this.#kick();
     });
@@ -81,7 +84,7 @@ export class SpoolLane {
   async retryUnsealed(): Promise<void> {
     for (const segment of [...this.#unsealed]) {
       try {
-        if (await segment.seal()) this.#options.usage.sealed(segment.name, segment.bytes);
+        if (await segment.seal(this.#options.journal)) this.#options.usage.sealed(segment.name, segment.bytes);
         this.#unsealed = this.#unsealed.filter((other) => other !== segment);
       } catch (error) {
         this.#options.log.warn({ err: error, segment: segment.name }, 'a spool segment still cannot be sealed');
@@ -123,7 +126,10 @@ export class SpoolLane {
     const started = performance.now();
     try {
       this.#segment ??= await this.#openSegment();
-      await this.#segment.append(batch.flatMap((request) => request.parts));
+      await this.#segment.append(
+        batch.flatMap((request) => request.parts),
+        batch.flatMap(({ known }) => known ?? []),
+      );
     } catch (thrown) {
       await this.#fail(batch, toError(thrown));
       return;
@@ -178,7 +184,7 @@ export class SpoolLane {
     const segment = this.#segment;
     if (segment === undefined) return;
     try {
-      if (await segment.seal()) this.#options.usage.sealed(segment.name, segment.bytes);
+      if (await segment.seal(this.#options.journal)) this.#options.usage.sealed(segment.name, segment.bytes);
     } catch (error) {
       this.#options.log.error({ err: error, segment: segment.name }, 'sealing a spool segment failed; will be retried');
       this.#unsealed.push(segment);

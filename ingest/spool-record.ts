@@ -13,6 +13,8 @@ export interface RequestOrigin {
   readonly keyTenant: string | undefined;
   /** The one service that the key belongs to; undefined = any. */
   readonly keyService?: string | undefined;
+  /** By which a retry of it is recognised, and what that is to be answered; undefined = retries are not recognised. */
+  readonly known?: KnownRequest | undefined;
 }
 
 const WIRE_I64 = 1;

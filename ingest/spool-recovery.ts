@@ -1,9 +1,12 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { SEGMENT_NAME_PATTERN } from '../src/domain/spool-format.ts';
+import type { Retries } from './retries.ts';
+import type { KnownRequest } from './retry-memory.ts';
 import { type SpoolPaths, sealFile } from './segment.ts';
 import type { SpoolDisk } from './spool-disk.ts';
-import { type RecordScan, scanRecords } from './spool-record.ts';
+import type { RequestOwners } from './spool-owners.ts';
+import { knownRequestOf, type RecordScan, scanRecords } from './spool-record.ts';
 
 export interface RecoveryFigures {
   readonly segments: number;
@@ -12,6 +15,12 @@ export interface RecoveryFigures {
   readonly tornBytes: number;
   /** Bytes moved to quarantine: records whose CRC is wrong, or what cannot be told apart behind them. */
   readonly corruptBytes: number;
+}
+
+/** Recognised retries, and who keeps which request in `open/`. */
+export interface RecoveryRetries {
+  readonly retries: Pick<Retries, 'append' | 'memory'>;
+  readonly owners: RequestOwners;
 }
 
 /** A rewritten segment before it takes the place of the damaged one. */
@@ -26,6 +35,7 @@ export async function recoverSegments(
   paths: SpoolPaths,
   log: Logger,
   now: () => number,
+  known?: RecoveryRetries,
 ): Promise<RecoveryFigures> {
   const figures = { segments: 0, records: 0, tornBytes: 0, corruptBytes: 0 };
   for (const { name } of await disk.list(paths.open)) {
@@ -39,7 +49,14 @@ export async function recoverSegments(
       continue;
     }
     const contents = await disk.read(path);
-    const scan = scanRecords(contents);
+    const requests: KnownRequest[] = [];
+    const scan = scanRecords(contents, (record) => {
+      const request = knownRequestOf(contents, record);
+      if (known === undefined || request === undefined) return true;
+      const isKept = known.owners.keeps(name, request.key);
+      if (isKept) requests.push(request);
+      return isKept;
+    });
     const cut = bytesIn(scan.bad);
     if (scan.onlyTorn) figures.tornBytes += cut;
     else if (cut > 0) {
@@ -52,6 +69,8 @@ export async function recoverSegments(
       continue;
     }
     await keepGoodRecords(disk, paths, name, contents, scan);
+    await known?.retries.append(name, requests);
+    for (const request of requests) known?.retries.memory.add(request);
     await sealFile(disk, paths, name);
     figures.segments++;
     figures.records += scan.records;

@@ -1,10 +1,13 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { SEGMENT_SIGNALS, type SegmentSignal, SPOOL_FOLDERS } from '../src/domain/spool-format.ts';
+import { Retries } from './retries.ts';
+import type { RetryMemory } from './retry-memory.ts';
 import type { SpoolPaths } from './segment.ts';
 import { nodeDisk, type SpoolDisk } from './spool-disk.ts';
 import { SpoolLane, spoolUnavailable } from './spool-lane.ts';
 import { lockSpool, type SpoolLock } from './spool-lock.ts';
+import { RequestOwners } from './spool-owners.ts';
 import { encodeRecord, type RequestOrigin } from './spool-record.ts';
 import { type RecoveryFigures, recoverSegments } from './spool-recovery.ts';
 import { SpoolUsage } from './spool-usage.ts';
@@ -17,6 +20,8 @@ export interface SpoolOptions {
   readonly segmentAgeMs: number;
   /** Bytes of open and sealed segments together above which `append` refuses. */
   readonly maxBytes: number;
+  /** For how long a retry of a stored request is recognised; 0 or absent = never. */
+  readonly retryWindowMs?: number;
   readonly log: Logger;
   readonly disk?: SpoolDisk;
   readonly now?: () => number;
@@ -56,6 +61,7 @@ export class Spool {
   readonly #recovered: RecoveryFigures;
   readonly #usage: SpoolUsage;
   readonly #lanes: Readonly<Record<SegmentSignal, SpoolLane>>;
+  readonly #retries: Retries | undefined;
   readonly #looks: NodeJS.Timeout;
   #looking: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -66,12 +72,14 @@ export class Spool {
     lock: SpoolLock,
     usage: SpoolUsage,
     recovered: RecoveryFigures,
+    retries: Retries | undefined,
   ) {
     this.#options = options;
     this.#lanes = lanes;
     this.#lock = lock;
     this.#usage = usage;
     this.#recovered = recovered;
+    this.#retries = retries;
     this.#looks = setInterval(() => this.#look(), LOOK_EVERY_MS);
     this.#looks.unref();
   }
@@ -91,15 +99,18 @@ export class Spool {
     for (const folder of [paths.spool, paths.open, paths.sealed, paths.quarantine]) await disk.makeFolder(folder);
     const lock = await lockSpool(options.folder);
     try {
-      const recovered = await recoverSegments(disk, paths, options.log, options.now ?? Date.now);
+      const now = options.now ?? Date.now;
+      const known = await openRetries(options, disk, paths, now);
+      const recovered = await recoverSegments(disk, paths, options.log, now, known);
       const usage = new SpoolUsage(disk, paths);
       await usage.refresh();
-      const shared = { disk, paths, usage, now: options.now ?? Date.now, onCommit: options.onCommit ?? (() => {}) };
+      const retries = known?.retries;
+      const shared = { disk, paths, usage, journal: retries, now, onCommit: options.onCommit ?? (() => {}) };
       const { segmentBytes, segmentAgeMs, log } = options;
       const traces = new SpoolLane({ ...shared, signal: 'traces', segmentBytes, segmentAgeMs, log });
       const metricsAgeMs = segmentAgeMs * METRICS_AGE_FACTOR;
       const metrics = new SpoolLane({ ...shared, signal: 'metrics', segmentBytes, segmentAgeMs: metricsAgeMs, log });
-      return new Spool(options, { traces, metrics }, lock, usage, recovered);
+      return new Spool(options, { traces, metrics }, lock, usage, recovered, retries);
     } catch (error) {
       await lock.release();
       throw error;
@@ -116,7 +127,12 @@ export class Spool {
     const bytes = parts.reduce((sum, part) => sum + part.length, 0);
     const refusal = this.#refusal(bytes);
     if (refusal !== undefined) return Promise.reject(spoolUnavailable(refusal));
-    return this.#lanes[signal].append(parts, bytes);
+    return this.#lanes[signal].append(parts, bytes, origin.known);
+  }
+
+  /** Requests that were stored lately, by an earlier process too; undefined = retries are not recognised. */
+  get retries(): RetryMemory | undefined {
+    return this.#retries?.memory;
   }
 
   figures(): SpoolFigures {
@@ -142,6 +158,7 @@ export class Spool {
     clearInterval(this.#looks);
     await this.#looking;
     await Promise.all(this.#all((lane) => lane.close()));
+    await this.#retries?.close();
     await this.#lock.release();
   }
 
@@ -172,4 +189,12 @@ export class Spool {
         this.#looking = undefined;
       });
   }
+}
+
+async function openRetries(options: SpoolOptions, disk: SpoolDisk, paths: SpoolPaths, now: () => number) {
+  const { retryWindowMs: windowMs = 0, log } = options;
+  if (windowMs === 0) return undefined;
+  const owners = await RequestOwners.read(disk, paths);
+  const entries = { spoolFolder: paths.spool, disk, windowMs, now, log };
+  return { owners, retries: await Retries.open(entries, (entry) => owners.journaled(entry)) };
 }

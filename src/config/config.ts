@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { TENANT_ATTRIBUTE_ALIASES } from '../domain/attributes.ts';
 import { TenantryError } from '../domain/errors.ts';
 import { PROTECTED_ROUTES } from '../domain/protected-routes.ts';
+import { LIMIT_SETTINGS } from './limit-settings.ts';
 
 const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
 const seconds = (fallback: number, min = 1) => z.coerce.number().min(min).default(fallback);
@@ -82,9 +83,17 @@ export const SETTINGS = {
     'span attributes that name the tenant, first hit wins',
   ),
   TENANTRY_MAX_BODY_BYTES: bytes(20 * 1024 * 1024).describe('largest OTLP request, after decompression'),
+  ...LIMIT_SETTINGS,
   TENANTRY_SEGMENT_BYTES: bytes(16 * 1024 * 1024).describe('size at which a spool segment is sealed'),
   TENANTRY_SEGMENT_AGE_MS: bytes(1_000).describe('age in milliseconds at which a spool segment is sealed'),
   TENANTRY_SPOOL_MAX_BYTES: bytes(2 * 1024 ** 3).describe('spool size above which OTLP is answered 503'),
+  TENANTRY_RETRY_WINDOW_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(86_400)
+    .default(600)
+    .describe('a request that comes again within it is answered as the first time and stored once; 0 = never'),
   TENANTRY_ACCEPT_PAST_HOURS: seconds(48).describe(
     'older spans and data points are set aside, counted from their arrival',
   ),
@@ -95,6 +104,14 @@ export const SETTINGS = {
     .max(400)
     .default(35)
     .describe('older usage events are refused; ids are remembered for two days more, so none counts twice'),
+  TENANTRY_LATE_TENANT_SECONDS: z.coerce
+    .number()
+    .min(0)
+    .max(600)
+    .default(30)
+    .describe(
+      'a span without a tenant waits so long for one that another span of its trace names; 0 = not at all, as with CLICKHOUSE_CLUSTER',
+    ),
   TENANTRY_RETAIN_SPANS_DAYS: seconds(7).describe('raw spans'),
   TENANTRY_RETAIN_POINTS_DAYS: seconds(7).describe('data points of metrics'),
   TENANTRY_RETAIN_MINUTES_DAYS: seconds(30).describe('minute rollups'),

@@ -117,7 +117,16 @@ describe('ingest', () => {
       corruptBytes: 0,
     };
     const standing = {
-      ...{ startedAt: AT, httpPort: 4318, requests: 4, spans: 3, dataPoints: 2, bytes: 100, logRecordsRejected: 1 },
+      ...{
+        startedAt: AT,
+        httpPort: 4318,
+        requests: 4,
+        spans: 3,
+        dataPoints: 2,
+        bytes: 100,
+        logRecordsRejected: 1,
+        retriesRecognized: 0,
+      },
       ...{ rejected: { BODY_TOO_LARGE: 1, UNAUTHENTICATED: 4 }, spool, keys: [] },
     };
     api.ports.ingestHealth.answer = {

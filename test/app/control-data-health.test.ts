@@ -39,7 +39,16 @@ function reader(): DataHealthReader {
 }
 
 const standing = (): IngestStanding => ({
-  ...{ startedAt: NOW, httpPort: 4318, requests: 0, spans: 0, dataPoints: 0, bytes: 0, logRecordsRejected: 0 },
+  ...{
+    startedAt: NOW,
+    httpPort: 4318,
+    requests: 0,
+    spans: 0,
+    dataPoints: 0,
+    bytes: 0,
+    logRecordsRejected: 0,
+    retriesRecognized: 0,
+  },
   ...{ rejected: {}, keys: [] },
   spool: { bytes: 0, maxBytes: 1, sealedSegments: 0, oldestAt: null, refusal: null, tornBytes: 0, corruptBytes: 0 },
 });

@@ -149,7 +149,16 @@ describe('IngestHistory', () => {
   const intake = (buckets: { at: number; spans: number }[], bytes: number) => ({
     ...{ since: NOW - MINUTE, writtenAt: NOW, buckets: buckets.map((one) => ({ ...one, requests: 1, refused: 2 })) },
     standing: {
-      ...{ startedAt: 0, httpPort: 1, requests: 0, spans: 0, dataPoints: 0, bytes: 0, logRecordsRejected: 0 },
+      ...{
+        startedAt: 0,
+        httpPort: 1,
+        requests: 0,
+        spans: 0,
+        dataPoints: 0,
+        bytes: 0,
+        logRecordsRejected: 0,
+        retriesRecognized: 0,
+      },
       ...{ rejected: {}, keys: [] },
       spool: { bytes, maxBytes: 1, sealedSegments: 0, oldestAt: null, refusal: null, tornBytes: 0, corruptBytes: 0 },
     },

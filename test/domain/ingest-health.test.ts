@@ -13,7 +13,7 @@ function intakeOf(changes: Partial<IngestStanding> = {}, refused = 0): IntakeFig
     ...{ since: NOW - 600_000, writtenAt: NOW - 500, buckets },
     standing: {
       ...{ startedAt: NOW - 600_000, httpPort: 4318, requests: 600, spans: 12_000, dataPoints: 0, bytes: 1_000_000 },
-      ...{ logRecordsRejected: 0, rejected: {}, keys: [] },
+      ...{ logRecordsRejected: 0, retriesRecognized: 0, rejected: {}, keys: [] },
       spool: {
         ...{ bytes: 2_000_000, maxBytes: 10_000_000, sealedSegments: 1, oldestAt: null, refusal: null },
         ...{ tornBytes: 0, corruptBytes: 0 },
