@@ -41,6 +41,10 @@ export class JsonRowsInsert {
     rmSync(this.#file);
   }
 
+  checkSegment(segment: SegmentInsert): Promise<void> {
+    return this.#clickhouse.checkSegment(segment);
+  }
+
   /** JSON has no bytes, so ids travel as hex. Columns that no row names take their default. */
   async #selectOfFile(): Promise<string> {
     const columns = await this.#clickhouse.inspect<{ name: string; type: string }>(

@@ -33,6 +33,8 @@ export interface ClickHouse extends AnalyticsReader {
   inspect<Row extends object>(sql: string): Promise<Row[]>;
   /** Inserts a segment exactly once, however often it is called with the same token. */
   insertSegment(segment: SegmentInsert): Promise<void>;
+  /** Reads a segment as an insert would, and writes nothing: fails for its content, or because the store does. */
+  checkSegment(segment: SegmentInsert): Promise<void>;
   /** Inserts rows exactly once, in the table and its rollups, however often it is called with the same token. */
   insertRows(insert: RowsInsert): Promise<void>;
   close(): Promise<void>;

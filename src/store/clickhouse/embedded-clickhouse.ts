@@ -6,6 +6,7 @@ import type { AnalyticsQuery } from '../../domain/analytics-query.ts';
 import { toError } from '../../domain/errors.ts';
 import { SEGMENT_SIGNALS, type SegmentSignal } from '../../domain/spool-format.ts';
 import { assertCheckable, checkedRows, newNonce } from './answer-check.ts';
+import { CheckTables, checkTableOf } from './check-tables.ts';
 import {
   type ClickHouse,
   DATABASE,
@@ -41,6 +42,7 @@ export class EmbeddedClickHouse implements ClickHouse {
   /** Tenant questions open a session of their own (0.4 ms): their filter is set before readonly and stays for good. */
   readonly #tenantReaders: ConcurrencyLimit;
   readonly #tenantTables = new TenantTables(this);
+  readonly #checkTables = new CheckTables(this);
   /** Columns of tables that are inserted into, as the engine's formats want them told. */
   readonly #columns = new Map<string, string>();
   #closed = false;
@@ -90,11 +92,13 @@ export class EmbeddedClickHouse implements ClickHouse {
       });
   }
 
-  async insertSegment({ signal, path, token }: SegmentInsert): Promise<void> {
-    const columns = await this.#columnsOf(OTLP_SIGNALS[signal].table);
-    const settings = segmentInsertSettings(signal, token, { file: this.#schemaFile(signal) });
-    const sql = `INSERT INTO ${OTLP_SIGNALS[signal].table} SELECT * FROM file({path:String}, 'Protobuf', {columns:String}) SETTINGS ${settings}`;
-    await this.#writer.use((session) => session.queryBindAsync(sql, { path, columns }));
+  async insertSegment(segment: SegmentInsert): Promise<void> {
+    await this.#readSegment(segment, OTLP_SIGNALS[segment.signal].table);
+  }
+
+  async checkSegment(segment: SegmentInsert): Promise<void> {
+    await this.#checkTables.ready(segment.signal);
+    await this.#readSegment(segment, checkTableOf(segment.signal));
   }
 
   async insertRows({ table, rows, token }: RowsInsert): Promise<void> {
@@ -116,6 +120,13 @@ export class EmbeddedClickHouse implements ClickHouse {
     this.#closed = true;
     for (const pool of [this.#writer, this.#maintenance, this.#readers]) pool.close();
     this.#anchor.close();
+  }
+
+  async #readSegment({ signal, path, token }: SegmentInsert, table: string): Promise<void> {
+    const columns = await this.#columnsOf(OTLP_SIGNALS[signal].table);
+    const settings = segmentInsertSettings(signal, token, { file: this.#schemaFile(signal) });
+    const sql = `INSERT INTO ${table} SELECT * FROM file({path:String}, 'Protobuf', {columns:String}) SETTINGS ${settings}`;
+    await this.#writer.use((session) => session.queryBindAsync(sql, { path, columns }));
   }
 
   async #run(query: AnalyticsQuery, params: Record<string, unknown>): Promise<object[]> {

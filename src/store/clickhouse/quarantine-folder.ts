@@ -1,15 +1,15 @@
 /** What lies in the spool's quarantine, and the two ways out of it: back into the queue, or away. */
 import { createHash } from 'node:crypto';
-import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TenantryError } from '../../domain/errors.ts';
 import type { QuarantinedDetail, QuarantinedRequest } from '../../domain/quarantine.ts';
-import { SPOOL_FOLDERS, segmentSuffix, signalOfSegment, TRAILER } from '../../domain/spool-format.ts';
+import { SPOOL_FOLDERS, segmentSuffix, signalOfSegment } from '../../domain/spool-format.ts';
+import { originOfFile } from './record-origin.ts';
+import { syncFolder, writeWhole } from './whole-file.ts';
 
 /** Of files that the loader and the recovery write: nothing that leads out of the folder. */
 const ID_PATTERN = /^\d{13}-[0-9a-f]{16}(?:\.metrics)?(?:_\d{1,9}|\.otlp\.corrupt)$/;
-const NS_PER_MS = 1_000_000n;
-const TRAILER_BYTES = 1_024;
 const PREVIEW_BYTES = 64 * 1_024;
 const MOST_TEXTS = 200;
 const CORRUPT = '.corrupt';
@@ -88,6 +88,7 @@ export class QuarantineFolder {
     const name = typeof note.replayed_as === 'string' ? note.replayed_as : this.#segmentName(item);
     await writeWhole(this.#notePath(id), JSON.stringify({ ...note, replayed_as: name }, null, 2));
     await writeWhole(join(this.#sealed, name), await readFile(this.#bytesPath(id)), `${this.#bytesPath(id)}.replay`);
+    await syncFolder(this.#sealed);
     await this.#remove(id);
     return true;
   }
@@ -119,7 +120,7 @@ export class QuarantineFolder {
     const size = await stat(path).catch(() => undefined);
     if (size === undefined) return undefined;
     const note = await this.#note(id);
-    const origin = isCorrupt ? undefined : originOf(await readFile(path));
+    const origin = isCorrupt ? undefined : await originOfFile(path);
     const at = Date.parse(String(note.quarantined_at ?? note.found_at));
     return {
       ...{ id, kind: isCorrupt ? 'corrupt' : 'refused', bytes: size.size },
@@ -158,46 +159,6 @@ export class QuarantineFolder {
   #notePath(id: string): string {
     return join(this.#folder, `${id}.json`);
   }
-}
-
-/** Whole or not at all under `path`; `by` is where it is written first, on the same disk. */
-async function writeWhole(path: string, content: string | Uint8Array, by = `${path}.new`): Promise<void> {
-  const file = await open(by, 'w');
-  try {
-    await file.writeFile(content);
-    await file.datasync();
-  } finally {
-    await file.close();
-  }
-  await rename(by, path);
-}
-
-const tagBytes = (field: number, wireType: number): Buffer => {
-  const bytes: number[] = [];
-  let rest = field * 8 + wireType;
-  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) | 0x80);
-  return Buffer.from([...bytes, rest]);
-};
-const RECEIVED_AT_TAG = tagBytes(TRAILER.RECEIVED_AT, 1);
-const KEY_ID_TAG = tagBytes(TRAILER.KEY_ID, 2);
-const KEY_TENANT_TAG = tagBytes(TRAILER.KEY_TENANT, 2);
-
-/** What ingest wrote behind the client's bytes. The last one counts: clients cannot send fields of these numbers. */
-function originOf(record: Buffer) {
-  const trailer = record.subarray(Math.max(0, record.length - TRAILER_BYTES));
-  const at = trailer.lastIndexOf(RECEIVED_AT_TAG);
-  if (at < 0 || at + RECEIVED_AT_TAG.length + 8 > trailer.length) return undefined;
-  const textAfter = (tag: Buffer): string | undefined => {
-    const found = trailer.indexOf(tag, at);
-    const length = found < 0 ? undefined : trailer[found + tag.length];
-    if (length === undefined || length >= 0x80) return undefined;
-    return trailer.subarray(found + tag.length + 1, found + tag.length + 1 + length).toString('utf8');
-  };
-  return {
-    receivedAt: Number(trailer.readBigUInt64LE(at + RECEIVED_AT_TAG.length) / NS_PER_MS),
-    keyId: textAfter(KEY_ID_TAG),
-    keyTenant: textAfter(KEY_TENANT_TAG),
-  };
 }
 
 /** Runs of at least four printable characters, each once. */

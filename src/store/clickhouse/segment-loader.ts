@@ -4,17 +4,25 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { toError } from '../../domain/errors.ts';
 import { SEGMENT_NAME_PATTERN, SPOOL_FOLDERS, signalOfSegment } from '../../domain/spool-format.ts';
-import type { ClickHouse } from './clickhouse.ts';
-import { isBadSegment } from './engine-errors.ts';
-import { loadByBisection } from './quarantine.ts';
+import type { ClickHouse, SegmentInsert } from './clickhouse.ts';
+import { insertVerdict } from './engine-errors.ts';
+import { RefusedSegments } from './quarantine.ts';
 
 const POLL_MS = 500;
 const FIRST_RETRY_MS = 500;
-const LAST_RETRY_MS = 30_000;
+/** The longest wait is so many times the first. */
+const LAST_RETRY_TIMES = 60;
+/** Each wait is between half of its length and all of it: loaders that failed together do not come back together. */
+const JITTER = 0.5;
+/** Refusals of one segment, about a minute of them, before it is asked whether others fare better. */
+const MOST_REFUSALS = 8;
+const QUARANTINE_MAX_BYTES = 1024 ** 3;
 
 export interface LoaderFigures {
   readonly loadedSegments: number;
   readonly quarantinedRequests: number;
+  /** Requests that were deleted because the quarantine was full. */
+  readonly evictedRequests: number;
   /** Sealed segments that wait. */
   readonly waitingSegments: number;
   /** Age of the oldest one that waits, by its name; 0 when none does. */
@@ -29,21 +37,29 @@ export interface LoaderFigures {
 
 export interface SegmentLoaderOptions {
   readonly spoolFolder: string;
-  readonly clickhouse: Pick<ClickHouse, 'insertSegment'>;
+  readonly clickhouse: Pick<ClickHouse, 'insertSegment' | 'checkSegment'>;
   readonly log: Logger;
+  /** Size of the quarantine. */
+  readonly quarantineMaxBytes?: number;
+  /** Wait after the first of several failures, in ms. */
+  readonly firstRetryMs?: number;
   readonly now?: () => number;
+  readonly random?: () => number;
 }
 
 /**
  * Inserts sealed segments, oldest first, one at a time, and deletes each once it is in. The file's name is the insert's
  * token: should the process die between the insert and the deletion, the next start inserts the same bytes under the
  * same token, and the engine drops them as known. A segment that is refused for its content is taken apart request by
- * request; everything else is tried again for ever, slower and slower, and the spool holds what comes meanwhile.
+ * request, and one that keeps being refused while others go in is set aside whole; everything else is tried again for
+ * ever, slower and slower while nothing goes in, and the spool holds what comes meanwhile.
  */
 export class SegmentLoader {
   readonly #options: SegmentLoaderOptions;
   readonly #sealed: string;
   readonly #now: () => number;
+  readonly #random: () => number;
+  readonly #refused: RefusedSegments;
   #watcher: FSWatcher | undefined;
   #wake: () => void = () => undefined;
   #changed = false;
@@ -52,6 +68,8 @@ export class SegmentLoader {
   #waiting: string[] = [];
   #loaded = 0;
   #quarantined = 0;
+  /** Of the oldest segment that waits. */
+  #refusals = 0;
   #trouble: string | undefined;
   #troubleSince: number | undefined;
   #lastLoadMs: number | undefined;
@@ -60,6 +78,12 @@ export class SegmentLoader {
     this.#options = options;
     this.#sealed = join(options.spoolFolder, SPOOL_FOLDERS.sealed);
     this.#now = options.now ?? Date.now;
+    this.#random = options.random ?? Math.random;
+    this.#refused = new RefusedSegments({
+      ...options,
+      maxBytes: options.quarantineMaxBytes ?? QUARANTINE_MAX_BYTES,
+      now: this.#now,
+    });
   }
 
   async start(): Promise<void> {
@@ -86,6 +110,7 @@ export class SegmentLoader {
     return {
       loadedSegments: this.#loaded,
       quarantinedRequests: this.#quarantined,
+      evictedRequests: this.#refused.evicted,
       waitingSegments: this.#waiting.length,
       oldestWaitingMs: oldest === undefined ? 0 : Math.max(0, this.#now() - Number(oldest.slice(0, 13))),
       trouble: this.#trouble,
@@ -95,20 +120,25 @@ export class SegmentLoader {
   }
 
   async #run(): Promise<void> {
-    let retryMs = FIRST_RETRY_MS;
+    const firstMs = this.#options.firstRetryMs ?? FIRST_RETRY_MS;
+    let retryMs = firstMs;
     while (!this.#stopped) {
+      const loadedBefore = this.#loaded;
       try {
         const worked = await this.#loadAll();
         this.#trouble = undefined;
         this.#troubleSince = undefined;
-        retryMs = FIRST_RETRY_MS;
+        retryMs = firstMs;
         if (!worked && !this.#changed) await this.#rest(POLL_MS);
       } catch (thrown) {
         this.#trouble = toError(thrown).message.slice(0, 500);
         this.#troubleSince ??= this.#now();
-        this.#options.log.error({ error: this.#trouble, retryMs }, 'segment not loaded, trying again');
-        await this.#rest(retryMs, false);
-        retryMs = Math.min(retryMs * 2, LAST_RETRY_MS);
+        // A store that takes some inserts and fails others has to be asked often, or it would never catch up.
+        if (this.#loaded > loadedBefore) retryMs = firstMs;
+        const waitMs = retryMs * (1 - JITTER * this.#random());
+        this.#options.log.error({ error: this.#trouble, retryMs: waitMs }, 'segment not loaded, trying again');
+        await this.#rest(waitMs, false);
+        retryMs = Math.min(retryMs * 2, firstMs * LAST_RETRY_TIMES);
       }
     }
   }
@@ -118,28 +148,53 @@ export class SegmentLoader {
     this.#waiting = (await readdir(this.#sealed)).filter((name) => SEGMENT_NAME_PATTERN.test(name)).toSorted();
     const found = this.#waiting.length > 0;
     for (let name = this.#waiting[0]; name !== undefined && !this.#stopped; name = this.#waiting[0]) {
-      await this.#load(name);
+      await this.#load(name).catch((thrown: unknown) => this.#passOver(name, thrown));
+      this.#refusals = 0;
       this.#waiting.shift();
     }
     return found;
   }
 
   async #load(name: string): Promise<void> {
-    const path = join(this.#sealed, name);
-    const segment = { signal: signalOfSegment(name), path, token: name.replace(/\.otlp$/, '') };
-    try {
-      await this.#options.clickhouse.insertSegment(segment);
-    } catch (thrown) {
-      if (!isBadSegment(thrown)) throw thrown;
-      this.#options.log.warn(
-        { segment: name, error: toError(thrown).message.slice(0, 300) },
-        'segment refused, bisecting',
-      );
-      this.#quarantined += await loadByBisection(this.#options, segment);
+    const segment = this.#segment(name);
+    if (await this.#refused.isBegun(segment.token)) {
+      this.#quarantined += await this.#refused.takeApart(segment);
+    } else {
+      await this.#options.clickhouse.insertSegment(segment).catch(async (thrown: unknown) => {
+        if (insertVerdict(thrown) !== 'content') throw thrown;
+        const error = toError(thrown).message.slice(0, 300);
+        this.#options.log.warn({ segment: name, error }, 'segment refused, taking it apart');
+        this.#quarantined += await this.#refused.takeApart(segment, thrown);
+      });
     }
+    await this.#remove(segment);
+  }
+
+  /**
+   * Sets a segment aside that was refused often enough, if the one behind it goes in: then it is the segment, and not
+   * the store. Else it stays where it is.
+   */
+  async #passOver(name: string, thrown: unknown): Promise<void> {
+    if (insertVerdict(thrown) === 'store') throw thrown;
+    this.#refusals += 1;
+    const next = this.#waiting[1];
+    if (this.#refusals < MOST_REFUSALS || next === undefined) throw thrown;
+    await this.#load(next);
+    this.#waiting.splice(1, 1);
+    const error = toError(thrown).message;
+    this.#options.log.error({ segment: name, error: error.slice(0, 500) }, 'segment refused for good, set aside whole');
+    this.#quarantined += await this.#refused.setAside(this.#segment(name), error);
+  }
+
+  #segment(name: string): SegmentInsert {
+    return { signal: signalOfSegment(name), path: join(this.#sealed, name), token: name.replace(/\.otlp$/, '') };
+  }
+
+  async #remove({ path, token }: SegmentInsert): Promise<void> {
     await rm(path, { force: true });
+    await this.#refused.forget(token);
     this.#loaded += 1;
-    this.#lastLoadMs = Math.max(0, this.#now() - Number(name.slice(0, 13)));
+    this.#lastLoadMs = Math.max(0, this.#now() - Number(token.slice(0, 13)));
   }
 
   /** Until something is sealed, at most `ms`; `wakeable` false after a failure, so that new segments do not cut it short. */

@@ -9,6 +9,7 @@ import {
 } from '@clickhouse/client';
 import type { AnalyticsQuery } from '../../domain/analytics-query.ts';
 import { assertCheckable, checkedRows, newNonce } from './answer-check.ts';
+import { CheckTables, checkTableOf } from './check-tables.ts';
 import {
   type ClickHouse,
   DATABASE,
@@ -19,6 +20,7 @@ import {
 } from './clickhouse.ts';
 import { ConcurrencyLimit } from './concurrency-limit.ts';
 import { toStoreError } from './engine-errors.ts';
+import { assertInserted, startOf } from './insert-answer.ts';
 import { OTLP_SIGNALS, onceOnlySettings, segmentInsertSettings } from './otlp-schema.ts';
 import { quoted } from './sql-text.ts';
 import { TenantTables } from './tenant-tables.ts';
@@ -26,7 +28,17 @@ import { TenantTables } from './tenant-tables.ts';
 export interface ServerClickHouseOptions {
   readonly url: string;
   readonly limits?: QueryLimits;
+  readonly timeouts?: ServerTimeouts;
 }
+
+interface ServerTimeouts {
+  /** Nothing is heard or sent for so long. */
+  readonly idleMs: number;
+  /** An insert as a whole, whatever trickles in meanwhile. A segment takes well under a second. */
+  readonly insertMs: number;
+}
+
+const TIMEOUTS: ServerTimeouts = { idleMs: 60_000, insertMs: 120_000 };
 
 /**
  * For every request but the one that creates the database: names without one in our texts mean ours, and numbers come
@@ -39,18 +51,21 @@ export class ServerClickHouse implements ClickHouse {
   readonly kind = 'server';
   readonly #client: ClickHouseClient;
   readonly #limits: QueryLimits;
+  readonly #timeouts: ServerTimeouts;
   readonly #questions = new ConcurrencyLimit(16, 512);
   readonly #tenantTables = new TenantTables(this);
+  readonly #checkTables = new CheckTables(this);
 
   constructor(options: ServerClickHouseOptions) {
     this.#limits = options.limits ?? QUERY_LIMITS;
+    this.#timeouts = options.timeouts ?? TIMEOUTS;
     const url = new URL(options.url);
     // The client would take a path for the name of a database and send it beside ours.
     url.pathname = '/';
     this.#client = createClient({
       url,
       application: 'tenantry',
-      request_timeout: 60_000,
+      request_timeout: this.#timeouts.idleMs,
       max_open_connections: 20,
       compression: { response: true },
       // Failures reach their callers as errors; the client's own log would write query texts beside them to stderr.
@@ -101,14 +116,13 @@ export class ServerClickHouse implements ClickHouse {
     }
   }
 
-  /** The file's bytes are the body of the request: nothing is parsed on the way. */
-  async insertSegment({ signal, path, token }: SegmentInsert): Promise<void> {
-    // Opened before the request is begun: a file that is gone would else end the process, as nobody listens to it yet.
-    const file = await open(path);
-    await this.#insert(
-      `INSERT INTO ${DATABASE}.${OTLP_SIGNALS[signal].table} SETTINGS ${segmentInsertSettings(signal, token, 'inline')} FORMAT Protobuf`,
-      file.createReadStream(),
-    ).finally(() => file.close().catch(() => undefined));
+  async insertSegment(segment: SegmentInsert): Promise<void> {
+    await this.#sendSegment(segment, OTLP_SIGNALS[segment.signal].table);
+  }
+
+  async checkSegment(segment: SegmentInsert): Promise<void> {
+    await this.#checkTables.ready(segment.signal);
+    await this.#sendSegment(segment, checkTableOf(segment.signal));
   }
 
   async insertRows({ table, rows, token }: RowsInsert): Promise<void> {
@@ -124,12 +138,34 @@ export class ServerClickHouse implements ClickHouse {
     await this.#client.close();
   }
 
+  /** The file's bytes are the body of the request: nothing is parsed on the way. */
+  async #sendSegment({ signal, path, token }: SegmentInsert, table: string): Promise<void> {
+    // Opened before the request is begun: a file that is gone would else end the process, as nobody listens to it yet.
+    const file = await open(path);
+    await this.#insert(
+      `INSERT INTO ${DATABASE}.${table} SETTINGS ${segmentInsertSettings(signal, token, 'inline')} FORMAT Protobuf`,
+      file.createReadStream(),
+    ).finally(() => file.close().catch(() => undefined));
+  }
+
+  /** Given up after a bound. It may be in all the same: whoever tries again does so under the same token. */
   async #insert(query: string, values: Readable): Promise<void> {
+    const giveUp = new AbortController();
+    const timer = setTimeout(() => giveUp.abort(), this.#timeouts.insertMs);
     // The client listens once it has a connection; what fails before is told by the insert that then fails.
     values.on('error', () => undefined);
-    const { stream } = await this.#client.exec({ query, values, clickhouse_settings: IN_DATABASE });
-    for await (const _ of stream) {
-      // An insert answers with an empty body; it has to be read to the end for the connection to be free again.
+    try {
+      const settings = { ...IN_DATABASE, max_execution_time: Math.ceil(this.#timeouts.idleMs / 1_000) };
+      const exec = { query, values, clickhouse_settings: settings, abort_signal: giveUp.signal };
+      const { stream, response_headers: headers } = await this.#client.exec(exec);
+      // The client no longer hears of an abort once it has handed the answer out.
+      giveUp.signal.addEventListener('abort', () => stream.destroy(), { once: true });
+      assertInserted(headers, await startOf(stream));
+    } catch (thrown) {
+      if (!giveUp.signal.aborted) throw thrown;
+      throw new Error(`ClickHouse did not answer an insert within ${this.#timeouts.insertMs / 1_000} s`);
+    } finally {
+      clearTimeout(timer);
     }
   }
 

@@ -47,8 +47,12 @@ const metricsNamed = (name: string) =>
 async function start(insertSegment?: (segment: SegmentInsert) => Promise<void>): Promise<SegmentLoader> {
   loader = new SegmentLoader({
     spoolFolder: spool,
-    clickhouse: insertSegment === undefined ? store.clickhouse : { insertSegment },
+    clickhouse: {
+      insertSegment: insertSegment ?? ((segment) => store.clickhouse.insertSegment(segment)),
+      checkSegment: (segment) => store.clickhouse.checkSegment(segment),
+    },
     log: pino({ level: 'silent' }),
+    firstRetryMs: 20,
   });
   await loader.start();
   return loader;
