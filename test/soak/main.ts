@@ -1,8 +1,9 @@
+import { fuzz } from './fuzz.ts';
 import { randomKills } from './random-kills.ts';
 import type { Soak } from './soak.ts';
 import { spend } from './spend.ts';
 
-const SOAKS: readonly Soak[] = [randomKills, spend];
+const SOAKS: readonly Soak[] = [fuzz, randomKills, spend];
 
 function usage(): string {
   const width = Math.max(...SOAKS.map(({ name }) => name.length));
