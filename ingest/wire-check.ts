@@ -1,6 +1,6 @@
 import { TenantryError } from '../src/domain/errors.ts';
 import { TRAILER_FIELDS_FROM } from '../src/domain/spool-format.ts';
-import { MESSAGE, type Message } from './wire-messages.ts';
+import { ITEM_MESSAGES, MESSAGE, type Message } from './wire-messages.ts';
 import {
   CHILDREN,
   FIELDS_PER_MESSAGE,
@@ -47,21 +47,14 @@ const COUNTED_MESSAGES: Readonly<Record<(typeof COUNTED)[number], readonly Messa
   resources: [MESSAGE.RESOURCE_SPANS, MESSAGE.RESOURCE_METRICS, MESSAGE.RESOURCE_LOGS],
   scopes: [MESSAGE.SCOPE_SPANS, MESSAGE.SCOPE_METRICS, MESSAGE.SCOPE_LOGS],
   metrics: [MESSAGE.METRIC],
-  items: [
-    MESSAGE.SPAN,
-    MESSAGE.NUMBER_POINT,
-    MESSAGE.HISTOGRAM_POINT,
-    MESSAGE.EXPONENTIAL_HISTOGRAM_POINT,
-    MESSAGE.SUMMARY_POINT,
-    MESSAGE.LOG_RECORD,
-  ],
+  items: [...ITEM_MESSAGES],
 };
 for (const [index, name] of COUNTED.entries()) {
   for (const message of COUNTED_MESSAGES[name]) COUNTER[message] = index;
 }
 
 /** The request messages of OTLP's signals. */
-const REQUESTS = {
+export const REQUESTS = {
   traces: MESSAGE.TRACE_REQUEST,
   metrics: MESSAGE.METRICS_REQUEST,
   logs: MESSAGE.LOGS_REQUEST,

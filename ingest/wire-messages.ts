@@ -43,6 +43,16 @@ export const MESSAGE = {
 
 export type Message = (typeof MESSAGE)[keyof typeof MESSAGE];
 
+/** What is counted as telemetry: spans, data points and log records. */
+export const ITEM_MESSAGES: ReadonlySet<Message> = new Set([
+  MESSAGE.SPAN,
+  MESSAGE.NUMBER_POINT,
+  MESSAGE.HISTOGRAM_POINT,
+  MESSAGE.EXPONENTIAL_HISTOGRAM_POINT,
+  MESSAGE.SUMMARY_POINT,
+  MESSAGE.LOG_RECORD,
+]);
+
 /**
  * What a field holds. `id`: bytes that OTLP/JSON writes in hex; `dropped_count`: a uint32 that nothing reads, so its
  * bound is not checked; those in the plural: repeated numbers, in one length-delimited field or one by one.
