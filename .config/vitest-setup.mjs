@@ -2,8 +2,7 @@
 import { execFileSync } from 'node:child_process';
 
 export function setup() {
-  execFileSync(process.execPath, ['.config/build.mjs', '--if-stale'], {
-    stdio: 'inherit',
-    cwd: new URL('..', import.meta.url),
-  });
+  const options = { stdio: 'inherit', cwd: new URL('..', import.meta.url) };
+  execFileSync(process.execPath, ['.config/build.mjs', '--if-stale'], options);
+  execFileSync(process.execPath, ['dist/test/support/children/make-store-templates.js'], options);
 }

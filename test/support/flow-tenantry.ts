@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { TenantFigures, TenantList } from '../../src/api/contract.ts';
 import { descendants, stillRunning } from './flow-processes.ts';
 import { until } from './flow-waiting.ts';
+import { copyStoreTemplate } from './store-templates.ts';
 
 export const ADMIN_TOKEN = 'admin-token-of-the-flow-tests';
 export const INGEST_KEY = 'ingest-key-of-the-flow-tests';
@@ -115,6 +116,9 @@ export async function startTenantry(
   settings: Readonly<Record<string, string>> = {},
   dataDir = flowFolder(),
 ): Promise<FlowTenantry> {
+  for (const store of ['postgres', 'clickhouse'] as const) {
+    if (!existsSync(join(dataDir, store))) copyStoreTemplate(store, join(dataDir, store));
+  }
   const run = runCommand(['serve'], { ...SETTINGS, TENANTRY_DATA_DIR: dataDir, ...settings });
   const announced = (pattern: RegExp) => pattern.exec(run.out())?.[1];
   await until(

@@ -5,6 +5,7 @@ import { type Logger, pino } from 'pino';
 import { startEmbeddedPostgres } from '../../src/store/postgres/embedded.ts';
 import { migratePostgres } from '../../src/store/postgres/migrate.ts';
 import { Postgres } from '../../src/store/postgres/postgres.ts';
+import { copyStoreTemplate } from './store-templates.ts';
 
 export interface TestPostgres {
   readonly postgres: Postgres;
@@ -17,9 +18,10 @@ export interface TestPostgres {
 
 export const silentLog: Logger = pino({ level: 'silent' });
 
-/** A real, empty, migrated control plane in a temporary folder. One per test file (`beforeAll`); costs about 2 s. */
+/** A real, empty, migrated control plane in a temporary folder. One per test file (`beforeAll`). */
 export async function startTestPostgres(options: { poolSize?: number } = {}): Promise<TestPostgres> {
   const dataDir = await mkdtemp(join(tmpdir(), 'tenantry-postgres-'));
+  copyStoreTemplate('postgres', dataDir);
   const server = await startEmbeddedPostgres({ dataDir, log: silentLog });
   await migratePostgres(server);
   const postgres = new Postgres({ url: server.appUrl, log: silentLog, ...options });
