@@ -28,6 +28,8 @@ export interface ViewSettings {
   readonly slowDbCallMs: number;
   /** Length of the steps that the detector looks at; ten, which names the table, unless somebody wants it to be quicker. */
   readonly activitySeconds: number;
+  /** Spans without a tenant wait for that of their trace, instead of being stored at once. */
+  readonly lateTenants: boolean;
 }
 
 /** A ClickHouse string literal. Settings come from the operator's environment, yet they are escaped like any other. */
@@ -249,6 +251,11 @@ export function viewMacros(settings: ViewSettings): Readonly<Record<string, (arg
         .map(([name, field]) => `resource_spans.scope_spans.${field} AS ${name}`)
         .join(', '),
     tenant_attribute: () => sqlString(TENANT_ATTRIBUTE),
+    unknown_tenant: () => sqlString(UNKNOWN_TENANT),
+    is_stored_now: () =>
+      settings.lateTenants
+        ? `SetAsideReason = '' AND (TenantId != ${sqlString(UNKNOWN_TENANT)} OR Batch != '')`
+        : `SetAsideReason = ''`,
     tenant_attributes: () => settings.tenantAttributes.map(sqlString).join(', '),
     tenant_pattern: () => TENANT_CLAIM,
     resolve_tenant: (argument) => {

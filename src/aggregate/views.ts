@@ -2,6 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fillMacros, type ViewSettings, viewMacros } from './view-macros.ts';
 
 const FOLDER = new URL('./views/', import.meta.url);
+/** Fills the table in which spans without a tenant wait; there is no such view where none waits. */
+const WAITING_VIEW = 'spans_waiting_view.sql';
 
 export interface View {
   readonly name: string;
@@ -17,7 +19,7 @@ export interface View {
 export function declaredViews(settings: ViewSettings): readonly View[] {
   const macros = viewMacros(settings);
   return readdirSync(FOLDER)
-    .filter((file) => file.endsWith('.sql'))
+    .filter((file) => file.endsWith('.sql') && (file !== WAITING_VIEW || settings.lateTenants))
     .toSorted()
     .map((file) => {
       const text = readFileSync(new URL(file, FOLDER), 'utf8');

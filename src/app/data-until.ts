@@ -8,6 +8,11 @@ import type { SegmentLoader } from '../store/clickhouse/segment-loader.ts';
  */
 const LOADING_MS = SECOND_MS;
 
+/** From the arrival of a span to its segment's being in the loader's queue, or in. */
+export function settleMs(config: Config): number {
+  return config.TENANTRY_SEGMENT_AGE_MS + LOADING_MS;
+}
+
 /**
  * Up to when everything that arrived has been counted: the start of the oldest segment that waits, else now less the
  * time that sealing and loading take. null before the first segment: nothing is known, which is not "no usage".
@@ -15,6 +20,6 @@ const LOADING_MS = SECOND_MS;
 export function dataUntil(loader: SegmentLoader, config: Config): number | null {
   const { loadedSegments, waitingSegments, oldestWaitingMs } = loader.figures();
   if (loadedSegments === 0) return null;
-  const settled = Date.now() - config.TENANTRY_SEGMENT_AGE_MS - LOADING_MS;
+  const settled = Date.now() - settleMs(config);
   return waitingSegments === 0 ? settled : Math.min(settled, Date.now() - oldestWaitingMs);
 }

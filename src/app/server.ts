@@ -29,6 +29,7 @@ import { RunLog } from './detector-runs.ts';
 import { healthParts } from './health.ts';
 import { jwtConfig } from './jwt-config.ts';
 import { keySnapshotWriter } from './key-snapshot-writer.ts';
+import { startLateTenants } from './late-tenants.ts';
 import { startLifecycle } from './lifecycle.ts';
 import { startAccounts } from './members.ts';
 import { startMetering } from './meters.ts';
@@ -81,7 +82,8 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
   const { clickhouse, postgres, postgresUrl } = stores;
 
   // store: what was spooled goes in, what is known comes out
-  const loader = new SegmentLoader({ spoolFolder, clickhouse, log });
+  const late = await startLateTenants({ config, spoolFolder, clickhouse, log });
+  const loader = new SegmentLoader({ spoolFolder, clickhouse, log, ...late });
   const changes = new ChangeListener({ url: postgresUrl, log });
   const keys = new KeyStore({
     postgres,

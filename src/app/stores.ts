@@ -9,6 +9,7 @@ import { ServerClickHouse } from '../store/clickhouse/server-clickhouse.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../store/postgres/embedded.ts';
 import { migratePostgres } from '../store/postgres/migrate.ts';
 import { Postgres } from '../store/postgres/postgres.ts';
+import { lateTenantMs } from './late-tenants.ts';
 
 export interface Stores {
   readonly clickhouse: ClickHouse;
@@ -86,5 +87,6 @@ function viewSettings(config: Config) {
     acceptFutureSeconds: config.TENANTRY_ACCEPT_FUTURE_SECONDS,
     slowDbCallMs: config.TENANTRY_SLOW_DB_CALL_MS,
     activitySeconds: config.TENANTRY_DETECT_RESOLUTION_SECONDS,
+    lateTenants: lateTenantMs(config) > 0,
   };
 }

@@ -7,6 +7,7 @@ SELECT
     toStartOfMinute(Timestamp) AS Time,
     count() AS Spans,
     countIf(Integration != '' AND IntegrationOutcome != 'refused') AS IntegrationCalls,
-    countIf(Integration != '' AND IntegrationOutcome = 'error') AS IntegrationErrors
+    countIf(Integration != '' AND IntegrationOutcome = 'error') AS IntegrationErrors,
+    countIf(IsAdopted) AS AdoptedSpans
 FROM spans
 GROUP BY TenantId, ServiceName, Time

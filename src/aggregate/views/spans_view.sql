@@ -7,7 +7,6 @@
 -- usage of the calls below them, and so do the outer spans of the Vercel AI SDK (`ai.generateText` around
 -- `ai.generateText.doGenerate`). Counting both would bill the tenant twice.
 -- AiInputTokens holds all input, cached tokens included, whichever way the span counted them.
--- AiInputTokens holds all input, cached tokens included, whichever way the span counted them.
 SELECT
     TenantId,
     fromUnixTimestamp64Nano(toInt64(StartNs), 'UTC') AS Timestamp,
@@ -65,7 +64,8 @@ SELECT
     if(is_ai, {{ai_service_tier}}, '') AS AiServiceTier,
     if(is_ai, {{ai_tokens:search_units}}, 0) AS AiSearchUnits,
     substringUTF8(a[{{integration_attribute}}], 1, 128) AS Integration,
-    if(Integration = '', '', substringUTF8(a[{{integration_outcome_attribute}}], 1, 16)) AS IntegrationOutcome
+    if(Integration = '', '', substringUTF8(a[{{integration_outcome_attribute}}], 1, 16)) AS IntegrationOutcome,
+    Batch != '' AND TenantId != {{unknown_tenant}} AS IsAdopted
 FROM
 (
     SELECT
@@ -91,6 +91,6 @@ FROM
                 a['llm.request.type'] != '', a['llm.request.type'],
                 a['ai.operationId'])), '') AS ai_operation
         FROM span_landing
-        WHERE SetAsideReason = ''
+        WHERE {{is_stored_now}}
     )
 )

@@ -9,6 +9,8 @@ export interface SegmentInsert {
   readonly path: string;
   /** Deduplication token. Same token = same bytes, for ever. */
   readonly token: string;
+  /** Batch under which its spans without a tenant wait. */
+  readonly waitingBatch?: string;
 }
 
 /** Rows that Tenantry made itself: collected, imported or taken in through the API. */

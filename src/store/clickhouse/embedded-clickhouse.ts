@@ -122,9 +122,10 @@ export class EmbeddedClickHouse implements ClickHouse {
     this.#anchor.close();
   }
 
-  async #readSegment({ signal, path, token }: SegmentInsert, table: string): Promise<void> {
+  async #readSegment(segment: SegmentInsert, table: string): Promise<void> {
+    const { signal, path } = segment;
     const columns = await this.#columnsOf(OTLP_SIGNALS[signal].table);
-    const settings = segmentInsertSettings(signal, token, { file: this.#schemaFile(signal) });
+    const settings = segmentInsertSettings(segment, { file: this.#schemaFile(signal) });
     const sql = `INSERT INTO ${table} SELECT * FROM file({path:String}, 'Protobuf', {columns:String}) SETTINGS ${settings}`;
     await this.#writer.use((session) => session.queryBindAsync(sql, { path, columns }));
   }

@@ -1,4 +1,5 @@
 import type { SegmentSignal } from '../../domain/spool-format.ts';
+import type { SegmentInsert } from './clickhouse.ts';
 import { quoted } from './sql-text.ts';
 
 /**
@@ -101,11 +102,15 @@ export function onceOnlySettings(token: string): string {
   ].join(', ');
 }
 
-/** Settings of a segment's insert. */
-export function segmentInsertSettings(signal: SegmentSignal, token: string, schema: OtlpSchemaSource): string {
+/** Settings of a segment's insert. The views read the batch from the comment, the only setting that may hold any text. */
+export function segmentInsertSettings(
+  { signal, token, waitingBatch = '' }: SegmentInsert,
+  schema: OtlpSchemaSource,
+): string {
   const { proto, message } = OTLP_SIGNALS[signal];
   return [
     onceOnlySettings(token),
+    `log_comment = ${quoted(waitingBatch)}`,
     'input_format_protobuf_oneof_presence = 1',
     `format_schema_source = '${schema === 'inline' ? 'string' : 'file'}'`,
     `format_schema = ${quoted(schema === 'inline' ? proto : schema.file)}`,

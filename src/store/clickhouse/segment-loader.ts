@@ -6,6 +6,7 @@ import { toError } from '../../domain/errors.ts';
 import { SEGMENT_NAME_PATTERN, SPOOL_FOLDERS, signalOfSegment } from '../../domain/spool-format.ts';
 import type { ClickHouse, SegmentInsert } from './clickhouse.ts';
 import { insertVerdict } from './engine-errors.ts';
+import type { LateTenantFigures, LateTenants } from './late-tenants.ts';
 import { RefusedSegments } from './quarantine.ts';
 
 const POLL_MS = 500;
@@ -27,6 +28,8 @@ export interface LoaderFigures {
   readonly waitingSegments: number;
   /** Age of the oldest one that waits, by its name; 0 when none does. */
   readonly oldestWaitingMs: number;
+  /** Spans that wait for a tenant; undefined where none does. */
+  readonly late: LateTenantFigures | undefined;
   /** Why the last attempt failed; undefined while all is well. */
   readonly trouble: string | undefined;
   /** Unix ms of the first of the failures that have not ended; undefined while all is well. */
@@ -37,6 +40,8 @@ export interface LoaderFigures {
 
 export interface SegmentLoaderOptions {
   readonly spoolFolder: string;
+  /** Stores the spans that wait for a tenant, between two segments; absent where none waits. */
+  readonly late?: LateTenants;
   readonly clickhouse: Pick<ClickHouse, 'insertSegment' | 'checkSegment'>;
   readonly log: Logger;
   /** Size of the quarantine. */
@@ -75,7 +80,14 @@ export class SegmentLoader {
   #lastLoadMs: number | undefined;
 
   constructor(options: SegmentLoaderOptions) {
-    this.#options = options;
+    const { clickhouse, late } = options;
+    this.#options = {
+      ...options,
+      clickhouse: {
+        checkSegment: (segment) => clickhouse.checkSegment(segment),
+        insertSegment: (segment) => clickhouse.insertSegment(late?.batched(segment) ?? segment),
+      },
+    };
     this.#sealed = join(options.spoolFolder, SPOOL_FOLDERS.sealed);
     this.#now = options.now ?? Date.now;
     this.#random = options.random ?? Math.random;
@@ -112,7 +124,8 @@ export class SegmentLoader {
       quarantinedRequests: this.#quarantined,
       evictedRequests: this.#refused.evicted,
       waitingSegments: this.#waiting.length,
-      oldestWaitingMs: oldest === undefined ? 0 : Math.max(0, this.#now() - Number(oldest.slice(0, 13))),
+      oldestWaitingMs: oldest === undefined ? 0 : Math.max(0, this.#now() - openedAt(oldest)),
+      late: this.#options.late?.figures(),
       trouble: this.#trouble,
       troubleSince: this.#troubleSince,
       lastLoadMs: this.#lastLoadMs,
@@ -145,13 +158,16 @@ export class SegmentLoader {
 
   async #loadAll(): Promise<boolean> {
     this.#changed = false;
+    const readAt = this.#now();
     this.#waiting = (await readdir(this.#sealed)).filter((name) => SEGMENT_NAME_PATTERN.test(name)).toSorted();
     const found = this.#waiting.length > 0;
     for (let name = this.#waiting[0]; name !== undefined && !this.#stopped; name = this.#waiting[0]) {
+      await this.#options.late?.adopt(Math.min(readAt, openedAt(name)), false);
       await this.#load(name).catch((thrown: unknown) => this.#passOver(name, thrown));
       this.#refusals = 0;
       this.#waiting.shift();
     }
+    if (!this.#stopped) await this.#options.late?.adopt(readAt, true);
     return found;
   }
 
@@ -184,6 +200,7 @@ export class SegmentLoader {
     const error = toError(thrown).message;
     this.#options.log.error({ segment: name, error: error.slice(0, 500) }, 'segment refused for good, set aside whole');
     this.#quarantined += await this.#refused.setAside(this.#segment(name), error);
+    this.#options.late?.loaded(this.#segment(name).token);
   }
 
   #segment(name: string): SegmentInsert {
@@ -193,8 +210,9 @@ export class SegmentLoader {
   async #remove({ path, token }: SegmentInsert): Promise<void> {
     await rm(path, { force: true });
     await this.#refused.forget(token);
+    this.#options.late?.loaded(token);
     this.#loaded += 1;
-    this.#lastLoadMs = Math.max(0, this.#now() - Number(token.slice(0, 13)));
+    this.#lastLoadMs = Math.max(0, this.#now() - openedAt(token));
   }
 
   /** Until something is sealed, at most `ms`; `wakeable` false after a failure, so that new segments do not cut it short. */
@@ -209,4 +227,9 @@ export class SegmentLoader {
     });
     this.#wake = () => undefined;
   }
+}
+
+/** Unix ms that a segment's name carries: everything in it arrived later. */
+function openedAt(name: string): number {
+  return Number(name.slice(0, 13));
 }

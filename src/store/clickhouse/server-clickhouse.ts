@@ -139,11 +139,11 @@ export class ServerClickHouse implements ClickHouse {
   }
 
   /** The file's bytes are the body of the request: nothing is parsed on the way. */
-  async #sendSegment({ signal, path, token }: SegmentInsert, table: string): Promise<void> {
+  async #sendSegment(segment: SegmentInsert, table: string): Promise<void> {
     // Opened before the request is begun: a file that is gone would else end the process, as nobody listens to it yet.
-    const file = await open(path);
+    const file = await open(segment.path);
     await this.#insert(
-      `INSERT INTO ${DATABASE}.${table} SETTINGS ${segmentInsertSettings(signal, token, 'inline')} FORMAT Protobuf`,
+      `INSERT INTO ${DATABASE}.${table} SETTINGS ${segmentInsertSettings(segment, 'inline')} FORMAT Protobuf`,
       file.createReadStream(),
     ).finally(() => file.close().catch(() => undefined));
   }
