@@ -1,5 +1,5 @@
 import type { SegmentSignal } from '../src/domain/spool-format.ts';
-import { SELF_CHECK_TENANT } from '../src/domain/tenant-id.ts';
+import { isSelfCheckTenant } from '../src/domain/tenant-id.ts';
 import type { Counters } from './counters.ts';
 import type { Intake } from './intake.ts';
 import type { KeyHolder } from './key-check.ts';
@@ -60,7 +60,7 @@ export class Door {
     const items = checkRequest(signal, body);
     const receivedAt = now();
     // Nobody sent it: it counts neither as telemetry that came, nor against what all tenants together have stored.
-    const isOwn = holder.tenantId === SELF_CHECK_TENANT;
+    const isOwn = isSelfCheckTenant(holder.tenantId);
     const taken: Taken = { items, rejected: 0, reason: undefined };
     if (items > 0) {
       await spool.append(signal, body, {

@@ -1,5 +1,5 @@
 import type { KeySnapshot, KeySnapshotEntry } from '../src/domain/spool-format.ts';
-import { isTenantId, SELF_CHECK_TENANT } from '../src/domain/tenant-id.ts';
+import { isSelfCheckTenant, isTenantId } from '../src/domain/tenant-id.ts';
 
 const SHA256_PATTERN = /^[0-9a-f]{64}$/;
 const MAX_ID_LENGTH = 256;
@@ -27,7 +27,7 @@ function parseEntry(entry: unknown, index: number): KeySnapshotEntry {
   if (typeof sha256 !== 'string' || !SHA256_PATTERN.test(sha256)) return refuse('sha256');
   if (!Array.isArray(scopes) || !scopes.every((scope) => typeof scope === 'string')) return refuse('scopes');
   // A tenant that cannot be read must never turn into "every tenant".
-  if (tenantId !== undefined && !isTenantId(tenantId) && !isOwnTenant(tenantId)) return refuse('tenantId');
+  if (tenantId !== undefined && !isTenantId(tenantId) && !isSelfCheckTenant(tenantId)) return refuse('tenantId');
   if (service !== undefined && typeof service !== 'string') return refuse('service');
   if (expiresAt !== undefined && (typeof expiresAt !== 'number' || !Number.isFinite(expiresAt))) {
     return refuse('expiresAt');
@@ -40,11 +40,6 @@ function parseEntry(entry: unknown, index: number): KeySnapshotEntry {
     ...(service === undefined ? {} : { service }),
     ...(expiresAt === undefined ? {} : { expiresAt }),
   };
-}
-
-/** The key by which the server sends to itself. */
-function isOwnTenant(tenantId: unknown): tenantId is typeof SELF_CHECK_TENANT {
-  return tenantId === SELF_CHECK_TENANT;
 }
 
 /** JSON.parse quotes the text in its error: hashes would reach the log. */

@@ -43,6 +43,7 @@ import { reportSources } from './report-sources.ts';
 import { startReports } from './reports.ts';
 import { startRevenue } from './revenue.ts';
 import { runEvery } from './schedule.ts';
+import { startSelfCheck } from './self-check.ts';
 import { rememberSeenTenants } from './seen-tenants.ts';
 import { startSpend } from './spend.ts';
 import { startStorage } from './storage.ts';
@@ -97,7 +98,9 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
   const anomalies = new AnomalyStore(postgres);
   const plans = new TenantDirectory(postgres);
   const neighbors = new Neighbors(clickhouse);
-  const publishKeys = keySnapshotWriter(spoolFolder, () => keys.snapshot());
+  const registry = ownMetrics({ loader: () => loader.figures(), detector: () => detector.figures() });
+  const selfCheck = startSelfCheck({ config, spoolFolder, clickhouse, registry, log });
+  const publishKeys = keySnapshotWriter(spoolFolder, () => selfCheck.withKey(keys.snapshot()));
 
   // aggregate + cost
   const prices = await startPrices({ clickhouse, postgres, changes, log });
@@ -131,6 +134,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
     breakers: (actor, filter, now) => breakers.list(actor, filter, now),
     detector: () => detector.figures(),
     page: () => detector.page(),
+    selfCheck: selfCheck.alert,
     approvals: () => running.approvals.list({ kind: 'system', subject: 'alerts' }, { pendingOnly: true, limit: 100 }),
     ownUrl: () => urlOf(host, apiPort),
     ...{ config, registry },
@@ -162,6 +166,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
   const telemetry = startTelemetry({
     ...{ config, dataDir, clickhouse, postgres, keys, runs, log },
     loader: () => loader.figures(),
+    selfCheck: selfCheck.standing,
   });
   const accounts = startAccounts({ postgres, directory: plans, config });
   const api = createApi({
@@ -232,6 +237,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
   changes.start();
   await loader.start();
   running.run();
+  selfCheck.run();
   const schedules = [
     runEvery(SEEN_TENANTS_EVERY_MS, 'seen-tenants', log, rememberSeenTenants(clickhouse, plans, config)),
     runEvery(CENSUS_EVERY_MS, 'flag-instances', log, () => instances.sync()),
@@ -251,6 +257,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       stopKeys();
       instances.stop();
       await Promise.all(schedules.map((schedule) => schedule.stop()));
+      await selfCheck.stop();
       await loader.stop();
       await changes.stop();
       await storage.stop();

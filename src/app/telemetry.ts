@@ -5,6 +5,7 @@ import type { ApiPorts } from '../api/context.ts';
 import type { SetupAnswer } from '../api/setup-ports.ts';
 import type { Config } from '../config/config.ts';
 import type { LoaderStanding } from '../domain/ingest-health.ts';
+import type { SelfCheckStanding } from '../domain/self-check.ts';
 import { INTAKE_FILE } from '../domain/spool-format.ts';
 import { SECOND_MS } from '../domain/window.ts';
 import type { ClickHouse } from '../store/clickhouse/clickhouse.ts';
@@ -31,6 +32,7 @@ export interface TelemetryOptions {
   readonly postgres: Postgres;
   readonly keys: Pick<KeyStore, 'list'>;
   readonly loader: () => LoaderStanding;
+  readonly selfCheck: () => SelfCheckStanding | undefined;
   readonly runs: RunLog;
   readonly log: Logger;
 }
@@ -42,13 +44,13 @@ type TelemetryPorts = Pick<
 
 /** What whoever runs Tenantry asks about Tenantry itself. */
 export function startTelemetry(options: TelemetryOptions): { readonly ports: TelemetryPorts; stop(): Promise<void> } {
-  const { dataDir, clickhouse, postgres, keys, loader, runs, log } = options;
+  const { dataDir, clickhouse, postgres, keys, loader, selfCheck, runs, log } = options;
   const spoolFolder = join(dataDir, 'spool');
   const intakeFile = join(spoolFolder, INTAKE_FILE);
   const folder = new QuarantineFolder(spoolFolder);
   const auditing = startAuditExplorer({ postgres, dataDir, log });
   const ingestHealth = new IngestHealthDesk({
-    ...{ intakeFile, clickhouse, loader, history: new IngestHistory(Date.now()) },
+    ...{ intakeFile, clickhouse, loader, selfCheck, history: new IngestHistory(Date.now()) },
     quarantined: () => folder.count(),
     keys: (actor) => keys.list(actor),
   });

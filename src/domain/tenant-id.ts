@@ -15,10 +15,21 @@ export const UNATTRIBUTED_TENANT = '(unattributed)' as TenantId;
 export const OTHER_TENANTS = '(other)' as TenantId;
 
 /**
- * Whose spans the server sends to itself to see that what goes in comes out right. Only a key that is bound to it makes
- * spans its own, and no question about all tenants ever sees it, so it is not one of the names below.
+ * Whose spans a server sends to itself to see that what goes in comes out right: `(self-check:<8 hex digits>)`, another at
+ * each start. Only a key that is bound to it makes spans its own, and no question about all tenants ever sees it, so it
+ * is not one of the names below.
  */
-export const SELF_CHECK_TENANT = '(self-check)' as TenantId;
+export const SELF_CHECK_PREFIX = '(self-check:';
+const SELF_CHECK_PATTERN = /^\(self-check:[0-9a-f]{8}\)$/;
+
+/** @param start 8 lower-case hex digits */
+export function selfCheckTenant(start: string): TenantId {
+  return `${SELF_CHECK_PREFIX}${start})` as TenantId;
+}
+
+export function isSelfCheckTenant(text: unknown): text is TenantId {
+  return typeof text === 'string' && SELF_CHECK_PATTERN.test(text);
+}
 
 /**
  * Names that stand where a tenant's id stands and are no tenants: they have figures and series, come behind all tenants

@@ -1,4 +1,4 @@
-import { SELF_CHECK_TENANT, type TenantId } from '../../domain/tenant-id.ts';
+import { SELF_CHECK_PREFIX, type TenantId } from '../../domain/tenant-id.ts';
 import { type ClickHouse, DATABASE } from './clickhouse.ts';
 import { quoted } from './sql-text.ts';
 
@@ -24,7 +24,7 @@ export class TenantTables {
     });
     const tables = await this.#tables;
     const condition =
-      scope === 'across-tenants' ? `TenantId != ${quoted(SELF_CHECK_TENANT)}` : `TenantId = ${quoted(scope.tenant)}`;
+      scope === 'across-tenants' ? `NOT startsWith(TenantId, ${quoted(SELF_CHECK_PREFIX)})` : `TenantId = ${quoted(scope.tenant)}`;
     return Object.fromEntries(tables.map((table) => [`${DATABASE}.${table}`, condition]));
   }
 
