@@ -2,6 +2,9 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { IngestStanding, KeyUse, SegmentSignal } from '../src/domain/spool-format.ts';
 import type { SpoolFigures } from './spool.ts';
 
+/** How a request came; `http`: a page, or what is no OTLP. */
+export type Transport = 'http/protobuf' | 'http/json' | 'grpc' | 'http';
+
 /** What the gauges read when somebody asks for the metrics. */
 export interface CounterSources {
   readonly spool: () => SpoolFigures;
@@ -15,8 +18,8 @@ export class Counters {
   readonly registry = new Registry();
   readonly #requests = new Counter({
     name: 'tenantry_ingest_requests_total',
-    help: 'Requests by path kind, HTTP status and reason (an error code, or ok).',
-    labelNames: ['signal', 'status', 'reason'] as const,
+    help: 'Requests by path kind, HTTP status (of gRPC calls the one that says the same), reason (an error code, or ok) and transport.',
+    labelNames: ['signal', 'status', 'reason', 'transport'] as const,
     registers: [this.registry],
   });
   readonly #spans = new Counter({
@@ -101,15 +104,15 @@ export class Counters {
     this.#sums.logRecordsRejected += records;
   }
 
-  answered(signal: string, status: number, reason: string): void {
-    this.#requests.inc({ signal, status: String(status), reason });
+  answered(signal: string, status: number, reason: string, transport: Transport): void {
+    this.#requests.inc({ signal, status: String(status), reason, transport });
     if (signal !== 'other') this.#sums.requests += 1;
     if (status < 400) return;
     this.#rejected.inc({ reason });
     if (signal !== 'other') this.#rejectedBy.set(reason, (this.#rejectedBy.get(reason) ?? 0) + 1);
   }
 
-  sums(): Omit<IngestStanding, 'startedAt' | 'httpPort' | 'spool'> {
+  sums(): Omit<IngestStanding, 'startedAt' | 'httpPort' | 'grpcPort' | 'spool'> {
     const keys: KeyUse[] = [...this.#keys].map(([keyId, use]) => ({ keyId, ...use }));
     return { ...this.#sums, rejected: Object.fromEntries(this.#rejectedBy), keys };
   }

@@ -6,6 +6,7 @@ import { ERRORS, TenantryError, toError } from '../src/domain/errors.ts';
 import type { IngestStanding } from '../src/domain/spool-format.ts';
 import { Counters } from './counters.ts';
 import { Door } from './door.ts';
+import { GrpcReceiver } from './grpc-receiver.ts';
 import { Intake } from './intake.ts';
 import { KeyCheck } from './key-check.ts';
 import { MemoryBudget } from './memory-budget.ts';
@@ -16,6 +17,7 @@ import { Spool, type SpoolFigures } from './spool.ts';
 
 export interface Ingest {
   readonly httpPort: number;
+  readonly grpcPort: number;
   /** Finishes running requests (10 s at most), seals the spool, gives the data directory back. */
   stop(): Promise<void>;
 }
@@ -24,6 +26,7 @@ export interface Ingest {
 export interface IngestReady {
   readonly type: 'ready';
   readonly httpPort: number;
+  readonly grpcPort: number;
 }
 
 /** ... or why it does not. */
@@ -64,35 +67,39 @@ export async function startIngest({ config, log }: { config: Config; log: Logger
     now: Date.now,
   });
   const startedAt = Date.now();
-  let httpPort: number | null = null;
+  const ports: Pick<IngestStanding, 'httpPort' | 'grpcPort'> = { httpPort: null, grpcPort: null };
   const intake = new Intake(folder, () => ({
-    ...{ startedAt, httpPort, ...counters.sums() },
+    ...{ startedAt, ...ports, ...counters.sums() },
     spool: standingOf(spool.figures(), config.TENANTRY_SPOOL_MAX_BYTES),
   }));
   const door = new Door({ spool, retries: spool.retries, counters, intake, now: Date.now });
   const pipeline = { keys, bodies, door };
+  const refusals = {
+    ...{ counters, log, onRefused: () => intake.refused() },
+    discardBytes: 4 * config.TENANTRY_MAX_BODY_BYTES,
+  };
   const receiver = new Receiver({
     signals: {
       traces: signalPipeline('traces', pipeline),
       metrics: signalPipeline('metrics', pipeline),
       logs: signalPipeline('logs', pipeline),
     },
-    counters,
-    onRefused: () => intake.refused(),
-    health: () => health(spool),
-    discardBytes: 4 * config.TENANTRY_MAX_BODY_BYTES,
-    log,
+    ...refusals,
+    health: () => health(spool, ports.grpcPort),
   });
+  const grpcReceiver = new GrpcReceiver({ pipeline, ...refusals });
   const closeAll = async () => {
+    await Promise.all([receiver.stop(STOP_GRACE_MS), grpcReceiver.stop(STOP_GRACE_MS)]);
     await intake.stop();
     await keys.stop();
     await spool.close();
   };
   try {
-    const port = await receiver.listen(config.TENANTRY_HOST, config.TENANTRY_OTLP_HTTP_PORT);
-    httpPort = port;
-    log.info({ httpPort, recovered: spool.figures().recovered }, 'ingest takes OTLP');
-    return { httpPort: port, stop: () => receiver.stop(STOP_GRACE_MS).then(closeAll) };
+    const httpPort = await receiver.listen(config.TENANTRY_HOST, config.TENANTRY_OTLP_HTTP_PORT);
+    const grpcPort = await grpcReceiver.listen(config.TENANTRY_HOST, config.TENANTRY_OTLP_GRPC_PORT);
+    Object.assign(ports, { httpPort, grpcPort });
+    log.info({ httpPort, grpcPort, recovered: spool.figures().recovered }, 'ingest takes OTLP');
+    return { httpPort, grpcPort, stop: closeAll };
   } catch (error) {
     await closeAll();
     throw error;
@@ -109,10 +116,15 @@ function standingOf(figures: SpoolFigures, maxBytes: number): IngestStanding['sp
   };
 }
 
+/** For whoever reads the terminal. */
+export function portsInWords({ httpPort, grpcPort }: Pick<Ingest, 'httpPort' | 'grpcPort'>): string {
+  return `OTLP/HTTP on port ${httpPort}, OTLP/gRPC on port ${grpcPort}`;
+}
+
 /** The process answers, so it is alive; whether it takes telemetry is said beside it. */
-function health(spool: Spool): object {
+function health(spool: Spool, grpcPort: number | null): object {
   const { refusal } = spool.figures();
-  return { status: 'ok', accepting: refusal === undefined, ...(refusal === undefined ? {} : { refusal }) };
+  return { status: 'ok', accepting: refusal === undefined, grpcPort, ...(refusal === undefined ? {} : { refusal }) };
 }
 
 /** Runs until SIGTERM, SIGINT or the end of the parent, which is noticed by its channel. */
@@ -142,8 +154,9 @@ async function runAsProcess(): Promise<void> {
     process.on('SIGTERM', () => stop('SIGTERM'));
     process.on('SIGINT', () => stop('SIGINT'));
     process.on('disconnect', () => stop('parent gone'));
-    const ready: IngestReady = { type: 'ready', httpPort: ingest.httpPort };
-    if (process.send === undefined) process.stdout.write(`ingest takes OTLP/HTTP on port ${ingest.httpPort}\n`);
+    const { httpPort, grpcPort } = ingest;
+    const ready: IngestReady = { type: 'ready', httpPort, grpcPort };
+    if (process.send === undefined) process.stdout.write(`ingest takes ${portsInWords(ingest)}\n`);
     else if (process.connected) process.send(ready);
     else stop('parent gone');
   } catch (thrown) {

@@ -1,4 +1,9 @@
-import { ERRORS, type ErrorCode, TenantryError } from '../src/domain/errors.ts';
+import type { TenantryError } from '../src/domain/errors.ts';
+import type { Taken } from './door.ts';
+import { ProtobufWriter } from './protobuf-writer.ts';
+import { jsonOfStatus, protobufOfStatus, type RpcStatus, rpcCode, rpcStatusOf } from './rpc-status.ts';
+import type { OtlpSignal } from './wire-check.ts';
+import { WIRE_TYPE } from './wire-schema.ts';
 
 /** An HTTP answer, not yet sent. */
 export interface Answer {
@@ -12,46 +17,43 @@ export const JSON_TYPE = 'application/json';
 /** OTLP answers in the encoding of the request. */
 export type OtlpMediaType = typeof PROTOBUF | typeof JSON_TYPE;
 
-/** google.rpc.Code */
-const RPC_CODES: Readonly<Record<number, number>> = {
-  400: 3, // INVALID_ARGUMENT
-  401: 16, // UNAUTHENTICATED
-  403: 7, // PERMISSION_DENIED
-  404: 12, // UNIMPLEMENTED
-  405: 12,
-  408: 4, // DEADLINE_EXCEEDED
-  413: 11, // OUT_OF_RANGE: unlike RESOURCE_EXHAUSTED, nobody takes it for "retry"
-  415: 3,
-  429: 8, // RESOURCE_EXHAUSTED
-  431: 11,
-  503: 14, // UNAVAILABLE
-};
-const RPC_INTERNAL = 13;
-
 /** The field of each signal's partial success that says how much was rejected, as OTLP/JSON names it. */
 const REJECTED = { traces: 'rejectedSpans', metrics: 'rejectedDataPoints', logs: 'rejectedLogRecords' } as const;
+const MAX_RESPONSE_BYTES = 64 * 1024;
 
-/** An export response without partial success has no bytes in protobuf, whichever signal's it is. */
-export function successAnswer(mediaType: OtlpMediaType): Answer {
-  return answer(200, mediaType, mediaType === JSON_TYPE ? Buffer.from('{}') : new Uint8Array(0));
+/** Which of OTLP's two encodings a content type names, with whatever parameters; undefined: neither. */
+export function otlpMediaType(contentType: string | undefined): OtlpMediaType | undefined {
+  const name = (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase();
+  return name === PROTOBUF || name === JSON_TYPE ? name : undefined;
 }
 
 /**
- * Success for all but `rejected` items, with the reason. Clients do not send the request again.
- * In protobuf the response is the same for each signal: partial_success = 1 { int64 rejected_… = 1; string error_message = 2 }
+ * What became of a request that was taken. With a reason it is a partial success (a warning where nothing was rejected):
+ * clients do not send the request again.
  */
-export function partialSuccessAnswer(
-  signal: keyof typeof REJECTED,
-  rejected: number,
-  message: string,
-  mediaType: OtlpMediaType,
-): Answer {
-  if (mediaType === JSON_TYPE) {
-    const partialSuccess = { [REJECTED[signal]]: String(rejected), errorMessage: message };
-    return answer(200, mediaType, Buffer.from(JSON.stringify({ partialSuccess })));
+export function takenAnswer(signal: OtlpSignal, taken: Taken, mediaType: OtlpMediaType): Answer {
+  if (mediaType === PROTOBUF) return answer(200, PROTOBUF, exportResponse(taken));
+  const { rejected, reason } = taken;
+  const partialSuccess = { [REJECTED[signal]]: String(rejected), errorMessage: reason };
+  return answer(200, mediaType, Buffer.from(JSON.stringify(reason === undefined ? {} : { partialSuccess })));
+}
+
+/**
+ * The export response in protobuf, which is the same for each signal:
+ * partial_success = 1 { int64 rejected_… = 1; string error_message = 2 }, and nothing at all where all was taken
+ */
+export function exportResponse({ rejected, reason }: Pick<Taken, 'rejected' | 'reason'>): Uint8Array {
+  const writer = new ProtobufWriter(MAX_RESPONSE_BYTES);
+  if (reason !== undefined) {
+    writer.tag(1, WIRE_TYPE.LEN);
+    const start = writer.begin();
+    writer.tag(1, WIRE_TYPE.VARINT);
+    writer.varint(rejected);
+    writer.tag(2, WIRE_TYPE.LEN);
+    writer.bytes(Buffer.from(reason, 'utf8'));
+    writer.end(start);
   }
-  const inner = Buffer.concat([Buffer.from([INT_FIELD_1, ...varint(rejected)]), textField(TEXT_FIELD_2, message)]);
-  return answer(200, mediaType, Buffer.concat([Buffer.from([MESSAGE_FIELD_1, ...varint(inner.length)]), inner]));
+  return writer.finish();
 }
 
 /**
@@ -59,39 +61,29 @@ export function partialSuccessAnswer(
  * @param random 0 to 1; spreads Retry-After, so that clients do not come back all at once
  */
 export function errorAnswer(error: TenantryError, mediaType: OtlpMediaType, random: number): Answer {
-  const message = error.hint === undefined ? error.message : `${error.message}. ${error.hint}`;
-  return statusAnswer(error.status, message, mediaType, retryHeaders(error.status, random));
+  const status = rpcStatusOf(error, random);
+  const retryAfter = status.retryAfterSeconds;
+  return statusAnswer(
+    error.status,
+    status,
+    mediaType,
+    retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) },
+  );
 }
 
-/** For what is no TenantryError (Node's own parser errors, bugs): nothing of the cause goes out. */
+/** For what is no TenantryError (Node's own parser errors): nothing of the cause goes out. */
 export function bareAnswer(status: number, message: string): Answer {
-  return statusAnswer(status, message, PROTOBUF, {});
-}
-
-/** Anything thrown as a TenantryError; what nobody foresaw says no more than INTERNAL. */
-export function asTenantryError(thrown: unknown): TenantryError {
-  if (thrown instanceof TenantryError) return thrown;
-  const code: ErrorCode = 'INTERNAL';
-  return new TenantryError(code, ERRORS[code].title, { cause: thrown });
-}
-
-/**
- * 1 to 5 s: the JavaScript exporter drops the data at once when Retry-After exceeds what is left of its 10 s timeout.
- * Only 429 and 503 are retried by OTLP clients.
- */
-function retryHeaders(status: number, random: number): Record<string, string> {
-  return status === 429 || status === 503 ? { 'retry-after': String(1 + Math.floor(random * 5)) } : {};
+  return statusAnswer(status, { code: rpcCode(status), message }, PROTOBUF, {});
 }
 
 function statusAnswer(
-  status: number,
-  message: string,
+  httpStatus: number,
+  status: RpcStatus,
   mediaType: OtlpMediaType,
   headers: Readonly<Record<string, string>>,
 ): Answer {
-  const code = RPC_CODES[status] ?? RPC_INTERNAL;
-  const body = mediaType === JSON_TYPE ? Buffer.from(JSON.stringify({ code, message })) : encodeStatus(code, message);
-  return answer(status, mediaType, body, headers);
+  const body = mediaType === JSON_TYPE ? Buffer.from(jsonOfStatus(status)) : protobufOfStatus(status);
+  return answer(httpStatus, mediaType, body, headers);
 }
 
 function answer(
@@ -105,28 +97,4 @@ function answer(
     headers: { ...headers, 'content-type': mediaType, 'content-length': String(body.length) },
     body,
   };
-}
-
-/** Protobuf tags: field number * 8 + wire type. */
-const INT_FIELD_1 = 0x08;
-const MESSAGE_FIELD_1 = 0x0a;
-const TEXT_FIELD_2 = 0x12;
-
-/** google.rpc.Status { int32 code = 1; string message = 2; } */
-function encodeStatus(code: number, message: string): Uint8Array {
-  return Buffer.concat([Buffer.from([INT_FIELD_1, code]), textField(TEXT_FIELD_2, message)]);
-}
-
-function textField(tag: number, text: string): Buffer {
-  const bytes = Buffer.from(text, 'utf8');
-  return Buffer.concat([Buffer.from([tag, ...varint(bytes.length)]), bytes]);
-}
-
-/** Of a number below 2^32. */
-function varint(value: number): number[] {
-  const bytes: number[] = [];
-  for (let rest = value; ; rest >>>= 7) {
-    bytes.push(rest < 0x80 ? rest : (rest & 0x7f) | 0x80);
-    if (rest < 0x80) return bytes;
-  }
 }

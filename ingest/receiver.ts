@@ -2,16 +2,17 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { TenantryError, toError } from '../src/domain/errors.ts';
-import type { Counters } from './counters.ts';
+import type { Counters, Transport } from './counters.ts';
 import {
   type Answer,
-  asTenantryError,
   bareAnswer,
   errorAnswer,
   JSON_TYPE,
   type OtlpMediaType,
+  otlpMediaType,
   PROTOBUF,
 } from './otlp-answer.ts';
+import { asTenantryError } from './rpc-status.ts';
 
 /** Takes one OTLP request of one signal and answers it; throws TenantryError for what it refuses. */
 type SignalHandler = (request: IncomingMessage) => Promise<Answer>;
@@ -88,11 +89,11 @@ export class Receiver {
     this.#inWork++;
     request.on('error', () => {});
     response.on('error', () => {});
-    const mediaType = request.headers['content-type']?.startsWith(JSON_TYPE) === true ? JSON_TYPE : PROTOBUF;
+    const mediaType = otlpMediaType(request.headers['content-type']) ?? PROTOBUF;
     const route = routeOf(request.url);
     try {
       const answer = await this.#answer(request, route);
-      this.#parts.counters.answered(route.label, answer.status, 'ok');
+      this.#parts.counters.answered(route.label, answer.status, 'ok', transportOf(route, mediaType));
       this.#send(request, response, answer);
     } catch (thrown) {
       this.#refuse(request, response, route, mediaType, thrown);
@@ -112,7 +113,7 @@ export class Receiver {
     const error = asTenantryError(thrown);
     if (error.code === 'INTERNAL') this.#parts.log.error({ err: toError(thrown) }, 'a request failed unexpectedly');
     else this.#parts.log.debug({ code: error.code, detail: error.message }, 'request refused');
-    this.#parts.counters.answered(route.label, error.status, error.code);
+    this.#parts.counters.answered(route.label, error.status, error.code, transportOf(route, type));
     if (route.kind === 'signal' && error.status !== 401 && error.status !== 403) this.#parts.onRefused?.();
     const answer = errorAnswer(error, type, this.#random());
     const allow = error.status === 405 ? { allow: route.kind === 'page' ? 'GET, HEAD' : 'POST' } : {};
@@ -127,7 +128,7 @@ export class Receiver {
       return await handler(request);
     }
     throw new TenantryError('NOT_FOUND', 'nothing is served at this path', {
-      hint: 'Send traces to /v1/traces and metrics to /v1/metrics; the exporter setting OTEL_EXPORTER_OTLP_ENDPOINT takes no path.',
+      hint: 'Send traces to /v1/traces and metrics to /v1/metrics; OTLP/gRPC has a port of its own. The exporter setting OTEL_EXPORTER_OTLP_ENDPOINT takes no path.',
     });
   }
 
@@ -149,7 +150,7 @@ export class Receiver {
   /** What Node's parser refuses never becomes a request: bad syntax, both lengths, too large or too slow headers. */
   #refuseBrokenHttp(error: NodeJS.ErrnoException, socket: Socket): void {
     const [status, message] = BROKEN_HTTP[error.code ?? ''] ?? [400, 'This is not valid HTTP'];
-    this.#parts.counters.answered('other', status, error.code ?? 'unknown');
+    this.#parts.counters.answered('other', status, error.code ?? 'unknown', 'http');
     if (!socket.writable || error.code === 'ECONNRESET') {
       socket.destroy();
       return;
@@ -195,6 +196,11 @@ function routeOf(url: string | undefined): Route {
     return { kind: 'page', name: path === '/healthz' ? 'healthz' : 'metrics', label: 'other' };
   }
   return { kind: 'other', label: 'other' };
+}
+
+function transportOf(route: Route, mediaType: OtlpMediaType): Transport {
+  if (route.kind !== 'signal') return 'http';
+  return mediaType === JSON_TYPE ? 'http/json' : 'http/protobuf';
 }
 
 function textAnswer(contentType: string, text: string): Answer {

@@ -12,6 +12,7 @@ interface SetupService {
 export interface SetupBody {
   /** null: no ingest process has told. */
   otlp_http_port: number | null;
+  otlp_grpc_port: number | null;
   /** Only programs on the server's own machine reach it. */
   local_only: boolean;
   /** Header that takes the key where `authorization` cannot be set. */

@@ -2,6 +2,8 @@
 export interface SetupAnswer {
   /** Of OTLP/HTTP, as ingest listens; null: no ingest has told. */
   readonly otlpHttpPort: number | null;
+  /** Of OTLP/gRPC, likewise. */
+  readonly otlpGrpcPort: number | null;
   /** Whether only programs on the server's own machine reach it. */
   readonly isLocalOnly: boolean;
   /** Names under which a tenant is looked for on spans, in this order. */

@@ -11,6 +11,7 @@ const count = z.int().min(0);
 export const setupSchema = z
   .object({
     otlp_http_port: z.int().nullable().describe('null: no ingest process has told'),
+    otlp_grpc_port: z.int().nullable().describe('null: no ingest process has told'),
     local_only: z.boolean().describe("Only programs on the server's own machine reach it"),
     key_header: z.string().describe('Takes the key where "authorization" cannot be set'),
     tenant_attributes: z.array(z.string()).describe('Looked for on spans, then on resources, in this order'),
@@ -44,9 +45,14 @@ export function setupRoutes({ ports: { setup } }: ApiContext): FastifyPluginCall
         },
       },
       async (): Promise<SetupBody> => {
-        const { otlpHttpPort, isLocalOnly, tenantAttributes, withoutKey, services } = await setup.look();
+        const { otlpHttpPort, otlpGrpcPort, isLocalOnly, tenantAttributes, withoutKey, services } = await setup.look();
         return {
-          ...{ otlp_http_port: otlpHttpPort, local_only: isLocalOnly, key_header: KEY_HEADER },
+          ...{
+            otlp_http_port: otlpHttpPort,
+            otlp_grpc_port: otlpGrpcPort,
+            local_only: isLocalOnly,
+            key_header: KEY_HEADER,
+          },
           ...{ tenant_attributes: [...tenantAttributes], without_key: withoutKey },
           services: services.map(({ lastAt, exampleTenant, ...rest }) => ({
             ...{ ...rest, last_seen: rfc3339(lastAt), example_tenant: exampleTenant },

@@ -34,7 +34,7 @@ export function explainError(thrown: unknown): Explanation {
     return {
       title: 'A port is taken',
       detail: error.message,
-      hint: 'Stop the other program, or choose another port: TENANTRY_API_PORT, TENANTRY_OTLP_HTTP_PORT (0 picks a free one).',
+      hint: 'Stop the other program, or choose another port: TENANTRY_API_PORT, TENANTRY_OTLP_HTTP_PORT, TENANTRY_OTLP_GRPC_PORT (0 picks a free one).',
     };
   }
   return {

@@ -10,6 +10,8 @@ export interface Running {
   readonly url: string;
   /** undefined: ingest runs elsewhere (`tenantry ingest` on the same data directory). */
   readonly otlpUrl: string | undefined;
+  /** As exporters want it: with http:// where there is no TLS. */
+  readonly otlpGrpcUrl: string | undefined;
   readonly signIn: ServerReady['signIn'];
   readonly demoDatabaseUrl: string | undefined;
   readonly secrets: BootstrapSecrets;
@@ -42,7 +44,10 @@ export async function serve(config: Config, log: Logger, options: ServeOptions):
       args: [],
       config,
       env,
-      envAfterReady: ({ httpPort }) => ({ TENANTRY_OTLP_HTTP_PORT: String(httpPort) }),
+      envAfterReady: ({ httpPort, grpcPort }) => ({
+        TENANTRY_OTLP_HTTP_PORT: String(httpPort),
+        TENANTRY_OTLP_GRPC_PORT: String(grpcPort),
+      }),
     },
     log,
   );
@@ -62,11 +67,12 @@ export async function serve(config: Config, log: Logger, options: ServeOptions):
     await Promise.all([server.stop(), ingest.stop()]);
   };
   try {
-    const httpPort = options.ingest ? (await ingest.start()).httpPort : undefined;
+    const ports = options.ingest ? await ingest.start() : undefined;
     const { url, signIn, demoDatabaseUrl } = await server.start();
     return {
       url,
-      otlpUrl: httpPort === undefined ? undefined : urlOf(config.TENANTRY_HOST, httpPort),
+      otlpUrl: ports && urlOf(config.TENANTRY_HOST, ports.httpPort),
+      otlpGrpcUrl: ports && urlOf(config.TENANTRY_HOST, ports.grpcPort),
       signIn,
       demoDatabaseUrl,
       secrets,

@@ -78,6 +78,7 @@ async function lookAtSetup({ clickhouse, config }: TelemetryOptions, intakeFile:
   ]);
   return {
     otlpHttpPort: intake?.standing.httpPort ?? null,
+    otlpGrpcPort: intake?.standing.grpcPort ?? null,
     isLocalOnly: LOOPBACK.includes(config.TENANTRY_HOST),
     tenantAttributes: config.TENANTRY_TENANT_ATTRIBUTES,
     withoutKey: intake?.standing.rejected['UNAUTHENTICATED'] ?? 0,

@@ -70,7 +70,7 @@ export const SETTINGS = {
   TENANTRY_HOST: z.string().min(1).default('127.0.0.1').describe('address that the API and OTLP listen on'),
   TENANTRY_API_PORT: port(7070).describe('API and dashboards; 0 picks a free port'),
   TENANTRY_OTLP_HTTP_PORT: port(4318).describe('OTLP/HTTP; 0 picks a free port'),
-  TENANTRY_OTLP_GRPC_PORT: port(4317).describe('OTLP/gRPC; reserved, not served yet'),
+  TENANTRY_OTLP_GRPC_PORT: port(4317).describe('OTLP/gRPC; 0 picks a free port'),
   TENANTRY_ADMIN_TOKEN: secret.describe('bearer token with role admin; generated and printed once when unset'),
   TENANTRY_INGEST_KEY: secret.describe('key for OTLP and flags; generated and printed once when unset'),
   CLICKHOUSE_URL: z.url().optional().describe('ClickHouse server; unset = embedded engine'),
@@ -87,6 +87,9 @@ export const SETTINGS = {
   TENANTRY_SEGMENT_BYTES: bytes(16 * 1024 * 1024).describe('size at which a spool segment is sealed'),
   TENANTRY_SEGMENT_AGE_MS: bytes(1_000).describe('age in milliseconds at which a spool segment is sealed'),
   TENANTRY_SPOOL_MAX_BYTES: bytes(2 * 1024 ** 3).describe('spool size above which OTLP is answered 503'),
+  TENANTRY_QUARANTINE_MAX_BYTES: bytes(1024 ** 3).describe(
+    'size of the quarantine; beyond it the oldest requests of the key that fills it most are deleted',
+  ),
   TENANTRY_RETRY_WINDOW_SECONDS: z.coerce
     .number()
     .int()

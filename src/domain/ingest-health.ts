@@ -53,7 +53,7 @@ const WHAT_TO_DO: Readonly<Record<string, string>> = {
   UNAUTHENTICATED: 'An exporter sends no valid key: compare its key with the list under Keys.',
   OTLP_MALFORMED: 'A sender produces broken OTLP: look for an exporter that was changed lately.',
   BODY_TOO_LARGE: 'Make the batches of the exporter smaller, or raise TENANTRY_MAX_BODY_BYTES.',
-  UNSUPPORTED_MEDIA_TYPE: 'Set the protocol of the exporter to http/protobuf.',
+  UNSUPPORTED_MEDIA_TYPE: 'Set the protocol of the exporter to http/protobuf, http/json or grpc, and its compression to gzip or none.',
   SPOOL_UNAVAILABLE: 'The spool has no room: free disk space, or find out why ClickHouse does not take segments.',
   NOT_FOUND: 'An exporter uses a wrong path: OTEL_EXPORTER_OTLP_ENDPOINT takes the address without /v1/traces.',
 };

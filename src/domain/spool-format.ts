@@ -101,6 +101,8 @@ export interface IngestStanding {
   readonly startedAt: number;
   /** Of OTLP/HTTP. */
   readonly httpPort: number | null;
+  /** Of OTLP/gRPC. */
+  readonly grpcPort: number | null;
   /** Requests with telemetry, whatever became of them. */
   readonly requests: number;
   readonly spans: number;

@@ -82,15 +82,16 @@ describe('attribution', () => {
   test('is told as shares, with steps that fit the time that is asked about', async () => {
     api.ports.attribution.services = [
       {
-        ...{ service: 'shop', spans: 8, attributed: 6, steps: [{ at: AT, spans: 8, attributed: 6 }] },
+        ...{ service: 'shop', spans: 8, attributed: 6, adopted: 2, waiting: 3 },
+        steps: [{ at: AT, spans: 8, attributed: 6, adopted: 2 }],
         ...{ sources: [{ source: null, spans: 3 }], bareRoutes: [{ route: 'GET /a', requests: 2 }] },
       },
     ];
     const { body } = await ask<AttributionBody>('/v1/attribution?from=2026-06-01T00:00:00Z&to=2026-06-15T00:00:00Z');
-    expect(body).toMatchObject({ step_seconds: 3_600, spans: 8, attributed: 6, share: 0.75 });
+    expect(body).toMatchObject({ step_seconds: 3_600, spans: 8, attributed: 6, adopted: 2, waiting: 4, share: 0.75 });
     expect(body.services).toEqual([
       {
-        ...{ service: 'shop', spans: 8, attributed: 6, share: 0.75, points: [[AT, 0.75]] },
+        ...{ service: 'shop', spans: 8, attributed: 6, adopted: 2, waiting: 3, share: 0.75, points: [[AT, 0.75]] },
         ...{ sources: [{ source: null, requests: 3 }], routes_without_tenant: [{ route: 'GET /a', requests: 2 }] },
       },
     ]);
@@ -120,6 +121,7 @@ describe('ingest', () => {
       ...{
         startedAt: AT,
         httpPort: 4318,
+        grpcPort: 4317,
         requests: 4,
         spans: 3,
         dataPoints: 2,

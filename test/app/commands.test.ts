@@ -127,6 +127,7 @@ it('a damaged secrets file is named, and not overwritten', async () => {
     TENANTRY_DATA_DIR: dataDir,
     TENANTRY_API_PORT: '0',
     TENANTRY_OTLP_HTTP_PORT: '0',
+    TENANTRY_OTLP_GRPC_PORT: '0',
   });
   expect(await run.exited).toBe(1);
   expect(run.log()).toContain('secrets.json in the data directory is damaged');

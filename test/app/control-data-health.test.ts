@@ -42,6 +42,7 @@ const standing = (): IngestStanding => ({
   ...{
     startedAt: NOW,
     httpPort: 4318,
+    grpcPort: 4317,
     requests: 0,
     spans: 0,
     dataPoints: 0,

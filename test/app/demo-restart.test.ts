@@ -13,6 +13,7 @@ it('goes on when the server is killed: soon the app serves its tenants again', a
     TENANTRY_ADMIN_TOKEN: ADMIN_TOKEN,
     TENANTRY_API_PORT: '0',
     TENANTRY_OTLP_HTTP_PORT: '0',
+    TENANTRY_OTLP_GRPC_PORT: '0',
   });
   const url = await until('the announcement', () =>
     /simulated tenants/.test(demo.out()) ? /Dashboards\s+(http\S+)/.exec(demo.out())?.[1] : undefined,

@@ -20,6 +20,7 @@ beforeAll(async () => {
     TENANTRY_ADMIN_TOKEN: ADMIN_TOKEN,
     TENANTRY_API_PORT: '0',
     TENANTRY_OTLP_HTTP_PORT: '0',
+    TENANTRY_OTLP_GRPC_PORT: '0',
   });
   const announced = until('the announcement', () =>
     /simulated tenants/.test(demo.out()) ? /Dashboards\s+(http\S+)/.exec(demo.out())?.[1] : undefined,

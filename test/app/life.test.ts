@@ -72,6 +72,7 @@ describe('beside a running one', () => {
       TENANTRY_DATA_DIR: dataDir,
       TENANTRY_API_PORT: '0',
       TENANTRY_OTLP_HTTP_PORT: '0',
+      TENANTRY_OTLP_GRPC_PORT: '0',
       TENANTRY_LOG_LEVEL: 'silent',
     };
     const second = runCommand([command], settings);
@@ -83,7 +84,12 @@ describe('beside a running one', () => {
   });
 
   it('serve on a taken port says which setting to change', async () => {
-    const settings = { TENANTRY_DATA_DIR: flowFolder(), TENANTRY_LOG_LEVEL: 'silent', TENANTRY_API_PORT: '0' };
+    const settings = {
+      TENANTRY_DATA_DIR: flowFolder(),
+      TENANTRY_LOG_LEVEL: 'silent',
+      TENANTRY_API_PORT: '0',
+      TENANTRY_OTLP_GRPC_PORT: '0',
+    };
     const second = runCommand(['serve'], { ...settings, TENANTRY_OTLP_HTTP_PORT: new URL(tenantry.otlpUrl).port });
     expect(await second.exited).toBe(1);
     expect(second.log()).toMatch(/^error: .+\n.+\n?.*TENANTRY_OTLP_HTTP_PORT/);

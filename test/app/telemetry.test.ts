@@ -44,7 +44,8 @@ describe('questions about telemetry, to the real engine', () => {
     const { services } = await attributionDesk(store.clickhouse).look(window, 60);
     expect(services).toEqual([
       {
-        ...{ service: 'shop', spans: 10, attributed: 6, steps: [{ at: NOW - 2 * MINUTE, spans: 10, attributed: 6 }] },
+        ...{ service: 'shop', spans: 10, attributed: 6, adopted: 0, waiting: 0 },
+        steps: [{ at: NOW - 2 * MINUTE, spans: 10, attributed: 6, adopted: 0 }],
         sources: [
           { source: 'jwt', spans: 6 },
           { source: null, spans: 4 },
@@ -152,6 +153,7 @@ describe('IngestHistory', () => {
       ...{
         startedAt: 0,
         httpPort: 1,
+        grpcPort: 2,
         requests: 0,
         spans: 0,
         dataPoints: 0,

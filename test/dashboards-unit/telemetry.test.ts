@@ -80,7 +80,7 @@ describe('loopVerdict', () => {
 
 describe('what to do about attribution', () => {
   const item = {
-    ...{ service: 's', spans: 10, attributed: 5, share: 0.5, points: [] },
+    ...{ service: 's', spans: 10, attributed: 5, adopted: 0, waiting: 0, share: 0.5, points: [] },
     ...{ sources: [{ source: null, requests: 5 }], routes_without_tenant: [{ route: 'GET /a', requests: 5 }] },
   };
   const marked = { ...item, sources: [{ source: 'jwt', requests: 5 }] };
@@ -125,7 +125,13 @@ describe('the first set-up', () => {
 
   it('says whether anything came, and what to change', () => {
     const body = {
-      ...{ otlp_http_port: 4318, local_only: true, key_header: 'x-tenantry-key', tenant_attributes: ['tenant_id'] },
+      ...{
+        otlp_http_port: 4318,
+        otlp_grpc_port: 4317,
+        local_only: true,
+        key_header: 'x-tenantry-key',
+        tenant_attributes: ['tenant_id'],
+      },
       ...{ without_key: 0, services: [] },
     };
     const shop = { service: 'shop', last_seen: '', spans: 4, attributed: 4, example_tenant: 'acme' };

@@ -12,7 +12,15 @@ function intakeOf(changes: Partial<IngestStanding> = {}, refused = 0): IntakeFig
   return {
     ...{ since: NOW - 600_000, writtenAt: NOW - 500, buckets },
     standing: {
-      ...{ startedAt: NOW - 600_000, httpPort: 4318, requests: 600, spans: 12_000, dataPoints: 0, bytes: 1_000_000 },
+      ...{
+        startedAt: NOW - 600_000,
+        httpPort: 4318,
+        grpcPort: 4317,
+        requests: 600,
+        spans: 12_000,
+        dataPoints: 0,
+        bytes: 1_000_000,
+      },
       ...{ logRecordsRejected: 0, retriesRecognized: 0, rejected: {}, keys: [] },
       spool: {
         ...{ bytes: 2_000_000, maxBytes: 10_000_000, sealedSegments: 1, oldestAt: null, refusal: null },

@@ -34,6 +34,7 @@ function environment(more: Record<string, string> = {}) {
     PATH: process.env['PATH'],
     TENANTRY_DATA_DIR: dir.path,
     TENANTRY_OTLP_HTTP_PORT: '0',
+    TENANTRY_OTLP_GRPC_PORT: '0',
     TENANTRY_INGEST_KEY: KEY,
     TENANTRY_SEGMENT_BYTES: '20000',
     TENANTRY_SEGMENT_AGE_MS: '50',
@@ -45,7 +46,7 @@ async function startChild(more: Record<string, string> = {}): Promise<{ child: C
   const child = fork(PROGRAM, { env: environment(more), stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
   children.push(child);
   const [message] = await once(child, 'message');
-  expect(message).toEqual({ type: 'ready', httpPort: expect.any(Number) });
+  expect(message).toEqual({ type: 'ready', httpPort: expect.any(Number), grpcPort: expect.any(Number) });
   return { child, port: (message as { httpPort: number }).httpPort };
 }
 

@@ -56,10 +56,12 @@ describe('pages', () => {
     await bench.post(encodeTraceRequest(sampleRequest(3)));
     await bench.post(Buffer.from('x'));
     const health = await bench.send('GET', '/healthz', none);
-    expect(JSON.parse(health.body.toString())).toEqual({ status: 'ok', accepting: true });
+    expect(JSON.parse(health.body.toString())).toEqual({ status: 'ok', accepting: true, grpcPort: bench.grpcPort });
     const text = (await bench.send('GET', '/metrics', none)).body.toString();
     expect(text).toMatch(/^tenantry_ingest_spans_accepted_total 3$/m);
-    expect(text).toMatch(/^tenantry_ingest_requests_total\{signal="traces",status="200",reason="ok"\} 1$/m);
+    expect(text).toMatch(
+      /^tenantry_ingest_requests_total\{signal="traces",status="200",reason="ok",transport="http\/protobuf"\} 1$/m,
+    );
     expect(text).toMatch(/^tenantry_ingest_rejected_total\{reason="OTLP_MALFORMED"\} 1$/m);
     expect(text).toMatch(/^tenantry_ingest_spool_open_bytes [1-9]\d+$/m);
     expect(text).toMatch(/^tenantry_ingest_fsync_seconds_count 1$/m);

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-proto';
 import { AggregationTemporality, MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { partialSuccessAnswer } from '../../ingest/otlp-answer.ts';
+import { takenAnswer } from '../../ingest/otlp-answer.ts';
 import { INGEST_KEY, IngestBench } from '../support/ingest-bench.ts';
 import { otlpMetrics } from '../support/metrics.ts';
 import {
@@ -142,11 +142,11 @@ describe('logs', () => {
 });
 
 it('answers a partial success in the words of each signal and encoding', () => {
-  const json = partialSuccessAnswer('metrics', 3, 'why', 'application/json');
+  const json = takenAnswer('metrics', { items: 1, rejected: 3, reason: 'why' }, 'application/json');
   expect(JSON.parse(Buffer.from(json.body).toString())).toEqual({
     partialSuccess: { rejectedDataPoints: '3', errorMessage: 'why' },
   });
-  const protobuf = partialSuccessAnswer('metrics', 70_000, 'why', 'application/x-protobuf');
+  const protobuf = takenAnswer('metrics', { items: 1, rejected: 70_000, reason: 'why' }, 'application/x-protobuf');
   expect(decodeMetricsResponse(protobuf.body)).toEqual({
     partial_success: { rejected_data_points: '70000', error_message: 'why' },
   });

@@ -66,7 +66,7 @@ class MemoryAttribution implements Attribution {
 
   async look(window: Window, stepSeconds: number) {
     this.questions.push({ window, stepSeconds });
-    return { sample: window, services: this.services };
+    return { sample: window, waiting: 4, services: this.services };
   }
 }
 
@@ -80,7 +80,14 @@ class MemoryDetectorRuns implements DetectorRuns {
 
 class MemorySetup implements Setup {
   answer: SetupAnswer = {
-    ...{ otlpHttpPort: 4318, isLocalOnly: true, tenantAttributes: ['tenant_id'], withoutKey: 0, services: [] },
+    ...{
+      otlpHttpPort: 4318,
+      otlpGrpcPort: 4317,
+      isLocalOnly: true,
+      tenantAttributes: ['tenant_id'],
+      withoutKey: 0,
+      services: [],
+    },
   };
 
   async look() {

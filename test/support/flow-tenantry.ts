@@ -22,11 +22,13 @@ const START_TIMEOUT_MS = 90_000;
 const SETTINGS: Readonly<Record<string, string>> = {
   TENANTRY_API_PORT: '0',
   TENANTRY_OTLP_HTTP_PORT: '0',
+  TENANTRY_OTLP_GRPC_PORT: '0',
   TENANTRY_ADMIN_TOKEN: ADMIN_TOKEN,
   TENANTRY_INGEST_KEY: INGEST_KEY,
   TENANTRY_SEGMENT_AGE_MS: '200',
   // Its own spans would be among those that a test counts in the spool.
   TENANTRY_SELF_CHECK_SECONDS: '0',
+  TENANTRY_LATE_TENANT_SECONDS: '0',
 };
 
 interface Answer<Body> {

@@ -29,6 +29,7 @@ export class IngestBench {
     const config = loadConfig({
       TENANTRY_DATA_DIR: this.dir.path,
       TENANTRY_OTLP_HTTP_PORT: '0',
+      TENANTRY_OTLP_GRPC_PORT: '0',
       TENANTRY_INGEST_KEY: INGEST_KEY,
       TENANTRY_SEGMENT_AGE_MS: '3600000',
       ...settings,
@@ -40,6 +41,11 @@ export class IngestBench {
   get port(): number {
     if (this.#ingest === undefined) throw new Error('ingest is not started');
     return this.#ingest.httpPort;
+  }
+
+  get grpcPort(): number {
+    if (this.#ingest === undefined) throw new Error('ingest is not started');
+    return this.#ingest.grpcPort;
   }
 
   get url(): string {

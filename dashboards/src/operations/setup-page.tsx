@@ -96,6 +96,13 @@ function Steps(props: { body: SetupBody; query: URLSearchParams; mayMakeKeys: bo
             <code>tenantry ingest</code>.
           </p>
         )}
+        {body.otlp_grpc_port !== null && (
+          <p class="muted small" data-testid="setup-transports">
+            OTLP/gRPC is taken as well, at{' '}
+            <code>{`${location.protocol}//${location.hostname}:${body.otlp_grpc_port}`}</code> with the same key (
+            <code>OTEL_EXPORTER_OTLP_PROTOCOL=grpc</code>), and <code>http/json</code> at the address below.
+          </p>
+        )}
         {texts.map(({ name, text }, index) => (
           <Snippet key={`${language} ${name}`} name={name} text={text} testId={`snippet-${index}`} />
         ))}

@@ -227,9 +227,9 @@ function collector({ endpoint }: SetupPlace): SetupText[] {
   otlp:
     protocols:
       grpc:
-        endpoint: 0.0.0.0:4317
+        endpoint: 0.0.0.0:4316 # 4317 and 4318 are Tenantry's where both run on one machine
       http:
-        endpoint: 0.0.0.0:4319 # 4318 is Tenantry's where both run on one machine
+        endpoint: 0.0.0.0:4319
 processors:
   batch:
     send_batch_size: 2000

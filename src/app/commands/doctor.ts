@@ -27,12 +27,14 @@ async function checkServer(port: number, adminToken: string | undefined): Promis
 
 async function checkIngest(port: number): Promise<readonly Check[]> {
   const response = await fetch(`http://127.0.0.1:${port}/healthz`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
-  const { accepting = false, refusal } = (await response.json()) as { accepting?: boolean; refusal?: string };
+  const body = (await response.json()) as { accepting?: boolean; refusal?: string; grpcPort?: number };
+  const { accepting = false, refusal, grpcPort } = body;
+  const takes = `takes telemetry (OTLP/HTTP on port ${port}, OTLP/gRPC on port ${grpcPort ?? 'unknown'})`;
   return [
     {
       name: 'ingest',
       ok: accepting,
-      detail: accepting ? 'takes telemetry' : `refuses telemetry: ${refusal ?? 'no reason given'}`,
+      detail: accepting ? takes : `refuses telemetry: ${refusal ?? 'no reason given'}`,
     },
   ];
 }

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { destination, type Logger, pino } from 'pino';
-import { startIngest } from '../../../ingest/main.ts';
+import { portsInWords, startIngest } from '../../../ingest/main.ts';
 import { type Config, loadConfig, settingDefault } from '../../config/config.ts';
 import { DEMO_DEFAULTS, demo, demoConfig } from '../demo.ts';
 import { type Running, serve } from '../serve.ts';
@@ -33,6 +33,7 @@ function announce(running: Running, config: Config): void {
   if (running.signIn.length > 0)
     print(`               (each link works once, within 15 minutes; \`${signInCommand(config)}\` makes another)`);
   if (running.otlpUrl !== undefined) print(`  OTLP/HTTP    ${running.otlpUrl}/v1/traces`);
+  if (running.otlpGrpcUrl !== undefined) print(`  OTLP/gRPC    ${running.otlpGrpcUrl}`);
   if (secrets.generated.includes('TENANTRY_INGEST_KEY')) print(`  Ingest key   ${secrets.ingestKey}`);
   if (secrets.generated.includes('TENANTRY_ADMIN_TOKEN')) print(`  Admin token  ${secrets.adminToken}`);
   if (secrets.generated.length > 0) {
@@ -79,7 +80,7 @@ export function ingestCommand(): Command {
       const config = loadConfig();
       const stopped = untilStopped();
       const ingest = await startIngest({ config, log: logger(config) });
-      print(`OTLP/HTTP on port ${ingest.httpPort}. Ctrl-C stops.`);
+      print(`${portsInWords(ingest)}. Ctrl-C stops.`);
       await stopped;
       await ingest.stop();
     });
