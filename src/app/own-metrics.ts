@@ -33,6 +33,34 @@ export function ownMetrics({ loader, detector }: OwnMetricsSources): Registry {
     () => loader().quarantinedRequests,
   );
   gauge(
+    'tenantry_loader_quarantine_evicted_requests',
+    'Requests deleted because the quarantine was full',
+    () => loader().evictedRequests,
+  );
+  gauge(
+    'tenantry_loader_late_waiting_spans',
+    'Spans without a tenant that wait for that of their trace',
+    () => loader().late?.waitingSpans ?? 0,
+  );
+  gauge(
+    'tenantry_loader_late_oldest_seconds',
+    'Age of the span that has waited longest for a tenant',
+    () => (loader().late?.oldestMs ?? 0) / 1_000,
+  );
+  gauge(
+    'tenantry_loader_late_adopted_spans',
+    'Spans since the start that took the tenant of their trace',
+    () => loader().late?.adoptedSpans ?? 0,
+  );
+  gauge(
+    'tenantry_loader_late_given_up_spans',
+    'Spans since the start that were stored without a tenant after their wait',
+    () => loader().late?.givenUpSpans ?? 0,
+  );
+  gauge('tenantry_loader_late_failing', '1 while spans that have waited cannot be stored, 0 while all is well', () =>
+    loader().late?.trouble === undefined ? 0 : 1,
+  );
+  gauge(
     'tenantry_detector_open_findings',
     'Tenants and metrics that are out of line now',
     () => detector().openFindings,

@@ -13,7 +13,8 @@ import { syncFolder, writeWhole } from './whole-file.ts';
 
 /**
  * Reads that one segment may cost. A read takes some 10 ms, an insert with all its views 40 ms and more; whatever waits
- * behind the segment waits for them. One refused request in 1,000 takes 20, of a flood some 30 are told apart.
+ * behind the segment waits for them. One refused request in 1,000 takes 20, of a flood some 30 are told apart. To tell
+ * the keys apart may take more, by two for each of them.
  */
 const MOST_CHECKS = 64;
 
@@ -30,6 +31,12 @@ interface Range {
   readonly from: number;
   readonly to: number;
   readonly error: Error;
+}
+
+/** Numbers of a segment's records in the order in which they are halved, and the key that sent each. */
+interface Sorted {
+  readonly keys: readonly string[];
+  readonly order: readonly number[];
 }
 
 /**
@@ -108,8 +115,9 @@ export class RefusedSegments {
 
   /** Quarantines the requests at fault. @returns their numbers, written down for good */
   async #exclude(segment: SegmentInsert, records: readonly Uint8Array[], refusal: unknown): Promise<readonly number[]> {
-    const order = byKey(records);
-    const refused = await this.#findRefused(segment, records, order);
+    const keys = records.map((record) => originOf(record)?.keyId ?? '');
+    const order = byKey(keys);
+    const refused = await this.#findRefused(segment, records, { keys, order });
     if (refused.length === 0) throw toError(refusal);
     const numbersOf = ({ from, to }: Range) => order.slice(from, to).toSorted((a, b) => a - b);
     await this.#keeper.keep(
@@ -125,16 +133,16 @@ export class RefusedSegments {
     return numbers;
   }
 
-  /** Ranges of `order` that are refused: of one request each, unless that took too many reads. */
+  /** Ranges of `order` that are refused: of one request each, or of one key's where that would take too many reads. */
   async #findRefused(
     segment: SegmentInsert,
     records: readonly Uint8Array[],
-    order: readonly number[],
+    sorted: Sorted,
   ): Promise<readonly Range[]> {
     let checks = 0;
     const check = async (from: number, to: number): Promise<readonly Range[]> => {
       checks += 1;
-      const part = order.slice(from, to).map((number) => records[number] ?? Buffer.alloc(0));
+      const part = sorted.order.slice(from, to).map((number) => records[number] ?? Buffer.alloc(0));
       const error = await this.#refusalOf(segment, part);
       return error === undefined ? [] : [{ from, to, error }];
     };
@@ -143,12 +151,12 @@ export class RefusedSegments {
     // The largest first: when the reads are used up, what is left are small ranges.
     for (let range = open.shift(); range !== undefined; range = open.shift()) {
       const { from, to } = range;
-      if (to - from === 1 || checks >= MOST_CHECKS) {
+      const middle = middleOf(range, sorted);
+      if (to - from === 1 || (checks >= MOST_CHECKS && !middle.partsKeys)) {
         refused.push(range);
         continue;
       }
-      const middle = Math.floor((from + to) / 2);
-      open.push(...(await check(from, middle)), ...(await check(middle, to)));
+      open.push(...(await check(from, middle.at)), ...(await check(middle.at, to)));
     }
     return refused;
   }
@@ -187,14 +195,26 @@ export class RefusedSegments {
   }
 }
 
-/** Numbers of the records, each key's together: halving then parts the keys that send good requests from the others. */
-function byKey(records: readonly Uint8Array[]): readonly number[] {
-  const keys = records.map((record) => originOf(record)?.keyId ?? '');
-  const order = records.map((_, index) => index);
-  return order.toSorted((a, b) => {
-    const [left = '', right = ''] = [keys[a], keys[b]];
-    return left === right ? a - b : left < right ? -1 : 1;
-  });
+/** Numbers of the records, each key's together. */
+function byKey(keys: readonly string[]): readonly number[] {
+  return keys
+    .map((_, index) => index)
+    .toSorted((a, b) => {
+      const [left = '', right = ''] = [keys[a], keys[b]];
+      return left === right ? a - b : left < right ? -1 : 1;
+    });
+}
+
+/** Between two keys where there are several: a key that sends only good requests is never kept for another's. */
+function middleOf({ from, to }: Range, { keys, order }: Sorted): { readonly at: number; readonly partsKeys: boolean } {
+  const middle = Math.floor((from + to) / 2);
+  const keyAt = (position: number) => keys[order[position] ?? 0];
+  for (let distance = 0; distance <= to - from; distance += 1) {
+    for (const at of [middle - distance, middle + distance]) {
+      if (at > from && at < to && keyAt(at - 1) !== keyAt(at)) return { at, partsKeys: true };
+    }
+  }
+  return { at: middle, partsKeys: false };
 }
 
 function reasonOf(requests: number, { message }: Error): string {
