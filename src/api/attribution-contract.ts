@@ -4,6 +4,10 @@ export interface ServiceAttributionItem {
   service: string;
   spans: number;
   attributed: number;
+  /** Of those attributed: spans that named no tenant and have that of their trace. */
+  adopted: number;
+  /** Now: spans that wait for the tenant of their trace and are not counted yet. */
+  waiting: number;
   /** 0 to 1. */
   share: number;
   /** Unix ms and share; steps without a span are absent. */
@@ -19,6 +23,8 @@ export interface AttributionBody {
   step_seconds: number;
   spans: number;
   attributed: number;
+  adopted: number;
+  waiting: number;
   /** null: there are no spans. */
   share: number | null;
   sample: { from: string; to: string };

@@ -10,6 +10,9 @@ import { resolveStep, resolveWindow } from './time-range.ts';
 const count = z.int().min(0);
 const share = z.number().min(0).max(1);
 
+const adopted = count.describe('Of those attributed: spans that named no tenant and have that of their trace');
+const waiting = count.describe('Now: spans that wait for the tenant of their trace and are not counted yet');
+
 export const attributionSchema = z
   .object({
     from: z.string(),
@@ -17,6 +20,8 @@ export const attributionSchema = z
     step_seconds: count,
     spans: count,
     attributed: count,
+    adopted,
+    waiting,
     share: share.nullable().describe('null: there are no spans'),
     sample: z.object({ from: z.string(), to: z.string() }).describe('What `sources` are of: no rollup holds them'),
     services: z
@@ -25,6 +30,8 @@ export const attributionSchema = z
           service: z.string(),
           spans: count,
           attributed: count,
+          adopted,
+          waiting,
           share,
           points: z.array(z.tuple([z.number(), share])).describe('Unix ms and share; steps without a span are absent'),
           sources: z.array(
@@ -41,12 +48,14 @@ function toWire({
   service,
   spans,
   attributed,
+  adopted,
+  waiting,
   steps,
   sources,
   bareRoutes,
 }: ServiceAttribution): ServiceAttributionItem {
   return {
-    ...{ service, spans, attributed, share: shareOf(attributed, spans) },
+    ...{ service, spans, attributed, adopted, waiting, share: shareOf(attributed, spans) },
     points: steps.map((step) => [step.at, shareOf(step.attributed, step.spans)]),
     sources: sources.map((one) => ({ source: one.source, requests: one.spans })),
     routes_without_tenant: bareRoutes.map((one) => ({ ...one })),
@@ -75,11 +84,13 @@ export function attributionRoutes({ ports: { attribution }, now }: ApiContext): 
       async (request): Promise<AttributionBody> => {
         const window = resolveWindow(request.query, now());
         const step = resolveStep(window, undefined);
-        const { sample, services } = await attribution.look(window, step);
+        const { sample, waiting, services } = await attribution.look(window, step);
         const spans = services.reduce((sum, service) => sum + service.spans, 0);
         const attributed = services.reduce((sum, service) => sum + service.attributed, 0);
+        const adopted = services.reduce((sum, service) => sum + service.adopted, 0);
         return {
           ...{ from: rfc3339(window.from), to: rfc3339(window.to), step_seconds: step, spans, attributed },
+          ...{ adopted, waiting },
           share: spans === 0 ? null : shareOf(attributed, spans),
           sample: { from: rfc3339(sample.from), to: rfc3339(sample.to) },
           services: services.map(toWire),

@@ -9,6 +9,8 @@ export interface DataHealthSources {
   readonly clickhouse: AnalyticsReader;
   /** Where ingest writes what it took in. */
   readonly intakeFile: string;
+  /** A span without a tenant may be counted so much later than others: until then too few of them are. */
+  readonly unnamedAfterMs?: number;
   /** Unix ms at which tables or views last changed after they were first made; null: never. */
   readonly schemaChangedAt: () => Promise<number | null>;
 }
@@ -41,10 +43,12 @@ export class DataHealthReader {
     const { clickhouse, schemaChangedAt } = this.#sources;
     const until = Math.floor((dataUntil ?? now) / INTAKE_BUCKET_MS) * INTAKE_BUCKET_MS;
     const window = { from: until - WINDOW_MS, to: until };
-    const before = { from: window.from - HOUR_MS, to: window.from };
+    const unnamedUntil = until - (this.#sources.unnamedAfterMs ?? 0);
+    const named = { from: unnamedUntil - WINDOW_MS, to: unnamedUntil };
+    const before = { from: named.from - HOUR_MS, to: named.from };
     const [intake, attributedShare, usualAttributedShare, changedAt] = await Promise.all([
       this.#intake(now),
-      readAttributedShare(clickhouse, window),
+      readAttributedShare(clickhouse, named),
       readAttributedShare(clickhouse, before),
       schemaChangedAt(),
     ]);

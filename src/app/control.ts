@@ -38,6 +38,7 @@ import { ACTING_RULES, ruleHash, ruleHashes, ruleSetOf } from './control-rules.t
 import { schemaChangedAt } from './control-schema.ts';
 import { DetectorLoop } from './detector-loop.ts';
 import { detectorNotes, minuteNotes, type RunLog } from './detector-runs.ts';
+import { LATE_BATCH_MS, lateTenantMs } from './late-tenants.ts';
 import { PostgresLeadership } from './leadership.ts';
 import { MinuteDetectorLoop } from './minute-detector-loop.ts';
 import type { Neighbors } from './neighbors.ts';
@@ -119,6 +120,7 @@ export function startControl(options: ControlOptions): RunningControl {
       health: new DataHealthReader({
         clickhouse,
         intakeFile: join(dataDir, 'spool', INTAKE_FILE),
+        unnamedAfterMs: lateTenantMs(config) === 0 ? 0 : lateTenantMs(config) + LATE_BATCH_MS,
         schemaChangedAt: () => schemaChangedAt(clickhouse),
       }),
       terms,

@@ -8,6 +8,9 @@ import type { ClickHouse } from '../store/clickhouse/clickhouse.ts';
 import { LateTenants } from '../store/clickhouse/late-tenants.ts';
 import { settleMs } from './data-until.ts';
 
+/** From the end of its wait until a span is counted: its batch has to close, and the loader to look. */
+export const LATE_BATCH_MS = 10 * SECOND_MS;
+
 export interface LateTenantSources {
   readonly config: Config;
   readonly spoolFolder: string;

@@ -68,6 +68,12 @@ function Services({ body, query }: { body: AttributionBody; query: URLSearchPara
           testId="tile-attributed"
         />
         <Tile
+          label="Adopted from their trace"
+          value={formatCount(body.adopted)}
+          sub={`${formatCount(body.waiting)} wait for one now`}
+          testId="tile-adopted"
+        />
+        <Tile
           label="Without a tenant"
           value={formatCount(body.spans - body.attributed)}
           sub="in no customer’s figures"
@@ -102,7 +108,8 @@ function Service(props: { item: ServiceAttributionItem; body: AttributionBody; q
         <h2>{item.service}</h2>
         <strong data-testid="share">{formatPercent(item.share)}</strong>
         <span class="muted small">
-          {formatCount(item.attributed)} of {formatCount(item.spans)} spans name their tenant
+          {formatCount(item.attributed)} of {formatCount(item.spans)} spans have a tenant
+          {item.adopted > 0 && `, ${formatCount(item.adopted)} of them adopted from their trace`}
         </span>
       </header>
       <div class="share-bar" aria-hidden="true">

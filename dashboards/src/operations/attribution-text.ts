@@ -4,7 +4,7 @@ import type { ServiceAttributionItem } from '../../../src/api/attribution-contra
 const SOURCE_WORDS: Readonly<Record<string, string>> = {
   ...{ jwt: 'a token', api_key: 'an API key', header: 'a header', subdomain: 'the subdomain', path: 'the path' },
   ...{ resolver: 'code of the app', baggage: 'the calling service', message: 'a queued message' },
-  ...{ explicit: 'code of the app' },
+  ...{ explicit: 'code of the app', trace: 'its trace' },
 };
 
 /** How a tenant was found, in words. null: nothing says how. */

@@ -10,19 +10,22 @@ export interface AttributionStepRow {
   readonly at: number;
   readonly spans: number;
   readonly attributed: number;
+  /** Of those attributed: spans that have the tenant of their trace. */
+  readonly adopted: number;
 }
 
 /** Spans and those of them that name a tenant, by service and step. Steps without a span are absent. */
 export function attributionSteps(window: Window, stepSeconds: number): AnalyticsQuery {
   const rows = rowsInWindow('spans', window, 'everybody', {
-    columns: ['TenantId', 'ServiceName', 'Time', 'Spans'],
+    columns: ['TenantId', 'ServiceName', 'Time', 'Spans', 'AdoptedSpans'],
     coarsest: levelForStep(stepSeconds),
   });
   return {
     question: 'attribution-steps',
     sql: `SELECT {nonce:String} AS nonce, ServiceName AS service,
                  toUInt32({start:UInt32} + intDiv(toUInt32(Time) - {start:UInt32}, {step:UInt32}) * {step:UInt32}) AS at,
-                 sum(Spans) AS spans, sumIf(Spans, TenantId NOT IN {reserved:Array(String)}) AS attributed
+                 sum(Spans) AS spans, sumIf(Spans, TenantId NOT IN {reserved:Array(String)}) AS attributed,
+                 sum(AdoptedSpans) AS adopted
           FROM ${rows.sql} GROUP BY service, at ORDER BY service, at`,
     params: {
       ...rows.params,

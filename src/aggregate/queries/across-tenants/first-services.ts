@@ -1,6 +1,7 @@
 import type { AnalyticsQuery } from '../../../domain/analytics-query.ts';
 import { RESERVED_TENANTS } from '../../../domain/tenant-id.ts';
 import { DAY_MS, HOUR_MS, SECOND_MS } from '../../../domain/window.ts';
+import { NEWEST_WAITING } from '../../waiting-spans-sql.ts';
 
 export interface FirstServiceRow {
   readonly service: string;
@@ -12,7 +13,7 @@ export interface FirstServiceRow {
   readonly example: string;
 }
 
-/** Services that sent spans within a day before `now` (Unix ms), with and without a tenant; those seen last come first. */
+/** Services that sent spans within a day before `now` (Unix ms), with and without a tenant (also those that wait for one); those seen last come first. */
 export function firstServices(now: number, limit: number): AnalyticsQuery {
   const known = 'TenantId NOT IN {reserved:Array(String)}';
   const since = (ms: number) => Math.floor((now - ms) / SECOND_MS);
@@ -25,7 +26,9 @@ export function firstServices(now: number, limit: number): AnalyticsQuery {
     sql: `SELECT {nonce:String} AS nonce, service, toUInt32(max(newest)) AS at, sum(n) AS spans, sum(known) AS attributed,
                  max(tenant) AS example
           FROM (${part('spans_by_hour', `Time >= toDateTime({day:UInt32}, 'UTC') AND Time < toDateTime({hour:UInt32}, 'UTC')`)}
-                UNION ALL ${part('spans_by_minute', `Time >= toDateTime({hour:UInt32}, 'UTC')`)})
+                UNION ALL ${part('spans_by_minute', `Time >= toDateTime({hour:UInt32}, 'UTC')`)}
+                UNION ALL SELECT ServiceName AS service, ${NEWEST_WAITING} AS newest, count() AS n, 0 AS known, '' AS tenant
+                          FROM spans_waiting GROUP BY service)
           GROUP BY service ORDER BY at DESC, spans DESC, service LIMIT {limit:UInt32}`,
     params: {
       day: since(DAY_MS),

@@ -1,5 +1,6 @@
 import type { AnalyticsQuery } from '../../../domain/analytics-query.ts';
 import { DAY_MS, HOUR_MS, SECOND_MS } from '../../../domain/window.ts';
+import { NEWEST_WAITING } from '../../waiting-spans-sql.ts';
 
 export interface ServiceSeenRow {
   readonly service: string;
@@ -22,7 +23,9 @@ export function servicesSeen(now: number, limit: number): AnalyticsQuery {
             FROM spans_by_minute WHERE Time >= toDateTime({minutes:UInt32}, 'UTC') GROUP BY service
             UNION ALL
             SELECT ServiceName AS service, max(Time) AS newest, 0 AS lately
-            FROM spans_by_hour WHERE Time >= toDateTime({week:UInt32}, 'UTC') GROUP BY service)
+            FROM spans_by_hour WHERE Time >= toDateTime({week:UInt32}, 'UTC') GROUP BY service
+            UNION ALL
+            SELECT ServiceName AS service, ${NEWEST_WAITING} AS newest, count() AS lately FROM spans_waiting GROUP BY service)
           GROUP BY service ORDER BY at DESC, spans DESC, service LIMIT {limit:UInt32}`,
     params: { hour: since(HOUR_MS), minutes: since(2 * HOUR_MS), week: since(7 * DAY_MS), limit },
     scope: 'across-tenants',

@@ -8,6 +8,9 @@ export interface TenantSourceRow {
   readonly spans: number;
 }
 
+/** Said of requests that have the tenant of another span of their trace. */
+const SOURCE_TRACE = 'trace';
+
 /**
  * How the tenants of requests were found, by what the middleware wrote on their spans. No rollup holds it, so give a short
  * window: server spans alone are read.
@@ -15,12 +18,12 @@ export interface TenantSourceRow {
 export function tenantSources(window: Window, limit: number): AnalyticsQuery {
   return {
     question: 'tenant-sources',
-    sql: `SELECT {nonce:String} AS nonce, ServiceName AS service, SpanAttributes[{attribute:String}] AS source, count() AS spans
+    sql: `SELECT {nonce:String} AS nonce, ServiceName AS service, if(IsAdopted, {trace:String}, SpanAttributes[{attribute:String}]) AS source, count() AS spans
           FROM spans
           WHERE SpanKind = 'Server' AND Timestamp >= fromUnixTimestamp64Milli({from:Int64})
             AND Timestamp < fromUnixTimestamp64Milli({to:Int64})
           GROUP BY service, source ORDER BY spans DESC, service, source LIMIT {limit:UInt32}`,
-    params: { attribute: TENANT_SOURCE_ATTRIBUTE, from: window.from, to: window.to, limit },
+    params: { attribute: TENANT_SOURCE_ATTRIBUTE, trace: SOURCE_TRACE, from: window.from, to: window.to, limit },
     scope: 'across-tenants',
   };
 }
