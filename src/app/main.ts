@@ -1,59 +1,48 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { toError } from '../domain/errors.ts';
-import { alertCommand } from './commands/alert.ts';
-import { auditCommand } from './commands/audit.ts';
-import { backtestCommand } from './commands/backtest.ts';
-import { billCommand } from './commands/bill.ts';
-import { breakerCommand } from './commands/breaker.ts';
-import { capCommand } from './commands/cap.ts';
-import { controlCommand } from './commands/control.ts';
-import { deployCommand } from './commands/deploy.ts';
-import { doctorCommand } from './commands/doctor.ts';
-import { exportCommand } from './commands/export.ts';
-import { keyCommand } from './commands/key.ts';
-import { meterCommand } from './commands/meter.ts';
-import { migrateCommand } from './commands/migrate.ts';
-import { planCommand } from './commands/plan.ts';
-import { pricesCommand } from './commands/prices.ts';
-import { quarantineCommand } from './commands/quarantine.ts';
-import { queryAuditCommand } from './commands/query-audit.ts';
-import { revenueCommand } from './commands/revenue.ts';
-import { demoCommand, ingestCommand, serveCommand } from './commands/run.ts';
-import { storageCommand } from './commands/storage.ts';
-import { tenantCommand } from './commands/tenant.ts';
-import { throttleCommand } from './commands/throttle.ts';
 import { explainError, explanationText, isForeseen } from './explain-error.ts';
 import { VERSION } from './version.ts';
+
+/**
+ * In the order of the help. Each is loaded when it is asked for: all together take three times as long to load as most
+ * commands take to run.
+ */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import('./commands/run.ts')).serveCommand(),
+  ingest: async () => (await import('./commands/run.ts')).ingestCommand(),
+  demo: async () => (await import('./commands/run.ts')).demoCommand(),
+  migrate: async () => (await import('./commands/migrate.ts')).migrateCommand(),
+  doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
+  key: async () => (await import('./commands/key.ts')).keyCommand(),
+  tenant: async () => (await import('./commands/tenant.ts')).tenantCommand(),
+  throttle: async () => (await import('./commands/throttle.ts')).throttleCommand(),
+  control: async () => (await import('./commands/control.ts')).controlCommand(),
+  deploy: async () => (await import('./commands/deploy.ts')).deployCommand(),
+  backtest: async () => (await import('./commands/backtest.ts')).backtestCommand(),
+  cap: async () => (await import('./commands/cap.ts')).capCommand(),
+  plan: async () => (await import('./commands/plan.ts')).planCommand(),
+  prices: async () => (await import('./commands/prices.ts')).pricesCommand(),
+  bill: async () => (await import('./commands/bill.ts')).billCommand(),
+  export: async () => (await import('./commands/export.ts')).exportCommand(),
+  breaker: async () => (await import('./commands/breaker.ts')).breakerCommand(),
+  storage: async () => (await import('./commands/storage.ts')).storageCommand(),
+  meter: async () => (await import('./commands/meter.ts')).meterCommand(),
+  revenue: async () => (await import('./commands/revenue.ts')).revenueCommand(),
+  quarantine: async () => (await import('./commands/quarantine.ts')).quarantineCommand(),
+  audit: async () => (await import('./commands/audit.ts')).auditCommand(),
+  'query-audit': async () => (await import('./commands/query-audit.ts')).queryAuditCommand(),
+  alert: async () => (await import('./commands/alert.ts')).alertCommand(),
+};
 
 const program = new Command('tenantry')
   .description('Per-tenant observability and cost analytics: who is slow, who is noisy, what each tenant costs.')
   .version(VERSION)
-  .showHelpAfterError('(add --help for what is allowed)')
-  .addCommand(serveCommand())
-  .addCommand(ingestCommand())
-  .addCommand(demoCommand())
-  .addCommand(migrateCommand())
-  .addCommand(doctorCommand())
-  .addCommand(keyCommand())
-  .addCommand(tenantCommand())
-  .addCommand(throttleCommand())
-  .addCommand(controlCommand())
-  .addCommand(deployCommand())
-  .addCommand(backtestCommand())
-  .addCommand(capCommand())
-  .addCommand(planCommand())
-  .addCommand(pricesCommand())
-  .addCommand(billCommand())
-  .addCommand(exportCommand())
-  .addCommand(breakerCommand())
-  .addCommand(storageCommand())
-  .addCommand(meterCommand())
-  .addCommand(revenueCommand())
-  .addCommand(quarantineCommand())
-  .addCommand(auditCommand())
-  .addCommand(queryAuditCommand())
-  .addCommand(alertCommand());
+  .showHelpAfterError('(add --help for what is allowed)');
+
+const name = process.argv[2] ?? '';
+const asked = Object.hasOwn(COMMANDS, name) ? [name] : Object.keys(COMMANDS);
+for (const load of asked.map((known) => COMMANDS[known])) if (load !== undefined) program.addCommand(await load());
 
 try {
   await program.parseAsync();
