@@ -1,7 +1,7 @@
 import { encodeTraceRequest, type OtlpSpan, type OtlpTraceRequest } from '../support/otlp-proto.ts';
 import { type AttributeInput, otlpSpan } from '../support/spans.ts';
 
-const SPANS_PER_REQUEST = 512;
+export const SPANS_PER_REQUEST = 512;
 export const TENANTS = 40;
 
 const ROUTES = ['/orders/:id', '/orders', '/search', '/reports/:id/export', '/invoices', '/login'];
