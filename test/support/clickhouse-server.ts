@@ -10,7 +10,9 @@ import { migrateClickHouse } from '../../src/store/clickhouse/migrate.ts';
 import { ServerClickHouse } from '../../src/store/clickhouse/server-clickhouse.ts';
 import { TEST_DDL, TEST_VIEWS } from './embedded-clickhouse.ts';
 
-const CHILD = fileURLToPath(new URL('../../dist/test/support/children/clickhouse-stand-in.js', import.meta.url));
+/** Soaks run as built files themselves, two folders below it. */
+const BUILT = import.meta.url.endsWith('.ts') ? '../../dist/' : '../../';
+const CHILD = fileURLToPath(new URL(`${BUILT}test/support/children/clickhouse-stand-in.js`, import.meta.url));
 const PASSWORD = "p@ss/w'rd";
 
 /** A ClickHouse server as far as HTTP clients can tell, in a process of its own. */
@@ -23,6 +25,9 @@ export interface ClickHouseServer {
   dieAfterNextInsert(): Promise<void>;
   /** As `kill -9` does. */
   kill(): Promise<void>;
+  /** It stands still, with its connections open, until it is killed or goes on. */
+  pause(): void;
+  goOn(): void;
   /** Starts it again on the same port with the same data. */
   restart(): Promise<void>;
   stop(): Promise<void>;
@@ -61,6 +66,8 @@ async function startClickHouseServer(): Promise<ClickHouseServer> {
     folder,
     dieAfterNextInsert: () => say(child, 'die-after-insert'),
     kill,
+    pause: () => void child.kill('SIGSTOP'),
+    goOn: () => void child.kill('SIGCONT'),
     restart: async () => {
       await kill();
       ({ child, port } = await launch(port));

@@ -3,7 +3,7 @@ import { TRAILER } from '../../domain/spool-format.ts';
 
 const NS_PER_MS = 1_000_000n;
 /** More than any trailer takes. */
-const TRAILER_BYTES = 1_024;
+const TRAILER_BYTES = 4_096;
 
 export interface RecordOrigin {
   /** Unix ms. */

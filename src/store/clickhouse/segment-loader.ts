@@ -92,7 +92,7 @@ export class SegmentLoader {
     this.#now = options.now ?? Date.now;
     this.#random = options.random ?? Math.random;
     this.#refused = new RefusedSegments({
-      ...options,
+      ...this.#options,
       maxBytes: options.quarantineMaxBytes ?? QUARANTINE_MAX_BYTES,
       now: this.#now,
     });

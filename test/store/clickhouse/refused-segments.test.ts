@@ -106,7 +106,9 @@ describe('a flood of requests that the engine refuses', () => {
   it('costs a bounded number of reads and one insert, loads what the other keys sent, and loses none', async () => {
     const others = numbered('calm-', 60);
     const bad = numbered(POISON, 100);
-    const mixed = bad.flatMap((name, index) => (index % 2 === 0 ? [name, `mixed-${String(index).padStart(4, '0')}`] : [name]));
+    const mixed = bad.flatMap((name, index) =>
+      index % 2 === 0 ? [name, `mixed-${String(index).padStart(4, '0')}`] : [name],
+    );
     const parts = [segmentNamed(others.slice(0, 30), 'key-z'), segmentNamed(mixed, 'key-flood')];
     seal(Buffer.concat([...parts, segmentNamed(others.slice(30), 'key-b')]));
     const calls = { inserts: 0, checks: 0 };
@@ -243,7 +245,10 @@ describe('a segment that a view refuses', () => {
     await view("toInt64(throwIf(startsWith(materialize(toString(SpanName)), 'all-')))");
     for (const name of ['all-1', 'all-2', 'all-3']) seal(segmentNamed([name]));
     let failures = 0;
-    const log = pino({}, { write: () => (failures += 1) });
+    const countFailure = () => {
+      failures += 1;
+    };
+    const log = pino({}, { write: countFailure });
     const running = await start(store.clickhouse, { log });
     await vi.waitFor(() => expect(failures).toBeGreaterThan(8), { timeout: 60_000 });
     expect(running.figures()).toMatchObject({ waitingSegments: 3, quarantinedRequests: 0 });
