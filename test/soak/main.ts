@@ -1,9 +1,11 @@
 import { fuzz } from './fuzz.ts';
+import { ingestKills } from './ingest-kills.ts';
 import { randomKills } from './random-kills.ts';
 import type { Soak } from './soak.ts';
 import { spend } from './spend.ts';
+import { storeFaults } from './store-faults.ts';
 
-const SOAKS: readonly Soak[] = [fuzz, randomKills, spend];
+const SOAKS: readonly Soak[] = [fuzz, randomKills, ingestKills, spend, storeFaults];
 
 function usage(): string {
   const width = Math.max(...SOAKS.map(({ name }) => name.length));
