@@ -69,7 +69,7 @@ export async function startIngest({ config, log }: { config: Config; log: Logger
   const startedAt = Date.now();
   const ports: Pick<IngestStanding, 'httpPort' | 'grpcPort'> = { httpPort: null, grpcPort: null };
   const intake = new Intake(folder, () => ({
-    ...{ startedAt, ...ports, ...counters.sums() },
+    ...{ startedAt, ...ports, ...counters.sums(), keysRevision: keys.revision ?? null },
     spool: standingOf(spool.figures(), config.TENANTRY_SPOOL_MAX_BYTES),
   }));
   const door = new Door({ spool, retries: spool.retries, counters, intake, now: Date.now });

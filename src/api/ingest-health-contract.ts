@@ -1,4 +1,5 @@
 /** Wire types of the health of ingest. */
+import type { SelfCheckFault, SelfCheckStage } from '../domain/self-check.ts';
 
 interface IngestVerdictItem {
   level: 'ok' | 'warning' | 'critical';
@@ -10,6 +11,18 @@ interface IngestVerdictItem {
 export interface IngestHealthBody {
   checked_at: string;
   verdict: IngestVerdictItem;
+  /** Everything that is wrong, the gravest first. */
+  findings: IngestVerdictItem[];
+  /** null: it is switched off. */
+  self_check: {
+    runs: number;
+    last_run_at: string | null;
+    failing_since: string | null;
+    lag_ms: number | null;
+    failures: { stage: SelfCheckStage; fault: SelfCheckFault; text: string }[];
+  } | null;
+  /** Services whose clock is ahead of the server's. */
+  clocks: { service: string; ahead_ms: number }[];
   spans_per_minute: number | null;
   /** From the end of a span to its being queryable, and its two parts; null: not known yet. */
   lag: {
@@ -27,6 +40,8 @@ export interface IngestHealthBody {
     data_points: number;
     bytes: number;
     log_records_rejected: number;
+    /** Requests that had been stored already and were answered as the first time. */
+    retries_recognized: number;
     rejected: { reason: string; requests: number; advice: string }[];
     refusal: string | null;
     spool: {
@@ -36,6 +51,8 @@ export interface IngestHealthBody {
       oldest_seconds: number | null;
       torn_bytes: number;
       corrupt_bytes: number;
+      /** At the present rate; null: it does not fill. */
+      full_at: string | null;
     };
   } | null;
   loader: {
@@ -44,8 +61,11 @@ export interface IngestHealthBody {
     oldest_waiting_seconds: number;
     trouble: string | null;
     trouble_since: string | null;
+    /** Spans that wait for the tenant of their trace. */
+    late_spans_waiting: number;
   };
   quarantined: number;
+  quarantined_bytes: number;
   /** `spans`: of the last hour. */
   services: { service: string; last_seen: string; spans: number }[];
   keys: {

@@ -1,5 +1,6 @@
 import type { StaffActor } from '../domain/actor.ts';
 import type { ExportDelay, IngestVerdict, LoaderStanding } from '../domain/ingest-health.ts';
+import type { SelfCheckStanding } from '../domain/self-check.ts';
 import type { IntakeFigures } from '../domain/spool-format.ts';
 
 export interface KeySeen {
@@ -16,6 +17,15 @@ export interface KeySeen {
 export interface IngestHealthAnswer {
   readonly checkedAt: number;
   readonly verdict: IngestVerdict;
+  /** Everything that is wrong, the gravest first; the verdict is the first of them. */
+  readonly findings: readonly IngestVerdict[];
+  /** undefined: it is switched off. */
+  readonly selfCheck: SelfCheckStanding | undefined;
+  /** Unix ms: when the spool is full at the present rate; null: it does not fill. */
+  readonly spoolFullAt: number | null;
+  /** Services whose clock is ahead of the server's, and by how much at most. */
+  readonly clocks: readonly { readonly service: string; readonly aheadMs: number }[];
+  readonly quarantinedBytes: number;
   readonly intake: IntakeFigures | undefined;
   readonly loader: LoaderStanding;
   readonly delay: ExportDelay | null;

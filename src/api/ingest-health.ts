@@ -1,6 +1,7 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { rejectionAdvice } from '../domain/ingest-health.ts';
+import { SELF_CHECK_STAGES } from '../domain/self-check.ts';
 import { SECOND_MS } from '../domain/window.ts';
 import type { ApiContext } from './context.ts';
 import { nullableTime, rfc3339 } from './convert.ts';
@@ -12,15 +13,38 @@ import { noQuery } from './parameters.ts';
 const count = z.number().min(0);
 const time = z.string();
 const ms = count.nullable();
+/** One fault shows at many stages and steps. */
+const MOST_FAILURES = 20;
+
+const verdict = z.object({
+  level: z.enum(['ok', 'warning', 'critical']),
+  text: z.string(),
+  advice: z.string().nullable().describe('What to do; null: nothing'),
+});
 
 export const ingestHealthSchema = z
   .object({
     checked_at: time,
-    verdict: z.object({
-      level: z.enum(['ok', 'warning', 'critical']),
-      text: z.string(),
-      advice: z.string().nullable().describe('What to do; null: nothing'),
-    }),
+    verdict,
+    findings: z
+      .array(verdict)
+      .describe('Everything that is wrong, the gravest first; the first of them is the verdict'),
+    self_check: z
+      .object({
+        ...{ runs: count, last_run_at: time.nullable(), failing_since: time.nullable(), lag_ms: ms },
+        failures: z.array(
+          z.object({
+            stage: z.enum(SELF_CHECK_STAGES),
+            fault: z.enum(['not_acknowledged', 'late', 'missing', 'doubled', 'wrong_value']),
+            text: z.string(),
+          }),
+        ),
+      })
+      .nullable()
+      .describe('Known spans that the server sends to itself and reads back; null: switched off'),
+    clocks: z
+      .array(z.object({ service: z.string(), ahead_ms: count }))
+      .describe('Services whose spans lately ended after they arrived: their clocks are ahead'),
     spans_per_minute: count.nullable().describe('Of the last minute; null: not known yet'),
     lag: z
       .object({ end_to_end_ms: ms, export_p50_ms: ms, export_p99_ms: ms, load_ms: ms })
@@ -34,6 +58,7 @@ export const ingestHealthSchema = z
         data_points: count,
         bytes: count,
         log_records_rejected: count,
+        retries_recognized: count.describe('Requests that had been stored already and were answered as the first time'),
         rejected: z.array(z.object({ reason: z.string(), requests: count, advice: z.string() })),
         refusal: z.string().nullable().describe('Why telemetry is refused now; null: it is taken'),
         spool: z.object({
@@ -43,6 +68,7 @@ export const ingestHealthSchema = z
           oldest_seconds: count.nullable(),
           torn_bytes: count.describe('Of unfinished requests, cut off at start'),
           corrupt_bytes: count.describe('Set apart at start'),
+          full_at: time.nullable().describe('At the present rate; null: it does not fill'),
         }),
       })
       .nullable()
@@ -53,8 +79,10 @@ export const ingestHealthSchema = z
       oldest_waiting_seconds: count,
       trouble: z.string().nullable(),
       trouble_since: time.nullable(),
+      late_spans_waiting: count.describe('Spans that wait for the tenant of their trace'),
     }),
     quarantined: count,
+    quarantined_bytes: count,
     services: z.array(z.object({ service: z.string(), last_seen: time, spans: count.describe('Of the last hour') })),
     keys: z.array(
       z.object({
@@ -77,21 +105,32 @@ export const ingestHealthSchema = z
   })
   .meta({ id: 'IngestHealth' });
 
-function ingestToWire({ intake, checkedAt }: IngestHealthAnswer): IngestHealthBody['ingest'] {
+function ingestToWire({ intake, checkedAt, spoolFullAt }: IngestHealthAnswer): IngestHealthBody['ingest'] {
   if (intake === undefined) return null;
   const { startedAt, dataPoints, logRecordsRejected, rejected, spool, requests, spans, bytes } = intake.standing;
   const { maxBytes, sealedSegments, oldestAt, refusal, tornBytes, corruptBytes } = spool;
   return {
     ...{ started_at: rfc3339(startedAt), written_at: rfc3339(intake.writtenAt), requests, spans, bytes, refusal },
     ...{ data_points: dataPoints, log_records_rejected: logRecordsRejected },
+    // An older ingest did not count them.
+    retries_recognized: intake.standing.retriesRecognized ?? 0,
     rejected: Object.entries(rejected)
       .map(([reason, n]) => ({ reason, requests: n, advice: rejectionAdvice(reason) }))
       .toSorted((a, b) => b.requests - a.requests),
     spool: {
       ...{ bytes: spool.bytes, max_bytes: maxBytes, sealed_segments: sealedSegments },
       oldest_seconds: oldestAt === null ? null : Math.max(0, (checkedAt - oldestAt) / SECOND_MS),
-      ...{ torn_bytes: tornBytes, corrupt_bytes: corruptBytes },
+      ...{ torn_bytes: tornBytes, corrupt_bytes: corruptBytes, full_at: nullableTime(spoolFullAt) },
     },
+  };
+}
+
+function selfCheckToWire(standing: IngestHealthAnswer['selfCheck']): IngestHealthBody['self_check'] {
+  if (standing === undefined) return null;
+  const { runs, lastRunAt, failingSince, lagMs, failures } = standing;
+  return {
+    ...{ runs, last_run_at: nullableTime(lastRunAt), failing_since: nullableTime(failingSince), lag_ms: lagMs },
+    failures: failures.slice(0, MOST_FAILURES).map((failure) => ({ ...failure })),
   };
 }
 
@@ -99,6 +138,8 @@ function toWire(answer: IngestHealthAnswer): IngestHealthBody {
   const { loader, delay, history, verdict } = answer;
   return {
     ...{ checked_at: rfc3339(answer.checkedAt), verdict: { ...verdict }, spans_per_minute: answer.spansPerMinute },
+    ...{ findings: answer.findings.map((finding) => ({ ...finding })), self_check: selfCheckToWire(answer.selfCheck) },
+    clocks: answer.clocks.map(({ service, aheadMs }) => ({ service, ahead_ms: aheadMs })),
     lag: {
       ...{ end_to_end_ms: answer.endToEndMs, load_ms: loader.lastLoadMs ?? null },
       ...{ export_p50_ms: delay?.p50Ms ?? null, export_p99_ms: delay?.p99Ms ?? null },
@@ -108,8 +149,9 @@ function toWire(answer: IngestHealthAnswer): IngestHealthBody {
       ...{ loaded_segments: loader.loadedSegments, waiting_segments: loader.waitingSegments },
       oldest_waiting_seconds: loader.oldestWaitingMs / SECOND_MS,
       ...{ trouble: loader.trouble ?? null, trouble_since: nullableTime(loader.troubleSince ?? null) },
+      late_spans_waiting: loader.late?.waitingSpans ?? 0,
     },
-    quarantined: answer.quarantined,
+    ...{ quarantined: answer.quarantined, quarantined_bytes: answer.quarantinedBytes },
     services: answer.services.map(({ service, lastAt, spans }) => ({ service, last_seen: rfc3339(lastAt), spans })),
     keys: answer.keys.map(({ lastAt, ...key }) => ({ ...key, last_seen: nullableTime(lastAt) })),
     history: {

@@ -4,6 +4,8 @@ import { floorTo, MINUTE_MS } from '../domain/window.ts';
 
 /** Six hours: longer than a shift, and a few dozen kilobytes. */
 const MINUTES = 360;
+/** What a spool gained over these is the rate at which it fills. */
+const GROWTH_MINUTES = 5;
 
 /** One minute; null: not measured. */
 export interface IngestMinute {
@@ -31,6 +33,15 @@ export class IngestHistory {
     const before = this.#minutes.get(floorTo(now, MINUTE_MS) - MINUTE_MS);
     if (before !== undefined) this.#minutes.set(before.at, { ...before, ...countsOf(intake, before.at, now) });
     for (const at of this.#minutes.keys()) if (at <= now - MINUTES * MINUTE_MS) this.#minutes.delete(at);
+  }
+
+  /** The most that the spool held in the minute some minutes ago; null: not measured. */
+  spoolBefore(now: number): { readonly at: number; readonly bytes: number } | null {
+    const at = floorTo(now, MINUTE_MS) - GROWTH_MINUTES * MINUTE_MS;
+    const seen = [...this.#minutes.values()].filter((minute) => minute.at >= at && minute.spoolBytes !== null);
+    const first = seen.toSorted((a, b) => a.at - b.at)[0];
+    if (first === undefined || first.spoolBytes === null) return null;
+    return { at: first.at + MINUTE_MS, bytes: first.spoolBytes };
   }
 
   read(): { readonly since: number; readonly minutes: readonly IngestMinute[] } {

@@ -1,18 +1,24 @@
-import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { type ClockSkewRow, clockSkew } from '../aggregate/queries/across-tenants/clock-skew.ts';
 import { type ExportDelayRow, exportDelay } from '../aggregate/queries/across-tenants/export-delay.ts';
 import { type ServiceSeenRow, servicesSeen } from '../aggregate/queries/across-tenants/services-seen.ts';
 import type { IngestHealth, IngestHealthAnswer, KeySeen } from '../api/ingest-health-ports.ts';
 import type { StaffActor } from '../domain/actor.ts';
 import type { AnalyticsReader } from '../domain/analytics-query.ts';
+import { spoolFullAt } from '../domain/ingest-findings.ts';
 import {
   type ExportDelay,
   endToEndMs,
+  type IngestSituation,
+  ingestFindings,
   judgeIngest,
   type LoaderStanding,
   spansPerMinute,
 } from '../domain/ingest-health.ts';
+import type { SelfCheckStanding } from '../domain/self-check.ts';
 import type { IntakeFigures } from '../domain/spool-format.ts';
 import { SECOND_MS } from '../domain/window.ts';
+import { readIntake, readSpoolFiles } from './ingest-health-files.ts';
 import type { IngestHistory } from './ingest-health-history.ts';
 
 /** Spans are read for it; several pages that are open ask for the same. */
@@ -31,26 +37,17 @@ export interface IngestHealthOptions {
   readonly intakeFile: string;
   readonly clickhouse: AnalyticsReader;
   readonly loader: () => LoaderStanding;
+  /** undefined: it is switched off. */
+  readonly selfCheck?: () => SelfCheckStanding | undefined;
   readonly quarantined: () => Promise<number>;
   readonly keys: (actor: StaffActor) => Promise<readonly KeyRecord[]>;
   readonly history: IngestHistory;
   readonly now?: () => number;
 }
 
-/** What ingest has written down last; undefined: nothing that can be read. */
-export async function readIntake(file: string): Promise<IntakeFigures | undefined> {
-  try {
-    const figures = JSON.parse(await readFile(file, 'utf8')) as Partial<IntakeFigures>;
-    const isWhole = Array.isArray(figures.buckets) && figures.standing !== undefined && figures.writtenAt !== undefined;
-    return isWhole ? (figures as IntakeFigures) : undefined;
-  } catch {
-    // Ingest runs elsewhere, or an older one wrote the file.
-    return undefined;
-  }
-}
-
 interface Measured {
   readonly at: number;
+  readonly clocks: readonly { readonly service: string; readonly aheadMs: number }[];
   readonly delay: ExportDelay | null;
   readonly services: readonly ServiceSeenRow[];
 }
@@ -76,18 +73,21 @@ export class IngestHealthDesk implements IngestHealth {
     const { intakeFile, loader, quarantined, keys, history } = this.#options;
     const now = this.#now();
     // ClickHouse that does not answer is what this is asked for: all else is still told.
-    const nothing: Measured = { at: now, delay: null, services: [] };
-    const [intake, measured, inQuarantine, records] = await Promise.all([
+    const nothing: Measured = { at: now, delay: null, services: [], clocks: [] };
+    const [intake, measured, inQuarantine, records, files] = await Promise.all([
       readIntake(intakeFile),
       this.#measure(now).catch(() => nothing),
       quarantined(),
       keys(actor),
+      readSpoolFiles(dirname(intakeFile)),
     ]);
     const standing = loader();
     const newest = measured.services[0]?.at;
-    const situation = {
+    const selfCheck = this.#options.selfCheck?.();
+    const situation: IngestSituation = {
       ...{ now, intake, loader: standing, delay: measured.delay, quarantined: inQuarantine },
       newestSpanAt: newest === undefined ? null : newest * SECOND_MS,
+      ...{ ...files, spoolBefore: history.spoolBefore(now), clocks: measured.clocks, selfCheck },
     };
     return {
       ...{ checkedAt: now, verdict: judgeIngest(situation), intake, loader: standing, delay: measured.delay },
@@ -97,6 +97,8 @@ export class IngestHealthDesk implements IngestHealth {
         lastAt: at * SECOND_MS,
         spans: Number(spans),
       })),
+      ...{ findings: ingestFindings(situation), selfCheck, spoolFullAt: spoolFullAt(situation) },
+      ...{ clocks: measured.clocks, quarantinedBytes: files.quarantinedBytes ?? 0 },
       keys: keysSeen(records, intake, now),
       history: history.read(),
     };
@@ -116,12 +118,16 @@ export class IngestHealthDesk implements IngestHealth {
 
   async #ask(now: number): Promise<Measured> {
     const { clickhouse } = this.#options;
-    const [[row], services] = await Promise.all([
+    const [[row], services, clocks] = await Promise.all([
       clickhouse.rows<ExportDelayRow>(exportDelay(now)),
       clickhouse.rows<ServiceSeenRow>(servicesSeen(now, SERVICES)),
+      clickhouse.rows<ClockSkewRow>(clockSkew(now, SERVICES)),
     ]);
     const delay = row === undefined || Number(row.spans) === 0 ? null : { p50Ms: row.p50_ms, p99Ms: row.p99_ms };
-    return { at: now, delay, services };
+    return {
+      ...{ at: now, delay, services },
+      clocks: clocks.map(({ service, ahead_ms }) => ({ service, aheadMs: ahead_ms })),
+    };
   }
 }
 

@@ -8,7 +8,7 @@ import { SELF_CHECK_STAGES, type SelfCheckFailure, type SelfCheckStanding } from
 import { INTAKE_FILE, type KeySnapshot } from '../domain/spool-format.ts';
 import { selfCheckTenant } from '../domain/tenant-id.ts';
 import { SECOND_MS } from '../domain/window.ts';
-import { readIntake } from './ingest-health.ts';
+import { readIntake } from './ingest-health-files.ts';
 import { runEvery, type Schedule } from './schedule.ts';
 import { sendTrace } from './self-check-client.ts';
 import { SelfCheck } from './self-check-run.ts';

@@ -1,44 +1,11 @@
 /** How telemetry flows, and one plain sentence about it: the page, the API and `tenantry doctor` say the same. Pure. */
+import { count, counted, FURTHER_JUDGES, megabytes, roughly } from './ingest-findings.ts';
+import type { IngestSituation, IngestVerdict, LoaderStanding } from './ingest-situation.ts';
 import type { IngestStanding, IntakeFigures } from './spool-format.ts';
 import { INTAKE_BUCKET_MS } from './spool-format.ts';
 import { MINUTE_MS, SECOND_MS } from './window.ts';
 
-export interface LoaderStanding {
-  readonly loadedSegments: number;
-  readonly waitingSegments: number;
-  readonly oldestWaitingMs: number;
-  /** Why the last attempt failed, and since when attempts fail (Unix ms); undefined: they do not. */
-  readonly trouble: string | undefined;
-  readonly troubleSince: number | undefined;
-  /** From the first byte of a segment to its being queryable; undefined: none has been loaded yet. */
-  readonly lastLoadMs: number | undefined;
-}
-
-/** From the end of spans to their arrival, of those that came within the last minutes; null: none came. */
-export interface ExportDelay {
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-}
-
-export interface IngestSituation {
-  readonly now: number;
-  /** undefined: ingest has left no figures. */
-  readonly intake: IntakeFigures | undefined;
-  readonly loader: LoaderStanding;
-  readonly delay: ExportDelay | null;
-  /** Requests in quarantine. */
-  readonly quarantined: number;
-  /** Unix ms of the newest minute with a span; null: there never was one. */
-  readonly newestSpanAt: number | null;
-}
-
-export interface IngestVerdict {
-  readonly level: 'ok' | 'warning' | 'critical';
-  /** What is. */
-  readonly text: string;
-  /** What to do about it; null: nothing. */
-  readonly advice: string | null;
-}
+export type { ExportDelay, IngestSituation, IngestVerdict, LoaderStanding } from './ingest-situation.ts';
 
 /** Ingest writes every second; a file that is older is of a process that is gone, or of a disk that is full. */
 const INTAKE_STALE_MS = 15 * SECOND_MS;
@@ -53,7 +20,8 @@ const WHAT_TO_DO: Readonly<Record<string, string>> = {
   UNAUTHENTICATED: 'An exporter sends no valid key: compare its key with the list under Keys.',
   OTLP_MALFORMED: 'A sender produces broken OTLP: look for an exporter that was changed lately.',
   BODY_TOO_LARGE: 'Make the batches of the exporter smaller, or raise TENANTRY_MAX_BODY_BYTES.',
-  UNSUPPORTED_MEDIA_TYPE: 'Set the protocol of the exporter to http/protobuf, http/json or grpc, and its compression to gzip or none.',
+  UNSUPPORTED_MEDIA_TYPE:
+    'Set the protocol of the exporter to http/protobuf, http/json or grpc, and its compression to gzip or none.',
   SPOOL_UNAVAILABLE: 'The spool has no room: free disk space, or find out why ClickHouse does not take segments.',
   NOT_FOUND: 'An exporter uses a wrong path: OTEL_EXPORTER_OTLP_ENDPOINT takes the address without /v1/traces.',
 };
@@ -93,35 +61,33 @@ export function endToEndMs({ delay, loader }: Pick<IngestSituation, 'delay' | 'l
   return delay === null || loader.lastLoadMs === undefined ? null : delay.p50Ms + loader.lastLoadMs;
 }
 
-/** `4 min`, `2 h`, `35 s`. */
-function roughly(ms: number): string {
-  const seconds = Math.round(ms / SECOND_MS);
-  if (seconds < 120) return `${seconds} s`;
-  const minutes = Math.round(seconds / 60);
-  return minutes < 120
-    ? `${minutes} min`
-    : minutes < 2_880
-      ? `${Math.round(minutes / 60)} h`
-      : `${Math.round(minutes / 1_440)} days`;
-}
-
-const megabytes = (bytes: number) => `${(bytes / 1_000_000).toFixed(bytes < 10_000_000 ? 1 : 0)} MB`;
-const count = (value: number) => String(Math.round(value)).replace(/\B(?=(?:\d{3})+$)/g, ',');
 const verdict = (level: IngestVerdict['level'], text: string, advice: string | null): IngestVerdict => ({
   level,
   text,
   advice,
 });
 
+const GRAVITY: Readonly<Record<IngestVerdict['level'], number>> = { critical: 0, warning: 1, ok: 2 };
+
+/**
+ * Everything that is wrong, the gravest first; empty: nothing is. Says nothing of whether anything arrives, so that it can
+ * be asked from the files alone.
+ */
+export function ingestFindings(situation: IngestSituation): readonly IngestVerdict[] {
+  const { intake, loader, now } = situation;
+  return [
+    judgeLoading(loader, intake?.standing.spool, now),
+    judgeTaking(intake, now),
+    ...FURTHER_JUDGES.map((judge) => judge(situation)),
+    judgeRejections(intake, now),
+  ]
+    .filter((found) => found !== undefined)
+    .toSorted((a, b) => GRAVITY[a.level] - GRAVITY[b.level]);
+}
+
 /** The worst of what is wrong, or that nothing is. */
 export function judgeIngest(situation: IngestSituation): IngestVerdict {
-  const { intake, loader, now } = situation;
-  return (
-    judgeLoading(loader, intake?.standing.spool, now) ??
-    judgeTaking(intake, now) ??
-    judgeRejections(intake, now) ??
-    judgeArrivals(situation)
-  );
+  return ingestFindings(situation)[0] ?? judgeArrivals(situation);
 }
 
 function judgeLoading(
@@ -131,7 +97,7 @@ function judgeLoading(
 ): IngestVerdict | undefined {
   const { trouble, troubleSince, waitingSegments, oldestWaitingMs } = loader;
   const size = spool === undefined ? '' : ` (${megabytes(spool.bytes)} of ${megabytes(spool.maxBytes)})`;
-  const waiting = `${count(waitingSegments)} ${waitingSegments === 1 ? 'segment waits' : 'segments wait'} in the spool${size}`;
+  const waiting = `${counted(waitingSegments, 'segment waits', 'segments wait')} in the spool${size}`;
   if (trouble !== undefined && troubleSince !== undefined) {
     const text = `ClickHouse has been refusing inserts for ${roughly(now - troubleSince)}: ${trouble}`;
     return verdict(
@@ -181,13 +147,13 @@ function judgeRejections(intake: IntakeFigures | undefined, now: number): Ingest
 }
 
 function judgeArrivals(situation: IngestSituation): IngestVerdict {
-  const { intake, now, newestSpanAt, quarantined } = situation;
+  const { intake, now, newestSpanAt } = situation;
   const rate = spansPerMinute(intake, now);
   const noKey = intake?.standing.rejected['UNAUTHENTICATED'] ?? 0;
   if (newestSpanAt === null && (intake?.standing.spans ?? 0) === 0) {
     if (noKey === 0)
       return verdict('warning', 'No span has arrived yet.', 'The page Set-up shows how to send the first one.');
-    const text = `No span has arrived yet, and ${count(noKey)} ${noKey === 1 ? 'request was' : 'requests were'} refused for want of a valid key.`;
+    const text = `No span has arrived yet, and ${counted(noKey, 'request was', 'requests were')} refused for want of a valid key.`;
     return verdict('warning', text, rejectionAdvice('UNAUTHENTICATED'));
   }
   if (newestSpanAt !== null && rate === 0 && now - newestSpanAt > QUIET_MS) {
@@ -198,7 +164,5 @@ function judgeArrivals(situation: IngestSituation): IngestVerdict {
   const lateness = late === null || late >= 2 * MINUTE_MS ? roughly(late ?? 0) : `${(late / SECOND_MS).toFixed(1)} s`;
   const after = late === null ? '' : `, queryable after ${lateness}`;
   const flow = rate === null ? 'figures come within seconds' : `${count(rate)} spans a minute${after}`;
-  if (quarantined === 0) return verdict('ok', `All is well: ${flow}.`, null);
-  const aside = `${count(quarantined)} ${quarantined === 1 ? 'request is' : 'requests are'} in quarantine`;
-  return verdict('ok', `Telemetry flows: ${flow}. ${aside}.`, 'Read why below, and replay or drop them.');
+  return verdict('ok', `All is well: ${flow}.`, null);
 }

@@ -126,6 +126,8 @@ export interface IngestStanding {
     readonly corruptBytes: number;
   };
   readonly keys: readonly KeyUse[];
+  /** Revision of the list of keys in use; null: none has been seen. Absent in what an older ingest wrote. */
+  readonly keysRevision?: number | null;
 }
 
 export interface IntakeFigures {

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { type IngestSituation, intakeWithin, judgeIngest, spansPerMinute } from '../../src/domain/ingest-health.ts';
+import {
+  type IngestSituation,
+  ingestFindings,
+  intakeWithin,
+  judgeIngest,
+  spansPerMinute,
+} from '../../src/domain/ingest-health.ts';
 import type { IngestStanding, IntakeFigures } from '../../src/domain/spool-format.ts';
 
 const NOW = Date.UTC(2026, 10, 2, 12);
@@ -114,15 +120,110 @@ describe('judgeIngest', () => {
       'No span has arrived yet, and 1 request was refused for want of a valid key.',
     ],
     [
-      'a quarantine that is not empty, while all else is well',
-      { quarantined: 2 },
-      'ok',
-      'Telemetry flows: 1,200 spans a minute, queryable after 1.2 s. 2 requests are in quarantine.',
+      'a quarantine that is not empty',
+      { quarantined: 2, quarantinedBytes: 1_500_000 },
+      'warning',
+      '2 requests are in quarantine (1.5 MB): ClickHouse refused them, and no figure counts them.',
+    ],
+    [
+      'a spool that will be full today',
+      { spoolBefore: { at: NOW - 10 * MINUTE, bytes: 1_600_000 } },
+      'warning',
+      'The spool fills: 2.0 MB of 10 MB, full in 3 h (at 15:20 UTC) at the present rate.',
+    ],
+    [
+      'a spool that is about to be full',
+      { spoolBefore: { at: NOW - 2 * MINUTE, bytes: 1_000_000 } },
+      'critical',
+      'The spool fills: 2.0 MB of 10 MB, full in 16 min (at 12:16 UTC) at the present rate.',
+    ],
+    [
+      'a self-check that fails',
+      {
+        selfCheck: {
+          ...{ runs: 9, lastRunAt: NOW, failingSince: NOW - 3 * MINUTE, lagMs: 900 },
+          failures: [
+            { stage: 'hour', fault: 'missing', text: '5 requests instead of 6 in the rollups of the hour.' },
+            { stage: 'day', fault: 'missing', text: '5 requests instead of 6 in the rollups of the day.' },
+          ],
+        },
+      },
+      'critical',
+      'The self-check has failed for 3 min. 5 requests instead of 6 in the rollups of the hour. (and 1 finding more)',
+    ],
+    [
+      'spans that wait for their tenant and cannot be stored',
+      { loader: loader({ late: { waitingSpans: 7, trouble: 'Code: 252.' } }) },
+      'critical',
+      '7 spans without a tenant of their own cannot be stored: Code: 252.',
+    ],
+    [
+      'keys that ingest does not know of',
+      { intake: intakeOf({ keysRevision: 3 }), keysRevision: { revision: 5, since: NOW - 10 * MINUTE } },
+      'critical',
+      'Ingest has worked with an old list of keys (revision 3, not 5) for 10 min: new keys do not work, and those that were revoked still do.',
+    ],
+    [
+      'bytes that recovery could not read',
+      { intake: intakeOf({ spool: { ...intakeOf().standing.spool, corruptBytes: 1 } }) },
+      'warning',
+      'When ingest started, 1 byte of the spool could not be read any more and were set apart.',
+    ],
+    [
+      'clocks that are ahead',
+      {
+        clocks: [
+          { service: 'shop', aheadMs: 3_000 },
+          { service: 'billing', aheadMs: 95_000 },
+          { service: 'mail', aheadMs: 300 },
+        ],
+      },
+      'warning',
+      'Spans of billing end up to 95 s after they arrive, and of 1 other service: clocks are ahead.',
+    ],
+    [
+      'requests that come again and again',
+      { intake: intakeOf({ retriesRecognized: 150 }) },
+      'warning',
+      '25 % of the requests since ingest started had been stored already and came again.',
     ],
   ] as const)('tells of %s', (_what, changes, level, text) => {
     const verdict = judgeIngest(situation(changes as Partial<IngestSituation>));
     expect([verdict.level, verdict.text]).toEqual([level, text]);
     expect(verdict.advice).not.toBeNull();
+  });
+
+  it.each<[string, Partial<IngestSituation>]>([
+    ['a spool that breathes by a segment', { spoolBefore: { at: NOW - 10 * MINUTE, bytes: 1_900_000 } }],
+    ['a spool that empties', { spoolBefore: { at: NOW - 10 * MINUTE, bytes: 9_000_000 } }],
+    ['a spool that is measured over seconds', { spoolBefore: { at: NOW - 20_000, bytes: 0 } }],
+    [
+      'a list of keys that ingest has read',
+      { intake: intakeOf({ keysRevision: 5 }), keysRevision: { revision: 5, since: 0 } },
+    ],
+    [
+      'a list of keys that is just being read',
+      { intake: intakeOf({ keysRevision: 4 }), keysRevision: { revision: 5, since: NOW - 5_000 } },
+    ],
+    ['an ingest that does not tell its list of keys', { keysRevision: { revision: 5, since: 0 } }],
+    ['clocks that differ a little', { clocks: [{ service: 'shop', aheadMs: 1_900 }] }],
+    ['a few retries', { intake: intakeOf({ retriesRecognized: 19 }) }],
+    [
+      'a self-check that finds nothing',
+      { selfCheck: { runs: 1, lastRunAt: NOW, failures: [], failingSince: null, lagMs: 1 } },
+    ],
+  ])('has nothing against %s', (_what, changes) => {
+    expect(ingestFindings(situation(changes))).toEqual([]);
+  });
+
+  it('tells everything that is wrong, the gravest first', () => {
+    const spool = { ...intakeOf().standing.spool, corruptBytes: 9, refusal: 'the disk is full' };
+    const found = ingestFindings(situation({ quarantined: 1, intake: intakeOf({ spool }) }));
+    expect(found.map(({ level, text }) => [level, text.slice(0, 22)])).toEqual([
+      ['critical', 'Telemetry is refused: '],
+      ['warning', 'When ingest started, 9'],
+      ['warning', '1 request is in quaran'],
+    ]);
   });
 
   it('names what helps against the commonest refusal', () => {

@@ -18,6 +18,7 @@ class MemoryIngestHealth implements IngestHealth {
       ...{ trouble: undefined, troubleSince: undefined },
     },
     ...{ endToEndMs: null, spansPerMinute: null, quarantined: 0, services: [], keys: [] },
+    ...{ findings: [], selfCheck: undefined, spoolFullAt: null, clocks: [], quarantinedBytes: 0 },
     history: { since: AT, minutes: [{ at: AT, spans: null, refused: null, spoolBytes: null, waitingMs: 0 }] },
   };
 

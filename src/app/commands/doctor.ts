@@ -1,9 +1,12 @@
+import { resolve } from 'node:path';
 import { Command } from 'commander';
 import type { AlertRouteItem, AlertRouteList } from '../../api/contract.ts';
 import type { IngestHealthBody } from '../../api/ingest-health-contract.ts';
 import { type Config, loadConfig } from '../../config/config.ts';
 import { toError } from '../../domain/errors.ts';
+import { type IngestVerdict, ingestFindings } from '../../domain/ingest-health.ts';
 import { askServer } from '../api-client.ts';
+import { situationFromFiles } from '../ingest-health-files.ts';
 import { knownAdminToken } from '../secrets.ts';
 import { print } from '../terminal.ts';
 
@@ -11,6 +14,8 @@ interface Check {
   readonly name: string;
   readonly ok: boolean;
   readonly detail: string;
+  /** It works, and somebody should look at it all the same. */
+  readonly isWarning?: boolean;
 }
 
 const TIMEOUT_MS = 5_000;
@@ -59,11 +64,22 @@ async function checkAlerts(config: Config): Promise<readonly Check[]> {
   ];
 }
 
-/** The sentence of the page on ingest, with what to do. A warning is no failure: nothing may be sent on purpose. */
+/** The words of the page on ingest: everything that is wrong, or the one sentence that nothing is. */
 async function checkFlow(config: Config): Promise<readonly Check[]> {
-  const { verdict } = await askServer<IngestHealthBody>(config, 'GET', '/v1/ingest');
-  const detail = verdict.advice === null ? verdict.text : `${verdict.text} ${verdict.advice}`;
-  return [{ name: 'telemetry', ok: verdict.level !== 'critical', detail }];
+  const { verdict, findings } = await askServer<IngestHealthBody>(config, 'GET', '/v1/ingest');
+  // That nothing is sent is no fault of Tenantry's: there may be nothing to send.
+  return findings.length === 0 ? [said({ ...verdict, level: 'ok' })] : findings.map(said);
+}
+
+/** What the files alone tell, while no server does. */
+async function checkFiles(config: Config): Promise<readonly Check[]> {
+  const situation = await situationFromFiles(resolve(config.TENANTRY_DATA_DIR), Date.now());
+  return situation === undefined ? [] : ingestFindings(situation).map(said);
+}
+
+function said({ level, text, advice }: IngestVerdict): Check {
+  const detail = advice === null ? text : `${text} ${advice}`;
+  return { name: 'telemetry', ok: level !== 'critical', isWarning: level === 'warning', detail };
 }
 
 async function orFailure(
@@ -79,21 +95,55 @@ async function orFailure(
   }
 }
 
+const EXIT_CODES = `
+Exit codes:
+  0  everything works
+  1  something does not work
+  2  everything works, and something needs attention before it no longer does`;
+
+/** The gravest of all in one line, then every check with what to do. */
+export function doctorReport(checks: readonly Check[]): {
+  readonly lines: readonly string[];
+  readonly exitCode: number;
+} {
+  const failed = checks.filter(({ ok }) => !ok);
+  const warned = checks.filter(({ ok, isWarning }) => ok && isWarning === true);
+  const [worst] = [...failed, ...warned];
+  const verdict =
+    worst === undefined
+      ? 'All is well.'
+      : failed.length > 0
+        ? `Does not work: ${worst.name}. ${worst.detail}`
+        : `Works, and needs attention: ${worst.detail}`;
+  const label = ({ ok, isWarning }: Check) => (ok ? (isWarning === true ? 'WARN' : 'ok  ') : 'FAIL');
+  return {
+    lines: [verdict, '', ...checks.map((check) => `${label(check)}  ${check.name.padEnd(10)}  ${check.detail}`)],
+    exitCode: failed.length > 0 ? 1 : warned.length > 0 ? 2 : 0,
+  };
+}
+
 export function doctorCommand(): Command {
   return new Command('doctor')
-    .description('say in plain words what works and what does not; exits with 1 if anything does not')
+    .description(
+      'say in plain words what works and what does not; exits with 1 if anything does not, with 2 if it soon will not',
+    )
+    .addHelpText('after', EXIT_CODES)
     .action(async () => {
       const config = loadConfig();
       const adminToken = knownAdminToken(config);
       const { TENANTRY_API_PORT: apiPort, TENANTRY_OTLP_HTTP_PORT: otlpPort } = config;
+      const server = await orFailure('server', apiPort, () => checkServer(apiPort, adminToken));
+      const isUp = server.every(({ name }) => name !== 'server');
       const checks = [
         ...(await orFailure('ingest', otlpPort, () => checkIngest(otlpPort))),
-        ...(await orFailure('server', apiPort, () => checkServer(apiPort, adminToken))),
+        ...server,
         // Asked with the admin token; without one there is nobody to tell it to.
-        ...(adminToken === undefined ? [] : await orFailure('telemetry', apiPort, () => checkFlow(config))),
-        ...(adminToken === undefined ? [] : await orFailure('alerts', apiPort, () => checkAlerts(config))),
+        ...(isUp && adminToken !== undefined ? await orFailure('telemetry', apiPort, () => checkFlow(config)) : []),
+        ...(isUp ? [] : await checkFiles(config)),
+        ...(isUp && adminToken !== undefined ? await orFailure('alerts', apiPort, () => checkAlerts(config)) : []),
       ];
-      for (const { name, ok, detail } of checks) print(`${ok ? 'ok  ' : 'FAIL'}  ${name.padEnd(10)}  ${detail}`);
-      if (checks.some(({ ok }) => !ok)) process.exitCode = 1;
+      const { lines, exitCode } = doctorReport(checks);
+      for (const line of lines) print(line);
+      process.exitCode = exitCode;
     });
 }
