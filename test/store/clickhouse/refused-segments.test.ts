@@ -170,6 +170,30 @@ describe('a refused request', () => {
     expect((await folder.list(9)).total).toBe(0);
   });
 
+  it('stays apart after a crash, even if the engine would take it by then: the others are in under another token', async () => {
+    let refuses = true;
+    seal(segmentNamed(['later-1', `${POISON}later`, 'later-2']));
+    const real = refusing({ inserts: 0, checks: 0 }, () => refuses);
+    let inserts = 0;
+    const first = await start({
+      ...real,
+      insertSegment: async (segment) => {
+        await real.insertSegment(segment);
+        inserts += 1;
+        throw new Error('dead before it could tell');
+      },
+    });
+    await vi.waitFor(() => expect(inserts).toBeGreaterThan(0), { timeout: 20_000, interval: 2 });
+    await first.stop();
+    refuses = false;
+    await start(real);
+    await emptied();
+    expect(await loaded('later-')).toEqual(['later-1', 'later-2']);
+    expect(await requestsOf('later-')).toBe(2);
+    expect(await loaded(`${POISON}later`)).toEqual([]);
+    expect(quarantined()).toHaveLength(1);
+  });
+
   it.each(['before', 'after'])(
     'is set apart once, and the others are in once, when the loader dies %s any of its steps',
     async (when) => {
