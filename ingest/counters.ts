@@ -1,5 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { IngestStanding, KeyUse, SegmentSignal } from '../src/domain/spool-format.ts';
+import type { Mismatches } from './admission-names.ts';
+import type { LimitName } from './limits.ts';
 import type { SpoolFigures } from './spool.ts';
 
 /** How a request came; `http`: a page, or what is no OTLP. */
@@ -72,9 +74,28 @@ export class Counters {
     registers: [this.registry],
   });
 
+  readonly #limited = new Counter({
+    name: 'tenantry_ingest_limited_total',
+    help: 'By limit: requests refused (key_), spans and data points rejected (tenant_), attributes dropped or cut, spans put under other names.',
+    labelNames: ['limit'] as const,
+    registers: [this.registry],
+  });
+  readonly #tenantMismatches = new Counter({
+    name: 'tenantry_ingest_tenant_mismatches_total',
+    help: 'Spans and data points that name another tenant than their key is bound to.',
+    registers: [this.registry],
+  });
+  readonly #serviceMismatches = new Counter({
+    name: 'tenantry_ingest_service_mismatches_total',
+    help: 'Spans and data points that name another service than their key is bound to.',
+    registers: [this.registry],
+  });
+
   /** The same sums for the server, which reads them from a file: nobody has to scrape this process for that. */
   readonly #sums = { requests: 0, spans: 0, dataPoints: 0, bytes: 0, logRecordsRejected: 0, retriesRecognized: 0 };
   readonly #rejectedBy = new Map<string, number>();
+  readonly #limitedBy = new Map<LimitName, number>();
+  readonly #deviations = new Map<string, { limited: number; tenantMismatches: number; serviceMismatches: number }>();
   /** As many as there are valid keys: only their holders get here. */
   readonly #keys = new Map<string, { requests: number; items: number; lastAt: number }>();
 
@@ -99,6 +120,29 @@ export class Counters {
     this.#sums.retriesRecognized += 1;
   }
 
+  /** `count`: in the unit of the limit. */
+  limited(limit: LimitName, count: number, keyId: string): void {
+    this.#limited.inc({ limit }, count);
+    this.#limitedBy.set(limit, (this.#limitedBy.get(limit) ?? 0) + count);
+    this.#deviationsOf(keyId).limited += count;
+  }
+
+  mismatched({ tenants, services }: Mismatches, keyId: string): void {
+    this.#tenantMismatches.inc(tenants);
+    this.#serviceMismatches.inc(services);
+    const deviations = this.#deviationsOf(keyId);
+    deviations.tenantMismatches += tenants;
+    deviations.serviceMismatches += services;
+  }
+
+  #deviationsOf(keyId: string) {
+    const known = this.#deviations.get(keyId);
+    if (known !== undefined) return known;
+    const none = { limited: 0, tenantMismatches: 0, serviceMismatches: 0 };
+    this.#deviations.set(keyId, none);
+    return none;
+  }
+
   logsRejected(records: number): void {
     this.#logs.inc(records);
     this.#sums.logRecordsRejected += records;
@@ -113,8 +157,9 @@ export class Counters {
   }
 
   sums(): Omit<IngestStanding, 'startedAt' | 'httpPort' | 'grpcPort' | 'spool'> {
-    const keys: KeyUse[] = [...this.#keys].map(([keyId, use]) => ({ keyId, ...use }));
-    return { ...this.#sums, rejected: Object.fromEntries(this.#rejectedBy), keys };
+    const keys: KeyUse[] = [...this.#keys].map(([keyId, use]) => ({ keyId, ...use, ...this.#deviations.get(keyId) }));
+    const limited = Object.fromEntries(this.#limitedBy);
+    return { ...this.#sums, rejected: Object.fromEntries(this.#rejectedBy), limited, keys };
   }
 
   committed(seconds: number, requests: number): void {

@@ -1,5 +1,6 @@
 import type { SegmentSignal } from '../src/domain/spool-format.ts';
 import { isSelfCheckTenant } from '../src/domain/tenant-id.ts';
+import type { Admission, Admitted } from './admission.ts';
 import type { Counters } from './counters.ts';
 import type { Intake } from './intake.ts';
 import type { KeyHolder } from './key-check.ts';
@@ -22,6 +23,8 @@ export interface DoorParts {
   readonly counters: Counters;
   /** undefined = retries are not recognised. */
   readonly retries?: Pick<RetryMemory, 'once'> | undefined;
+  /** undefined = nothing is limited. */
+  readonly admission?: Pick<Admission, 'admit' | 'forgive'> | undefined;
   /** Told of traces that were taken; what is compared with what is loaded. */
   readonly intake?: Pick<Intake, 'taken'>;
   readonly now: () => number;
@@ -42,35 +45,43 @@ export class Door {
 
   /**
    * @param body not copied, so it must not change until this resolves
-   * @throws TenantryError OTLP_MALFORMED, SPOOL_UNAVAILABLE; nothing is stored then
+   * @throws TenantryError OTLP_MALFORMED, RATE_LIMITED, SPOOL_UNAVAILABLE; nothing is stored then
    */
   async take(signal: OtlpSignal, body: Uint8Array, holder: KeyHolder): Promise<Taken> {
     if (signal === 'logs') return this.#turnDown(body);
-    const { retries, counters } = this.#parts;
+    const { retries, counters, admission } = this.#parts;
     if (retries === undefined) return await this.#store(signal, body, holder);
     // Before everything that charges: a retry takes nothing from anybody's limits.
     const key = requestKey(holder.keyId, signal, body);
     const { answer, isRetry } = await retries.once(key, () => this.#store(signal, body, holder, key));
-    if (isRetry) counters.retryRecognized(signal);
+    if (isRetry) {
+      counters.retryRecognized(signal);
+      admission?.forgive(holder);
+    }
     return answer;
   }
 
   async #store(signal: SegmentSignal, body: Uint8Array, holder: KeyHolder, key?: Buffer): Promise<Taken> {
-    const { spool, counters, intake, now } = this.#parts;
-    const items = checkRequest(signal, body);
+    const { spool, counters, intake, now, admission } = this.#parts;
+    const admitted = admission?.admit(signal, body, holder) ?? unlimited(signal, body);
+    const { items, rejected, reason } = admitted;
     const receivedAt = now();
     // Nobody sent it: it counts neither as telemetry that came, nor against what all tenants together have stored.
     const isOwn = isSelfCheckTenant(holder.tenantId);
-    const taken: Taken = { items, rejected: 0, reason: undefined };
+    const taken: Taken = { items, rejected, reason };
     if (items > 0) {
-      await spool.append(signal, body, {
+      const origin = {
         known: key === undefined ? undefined : { key, ...taken },
         ...{ receivedAt, keyId: holder.keyId, keyTenant: holder.tenantId, keyService: holder.service },
+      };
+      await spool.append(signal, admitted.body, origin).catch((error: unknown) => {
+        admitted.giveBack();
+        throw error;
       });
       if (signal === 'traces' && !isOwn) intake?.taken(receivedAt, items);
     }
     if (isOwn) counters.selfCheckAccepted(items);
-    else counters.accepted(signal, items, body.length, { keyId: holder.keyId, at: receivedAt });
+    else counters.accepted(signal, items, admitted.body.length, { keyId: holder.keyId, at: receivedAt });
     return taken;
   }
 
@@ -83,4 +94,8 @@ export class Door {
     this.#parts.counters.logsRejected(records);
     return { items: 0, rejected: records, reason: records === 0 ? undefined : LOGS_REASON };
   }
+}
+
+function unlimited(signal: SegmentSignal, body: Uint8Array): Admitted {
+  return { body, items: checkRequest(signal, body), rejected: 0, reason: undefined, giveBack: () => undefined };
 }

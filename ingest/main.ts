@@ -4,11 +4,13 @@ import { destination, type Logger, pino } from 'pino';
 import { type Config, loadConfig } from '../src/config/config.ts';
 import { ERRORS, TenantryError, toError } from '../src/domain/errors.ts';
 import type { IngestStanding } from '../src/domain/spool-format.ts';
+import { Admission } from './admission.ts';
 import { Counters } from './counters.ts';
 import { Door } from './door.ts';
 import { GrpcReceiver } from './grpc-receiver.ts';
 import { Intake } from './intake.ts';
 import { KeyCheck } from './key-check.ts';
+import { limitsOf } from './limits.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { Receiver } from './receiver.ts';
 import { BodyReader } from './request-body.ts';
@@ -72,8 +74,13 @@ export async function startIngest({ config, log }: { config: Config; log: Logger
     ...{ startedAt, ...ports, ...counters.sums(), keysRevision: keys.revision ?? null },
     spool: standingOf(spool.figures(), config.TENANTRY_SPOOL_MAX_BYTES),
   }));
-  const door = new Door({ spool, retries: spool.retries, counters, intake, now: Date.now });
-  const pipeline = { keys, bodies, door };
+  const admission = new Admission({
+    limits: limitsOf(config),
+    onLimited: (limit, count, keyId) => counters.limited(limit, count, keyId),
+    onMismatches: (mismatches, keyId) => counters.mismatched(mismatches, keyId),
+  });
+  const door = new Door({ spool, admission, retries: spool.retries, counters, intake, now: Date.now });
+  const pipeline = { keys, bodies, door, admission };
   const refusals = {
     ...{ counters, log, onRefused: () => intake.refused() },
     discardBytes: 4 * config.TENANTRY_MAX_BODY_BYTES,

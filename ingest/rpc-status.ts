@@ -43,7 +43,7 @@ export function rpcStatusOf(error: TenantryError, random: number): RpcStatus {
     ...{ code: rpcCode(error.status), message },
     ...(error.status === 400 ? { violation: { field: fieldPath(error.pointer), description: error.message } } : {}),
     // 1 to 5 s: the JavaScript exporter drops the data at once when this exceeds what is left of its 10 s timeout.
-    ...(isRetryable ? { retryAfterSeconds: 1 + Math.floor(random * 5) } : {}),
+    ...(isRetryable ? { retryAfterSeconds: error.retryAfterSeconds ?? 1 + Math.floor(random * 5) } : {}),
   };
 }
 

@@ -1,8 +1,9 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { TenantryError } from '../src/domain/errors.ts';
+import type { Admission } from './admission.ts';
 import type { Door, Taken } from './door.ts';
-import type { KeyCheck } from './key-check.ts';
+import type { KeyCheck, KeyHolder } from './key-check.ts';
 import { type Answer, JSON_TYPE, otlpMediaType, PROTOBUF, takenAnswer } from './otlp-answer.ts';
 import { protobufOf } from './otlp-json.ts';
 import { type BodyForm, type BodyReader, httpBody } from './request-body.ts';
@@ -12,6 +13,8 @@ export interface SignalPipelineParts {
   readonly keys: Pick<KeyCheck, 'verify'>;
   readonly bodies: Pick<BodyReader, 'withBody' | 'maxBytes'>;
   readonly door: Pick<Door, 'take'>;
+  /** undefined = nothing is limited. */
+  readonly admission?: Pick<Admission, 'enter'> | undefined;
 }
 
 /** A request of whichever transport, before its body is read. */
@@ -31,9 +34,18 @@ type Handler = (request: IncomingMessage) => Promise<Answer>;
  * can: without a key no byte of the body is read.
  * @throws TenantryError for every refusal
  */
-export async function takeIn(arrival: Arrival, { keys, bodies, door }: SignalPipelineParts): Promise<Taken> {
-  const { signal, headers, source } = arrival;
-  const holder = keys.verify(headers);
+export async function takeIn(arrival: Arrival, parts: SignalPipelineParts): Promise<Taken> {
+  const holder = parts.keys.verify(arrival.headers);
+  const leave = parts.admission?.enter(holder);
+  try {
+    return await takeFrom(holder, arrival, parts);
+  } finally {
+    leave?.();
+  }
+}
+
+async function takeFrom(holder: KeyHolder, arrival: Arrival, { bodies, door }: SignalPipelineParts): Promise<Taken> {
+  const { signal, source } = arrival;
   const { body, isJson } = arrival.form();
   return await bodies.withBody(source, body, async ({ bytes, grow }) => {
     if (!isJson) return await door.take(signal, bytes, holder);

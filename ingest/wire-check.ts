@@ -1,5 +1,6 @@
 import { TenantryError } from '../src/domain/errors.ts';
 import { TRAILER_FIELDS_FROM } from '../src/domain/spool-format.ts';
+import { SURVEYED, type Survey } from './limits-survey.ts';
 import { ITEM_MESSAGES, MESSAGE, type Message } from './wire-messages.ts';
 import {
   CHILDREN,
@@ -73,6 +74,11 @@ interface Walk {
   readonly limits: WireLimits;
   /** By index in COUNTED. */
   readonly counts: Uint32Array;
+  /** Notes down what the limits of keys and tenants need. */
+  readonly survey: Survey | undefined;
+  /** It is shown longer attributes and deeper values. */
+  readonly longAttribute: number;
+  readonly deepValue: number;
   elements: number;
   /** Where the last slow varint ended. */
   cursor: number;
@@ -85,8 +91,13 @@ interface Walk {
  * @returns the number of spans, data points or log records
  * @throws TenantryError OTLP_MALFORMED saying what is wrong and at which byte
  */
-export function checkRequest(signal: OtlpSignal, bytes: Uint8Array, limits: WireLimits = WIRE_LIMITS): number {
-  const walk: Walk = { bytes, signal, limits, counts: new Uint32Array(COUNTED.length), elements: 0, cursor: 0 };
+export function checkRequest(signal: OtlpSignal, bytes: Uint8Array, limits: WireLimits = WIRE_LIMITS, survey?: Survey) {
+  const walk: Walk = {
+    ...{ bytes, signal, limits, survey, counts: new Uint32Array(COUNTED.length), elements: 0, cursor: 0 },
+    longAttribute: survey?.longAttribute ?? 0x7fff_ffff,
+    deepValue: Math.min(limits.valueDepth, survey?.valueDepth ?? limits.valueDepth),
+  };
+  survey?.begin();
   walkMessage(walk, REQUESTS[signal], 0, bytes.length, 0);
   return walk.counts[COUNTED.indexOf('items')] as number;
 }
@@ -133,6 +144,7 @@ function walkMessage(walk: Walk, message: number, start: number, end: number, de
           if (++attributes > walk.limits.attributes && message !== MESSAGE.KEY_VALUE_LIST) {
             refuseTooMany(`attributes in one ${messageName(message)}`, walk.limits.attributes, tagAt);
           }
+          if (length > walk.longAttribute) walk.survey?.sawLongAttribute(bytes, at, fieldEnd);
         } else if (child === MESSAGE.EVENT) {
           if (++events > walk.limits.eventsPerSpan)
             refuseTooMany('events in one span', walk.limits.eventsPerSpan, tagAt);
@@ -144,8 +156,9 @@ function walkMessage(walk: Walk, message: number, start: number, end: number, de
           refuseTooMany('attributes, events, links, exemplars and nested values', walk.limits.elements, tagAt);
         }
         const childDepth = child === MESSAGE.ANY_VALUE ? depth + 1 : depth;
-        if (childDepth > walk.limits.valueDepth) refuseTooDeep(walk.limits.valueDepth, tagAt);
+        if (childDepth > walk.deepValue) sawDeepValue(walk, childDepth, tagAt);
         if (length > 0) walkMessage(walk, child, at, fieldEnd, childDepth);
+        if (SURVEYED[child] !== 0) walk.survey?.passed(child, bytes, at, fieldEnd);
       }
       at = fieldEnd;
     } else if (wireType === WIRE_TYPE.VARINT) {
@@ -158,6 +171,11 @@ function walkMessage(walk: Walk, message: number, start: number, end: number, de
       if (at > end) refuseTruncated(walk, message, tagAt);
     }
   }
+}
+
+function sawDeepValue(walk: Walk, depth: number, at: number): void {
+  if (depth > walk.limits.valueDepth) refuseTooDeep(walk.limits.valueDepth, at);
+  walk.survey?.sawDeepValue();
 }
 
 /** Numbers one behind the other: whole ones, up to the end of the field. */

@@ -18,6 +18,12 @@ export const CACHE_MISSES_ATTRIBUTE = 'tenantry.cache.misses';
 export const THROTTLED_ATTRIBUTE = 'tenantry.throttled';
 export const THROTTLE_MODE_ATTRIBUTE = 'tenantry.throttle.mode';
 
+/**
+ * What ingest changed on a span because of a limit, with commas between: `attributes` and `keys` (dropped), `values` and
+ * `depth` (cut), `route` and `tenant` (put together with others).
+ */
+export const LIMITED_ATTRIBUTE = 'tenantry.limited';
+
 /** Read in this order, on the span first, then on the resource; operators may add names behind these. */
 export const TENANT_ATTRIBUTE_ALIASES = [
   TENANT_ATTRIBUTE,

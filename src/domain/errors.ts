@@ -35,6 +35,8 @@ export interface ErrorOptionsWithHint {
   readonly hint?: string;
   /** Which field of the request's body is at fault, as a JSON pointer (RFC 6901). */
   readonly pointer?: string;
+  /** When it is worth while to come again, where that is known. */
+  readonly retryAfterSeconds?: number;
   readonly cause?: unknown;
 }
 
@@ -42,6 +44,7 @@ export class TenantryError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
   readonly pointer: string | undefined;
+  readonly retryAfterSeconds: number | undefined;
 
   constructor(code: ErrorCode, detail: string, options: ErrorOptionsWithHint = {}) {
     super(detail, options.cause === undefined ? undefined : { cause: options.cause });
@@ -49,6 +52,7 @@ export class TenantryError extends Error {
     this.code = code;
     this.hint = options.hint;
     this.pointer = options.pointer;
+    this.retryAfterSeconds = options.retryAfterSeconds;
   }
 
   get status(): number {

@@ -93,6 +93,11 @@ export interface KeyUse {
   readonly items: number;
   /** Unix ms. */
   readonly lastAt: number;
+  /** What limits kept out or cut of what it sent, each in its own unit; absent: nothing. */
+  readonly limited?: number;
+  /** Spans and data points that named another tenant or service than the key is bound to. */
+  readonly tenantMismatches?: number;
+  readonly serviceMismatches?: number;
 }
 
 /** How ingest stands. Counts are since its process started. */
@@ -113,6 +118,11 @@ export interface IngestStanding {
   readonly retriesRecognized: number;
   /** Requests by error code. */
   readonly rejected: Readonly<Record<string, number>>;
+  /**
+   * By limit (`LIMIT_NAMES` of ingest): requests refused for the sake of a key's limits, spans and data points rejected for
+   * those of tenants, attributes dropped or cut, spans put under other names.
+   */
+  readonly limited?: Readonly<Record<string, number>>;
   readonly spool: {
     readonly bytes: number;
     readonly maxBytes: number;
