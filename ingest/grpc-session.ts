@@ -22,6 +22,8 @@ export function watchSession(session: ServerHttp2Session, idleMs: number = IDLE_
       pings = 0;
     }
     pings += 1;
-    if (pings > MAX_PINGS) session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    if (pings <= MAX_PINGS) return;
+    session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    session.destroy();
   });
 }
