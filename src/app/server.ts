@@ -126,7 +126,6 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
   let apiPort = config.TENANTRY_API_PORT;
   const host = config.TENANTRY_HOST;
   const breakers = new BreakerBoard(new BreakerSightings(postgres), new BreakerOrders(postgres));
-  const registry = ownMetrics({ loader: () => loader.figures(), detector: () => detector.figures() });
   const alerting = startAlerting({
     ...{ postgres, postgresUrl, log },
     findings: () => anomalies.openOnes(),
