@@ -18,6 +18,7 @@ export function otlpJsonBytes(request: object): Buffer {
 function converted(value: unknown, key = ''): unknown {
   if (value instanceof Uint8Array) return Buffer.from(value).toString(IDS.has(key) ? 'hex' : 'base64');
   if (Array.isArray(value)) return value.map((element) => converted(element, key));
+  if (Object.is(value, -0)) return '-0';
   if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value).filter(([, member]) => member !== undefined);

@@ -72,6 +72,9 @@ const Response = root.lookupType('ExportMetricsServiceResponse');
 const LogsRequest = root.lookupType('ExportLogsServiceRequest');
 const LogsResponse = root.lookupType('ExportLogsServiceResponse');
 
+/** For who makes requests of them. */
+export { LogsRequest as LogsRequestType, Request as MetricsRequestType };
+
 /** The fields that every kind of data point has. Times are decimal strings, as a JavaScript number loses digits. */
 interface OtlpPoint {
   attributes?: OtlpKeyValue[];
@@ -197,6 +200,10 @@ export function logRecordsIn(bytes: Uint8Array): number {
   return (request.resource_logs ?? [])
     .flatMap((resource) => resource.scope_logs ?? [])
     .reduce((count, scope) => count + (scope.log_records?.length ?? 0), 0);
+}
+
+export function decodeLogsRequest(bytes: Uint8Array): OtlpLogsRequest {
+  return LogsRequest.toObject(LogsRequest.decode(bytes), { longs: String }) as OtlpLogsRequest;
 }
 
 export function decodeLogsResponse(bytes: Uint8Array): {

@@ -52,6 +52,9 @@ const Request = root.lookupType('ExportTraceServiceRequest');
 const Response = root.lookupType('ExportTraceServiceResponse');
 const StatusMessage = root.lookupType('RpcStatus');
 
+/** For who makes requests of it. */
+export { Request as TraceRequestType };
+
 /** One of the seven; an empty object is an AnyValue without a value. 64-bit integers may be given as strings. */
 export interface OtlpAnyValue {
   string_value?: string;
