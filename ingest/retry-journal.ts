@@ -85,8 +85,11 @@ export class RetryJournal {
     }).catch((error: unknown) => this.#options.log.warn({ err: error }, 'old retry journals were not removed'));
   }
 
+  /** Never rejects: everything that counts was synced when it was written. */
   close(): Promise<void> {
-    return this.#inTurn(() => this.#closeFile());
+    return this.#inTurn(() => this.#closeFile()).catch((error: unknown) =>
+      this.#options.log.warn({ err: error }, 'the retry journal was not closed'),
+    );
   }
 
   async #write(bytes: Buffer): Promise<void> {

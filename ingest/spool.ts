@@ -98,9 +98,10 @@ export class Spool {
     };
     for (const folder of [paths.spool, paths.open, paths.sealed, paths.quarantine]) await disk.makeFolder(folder);
     const lock = await lockSpool(options.folder);
+    let known: Awaited<ReturnType<typeof openRetries>>;
     try {
       const now = options.now ?? Date.now;
-      const known = await openRetries(options, disk, paths, now);
+      known = await openRetries(options, disk, paths, now);
       const recovered = await recoverSegments(disk, paths, options.log, now, known);
       const usage = new SpoolUsage(disk, paths);
       await usage.refresh();
@@ -112,6 +113,7 @@ export class Spool {
       const metrics = new SpoolLane({ ...shared, signal: 'metrics', segmentBytes, segmentAgeMs: metricsAgeMs, log });
       return new Spool(options, { traces, metrics }, lock, usage, recovered, retries);
     } catch (error) {
+      await known?.retries.close();
       await lock.release();
       throw error;
     }

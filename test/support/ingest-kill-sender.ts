@@ -60,7 +60,7 @@ export class KillSender {
   /** Sends until `stop`, and then until the last request has its answer. */
   async run(pauseMs: number): Promise<void> {
     while (this.#running) {
-      const batch = this.#random() < 0.15 ? metricsBatch(this.#random) : spanBatch(this.#random);
+      const batch = this.#random() < 0.05 ? metricsBatch(this.#random) : spanBatch(this.#random);
       await this.#deliver(batch);
       await delay(this.#random() * 2 * pauseMs);
     }

@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { requestKey, type StoredAnswer } from '../../ingest/retry-memory.ts';
 import { Spool, type SpoolOptions } from '../../ingest/spool.ts';
 import type { SegmentSignal } from '../../src/domain/spool-format.ts';
 import { otlpMetrics, otlpSum } from './metrics.ts';
@@ -55,4 +56,17 @@ export function requestNamed(name: string, signal: SegmentSignal): Uint8Array {
 export function appendNamed(spool: Spool, name: string, signal: SegmentSignal = 'traces'): Promise<void> {
   const origin = { receivedAt: 1_700_000_000_123, keyId: 'key-1', keyTenant: undefined };
   return spool.append(signal, requestNamed(name, signal), origin);
+}
+
+/** Brings a request to the spool as the door does, so that one which is stored already is not stored again. */
+export async function deliver(spool: Spool, message: Uint8Array, signal: SegmentSignal = 'traces'): Promise<boolean> {
+  const key = requestKey('key-1', signal, message);
+  const answer: StoredAnswer = { items: 1, rejected: 0, reason: undefined };
+  const origin = { receivedAt: 1_700_000_000_123, keyId: 'key-1', keyTenant: undefined, known: { key, ...answer } };
+  if (spool.retries === undefined) throw new Error('this spool does not recognise retries');
+  const { isRetry } = await spool.retries.once(key, async () => {
+    await spool.append(signal, message, origin);
+    return answer;
+  });
+  return isRetry;
 }
