@@ -14,6 +14,7 @@ const SOURCES = [
   'ingest',
   'dashboards',
   'test/bench',
+  'test/defences',
   'test/soak',
   'test/support',
   '.config',
