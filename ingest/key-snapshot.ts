@@ -28,7 +28,9 @@ function parseEntry(entry: unknown, index: number): KeySnapshotEntry {
   if (!Array.isArray(scopes) || !scopes.every((scope) => typeof scope === 'string')) return refuse('scopes');
   // A tenant that cannot be read must never turn into "every tenant".
   if (tenantId !== undefined && !isTenantId(tenantId) && !isSelfCheckTenant(tenantId)) return refuse('tenantId');
-  if (service !== undefined && typeof service !== 'string') return refuse('service');
+  if (service !== undefined && (typeof service !== 'string' || service === '' || service.length > MAX_ID_LENGTH)) {
+    return refuse('service');
+  }
   if (expiresAt !== undefined && (typeof expiresAt !== 'number' || !Number.isFinite(expiresAt))) {
     return refuse('expiresAt');
   }

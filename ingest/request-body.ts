@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import { TenantryError } from '../src/domain/errors.ts';
 import { type BodyEncoding, bodyEncoding, decompress, tooLarge } from './decompression.ts';
+import { FairTurns } from './fair-turns.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 
 /** Decompressions at a time: bounds the memory of bombs; zlib has four threads in Node. */
@@ -52,8 +53,7 @@ export class BodyReader {
   /** Of one body, after decompression. */
   readonly maxBytes: number;
   readonly #budget: MemoryBudget;
-  #decompressions = 0;
-  readonly #turns: (() => void)[] = [];
+  readonly #turns = new FairTurns(MAX_DECOMPRESSIONS);
 
   constructor(maxBytes: number, budget: MemoryBudget) {
     this.maxBytes = maxBytes;
@@ -61,37 +61,23 @@ export class BodyReader {
   }
 
   /**
+   * @param owner id of the key: memory and turns are shared out by keys
    * @param use gets the body; the memory counts as used until its promise settles
    * @throws TenantryError BODY_TOO_LARGE, OTLP_MALFORMED (broken compression, connection lost), SPOOL_UNAVAILABLE
    *   (budget used up)
    */
-  async withBody<T>(source: Readable, form: BodyForm, use: (body: HeldBody) => Promise<T>): Promise<T> {
+  async withBody<T>(owner: string, source: Readable, form: BodyForm, use: (body: HeldBody) => Promise<T>): Promise<T> {
     if (form.announcedBytes > this.maxBytes + form.framingBytes) throw tooLarge(this.maxBytes);
-    const lease = this.#budget.lease();
+    const lease = this.#budget.lease(owner);
     const grow = (bytes: number) => lease.grow(bytes);
     try {
       const received = await collect(source, this.maxBytes, form.framingBytes, grow);
       const { encoding, content } = form.unwrap(received);
       if (encoding === 'identity') return await use({ bytes: content, grow });
-      return await use({ bytes: await this.#decompressInTurn(content, encoding, grow), grow });
+      const bytes = await this.#turns.run(owner, () => decompress(content, encoding, this.maxBytes, grow));
+      return await use({ bytes, grow });
     } finally {
       lease.release();
-    }
-  }
-
-  async #decompressInTurn(
-    compressed: Buffer,
-    encoding: Exclude<BodyEncoding, 'identity'>,
-    grow: (bytes: number) => void,
-  ): Promise<Buffer> {
-    if (this.#decompressions >= MAX_DECOMPRESSIONS) await new Promise<void>((turn) => this.#turns.push(turn));
-    else this.#decompressions++;
-    try {
-      return await decompress(compressed, encoding, this.maxBytes, grow);
-    } finally {
-      const next = this.#turns.shift();
-      if (next === undefined) this.#decompressions--;
-      else next();
     }
   }
 }

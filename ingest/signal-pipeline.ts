@@ -47,7 +47,7 @@ export async function takeIn(arrival: Arrival, parts: SignalPipelineParts): Prom
 async function takeFrom(holder: KeyHolder, arrival: Arrival, { bodies, door }: SignalPipelineParts): Promise<Taken> {
   const { signal, source } = arrival;
   const { body, isJson } = arrival.form();
-  return await bodies.withBody(source, body, async ({ bytes, grow }) => {
+  return await bodies.withBody(holder.keyId, source, body, async ({ bytes, grow }) => {
     if (!isJson) return await door.take(signal, bytes, holder);
     const message = protobufOf(signal, bytes, bodies.maxBytes);
     grow(message.length);
