@@ -182,11 +182,12 @@ export class Admission {
     if (!hasDropped && !this.#names.hasEdits && !(outside && signal === 'traces')) return body;
     const fates = (item: number) => this.#names.fateOf(item, holder);
     const rewritten = this.#rewriter.rewrite(signal, body, fates, outside);
-    this.#count(rewritten.tally, holder);
-    return rewritten.body;
+    // What the survey points at is an upper bound: looked at closely, it may be within the limits.
+    return this.#count(rewritten.tally, holder) || hasDropped ? rewritten.body : body;
   }
 
-  #count({ losses, routes, tenants }: LimitTally, { keyId }: KeyHolder): void {
+  /** @returns whether any limit struck */
+  #count({ losses, routes, tenants }: LimitTally, { keyId }: KeyHolder): boolean {
     const counts: readonly (readonly [LimitName, number])[] = [
       ['attributes_per_span', losses.attributes],
       ['attribute_key_bytes', losses.keys],
@@ -196,7 +197,9 @@ export class Admission {
       ['routes_per_tenant', routes],
       ['tenants_per_key', tenants],
     ];
-    for (const [limit, count] of counts) if (count > 0) this.#parts.onLimited(limit, count, keyId);
+    const struck = counts.filter(([, count]) => count > 0);
+    for (const [limit, count] of struck) this.#parts.onLimited(limit, count, keyId);
+    return struck.length > 0;
   }
 }
 
