@@ -13,6 +13,7 @@ export const DOOR_DEFENCES: readonly Defence[] = [
     from: '      if (total > maxBytes + framingBytes) return fail(tooLarge(maxBytes));\n',
     to: '      void framingBytes;\n',
     tests: BODIES,
+    only: 'over the limit',
   },
   {
     name: 'limit of a body after decompression',
@@ -21,6 +22,7 @@ export const DOOR_DEFENCES: readonly Defence[] = [
     from: '      if (total > maxBytes) return fail(tooLarge(maxBytes));\n',
     to: '',
     tests: BODIES,
+    only: 'bomb',
   },
   {
     name: 'limit of the expansion',
@@ -29,6 +31,7 @@ export const DOOR_DEFENCES: readonly Defence[] = [
     from: '      if (total > expansionLimit) return fail(bomb());\n',
     to: '      void expansionLimit;\n      void bomb;\n',
     tests: BODIES,
+    only: 'bomb',
   },
   {
     name: 'memory budget',
@@ -36,7 +39,7 @@ export const DOOR_DEFENCES: readonly Defence[] = [
     file: 'ingest/memory-budget.ts',
     from: "    if (used > this.#maxBytes) throw tooMany('too many requests are in work');\n",
     to: '',
-    tests: [...BODIES, 'test/ingest/grpc.test.ts'],
+    tests: ['test/ingest/fair-sharing.test.ts'],
   },
   {
     name: 'one layer of compression, and nothing behind its end',
@@ -45,6 +48,7 @@ export const DOOR_DEFENCES: readonly Defence[] = [
     from: "if (stream.bytesWritten !== compressed.length) fail(malformed(encoding, 'bytes follow its end'));\n      else resolve",
     to: 'resolve',
     tests: BODIES,
+    only: 'refused',
   },
   {
     name: 'depth of values',
