@@ -45,6 +45,8 @@ export class SpoolLane {
   #sealDue = false;
   #unsealed: Segment[] = [];
   #commits: Promise<void> | undefined;
+  /** performance.now() at which the disk was given what it works on; undefined: it has nothing to do. */
+  #diskBusySince: number | undefined;
 
   constructor(options: SpoolLaneOptions) {
     this.#options = options;
@@ -67,6 +69,19 @@ export class SpoolLane {
   /** Segments that could not be sealed and are kept open for another try. */
   get unsealedSegments(): number {
     return this.#unsealed.length;
+  }
+
+  /** For how long the disk has been working on one write, fsync or seal; 0: it has nothing to do. */
+  get diskBusyMs(): number {
+    return this.#diskBusySince === undefined ? 0 : performance.now() - this.#diskBusySince;
+  }
+
+  /** Turns away those of whom nothing is written yet; what the disk works on keeps waiting for its outcome. */
+  refuseWaiting(reason: string): void {
+    for (const request of this.#waiting.splice(0)) {
+      this.#waitingBytes -= request.bytes;
+      request.reject(spoolUnavailable(reason));
+    }
   }
 
   /**
@@ -111,8 +126,10 @@ export class SpoolLane {
       const segment = this.#segment;
       const [next] = this.#waiting;
       const full = segment !== undefined && next !== undefined && !this.#fits(segment.bytes, next.bytes);
+      this.#diskBusySince = performance.now();
       if (this.#sealDue || full) await this.#sealCurrent();
       else await this.#commitBatch();
+      this.#diskBusySince = undefined;
     }
   }
 

@@ -48,6 +48,12 @@ export interface SpoolFigures {
 const METRICS_AGE_FACTOR = 5;
 /** How often deleted segments, free space and segments that could not be sealed are looked at. */
 const LOOK_EVERY_MS = 1_000;
+/**
+ * A disk that works on one fsync for longer is refused more: exporters give up a request after 10 s, and one that is told
+ * 503 now is sent again, while one that waits is held in memory for nothing.
+ */
+const SLOW_DISK_MS = 2_000;
+const SLOW_DISK = 'the disk of the spool takes too long';
 /** Segments that could not be sealed are kept open for another try; more than this means a broken disk. */
 const MAX_UNSEALED = 8;
 
@@ -168,6 +174,7 @@ export class Spool {
     const { maxBytes } = this.#options;
     if (this.#closing !== undefined) return 'ingest is shutting down';
     if (this.#sum((lane) => lane.unsealedSegments) >= MAX_UNSEALED) return 'the disk of the spool fails';
+    if (this.#isSlow()) return SLOW_DISK;
     const waiting = this.#sum((lane) => lane.waitingBytes);
     const used = this.#sum((lane) => lane.openBytes) + waiting + this.#usage.sealedBytes;
     if (used + bytes > maxBytes) return `the spool is full (${used} of ${maxBytes} bytes wait for the store)`;
@@ -183,7 +190,12 @@ export class Spool {
     return this.#all(of).reduce((sum, value) => sum + value, 0);
   }
 
+  #isSlow(): boolean {
+    return this.#all((lane) => lane.diskBusyMs).some((ms) => ms > SLOW_DISK_MS);
+  }
+
   #look(): void {
+    if (this.#isSlow()) this.#all((lane) => lane.refuseWaiting(SLOW_DISK));
     this.#looking ??= Promise.all(this.#all((lane) => lane.retryUnsealed()))
       .then(() => this.#usage.refresh())
       .catch((error: unknown) => this.#options.log.warn({ err: error }, 'could not look at the spool folder'))
