@@ -5,6 +5,7 @@ import { decodeJwt, decodeProtectedHeader } from 'jose';
 import type { Actor } from '../domain/actor.ts';
 import { KEY_HEADER } from '../domain/attributes.ts';
 import type { EmbedView } from '../domain/embed.ts';
+import type { TenantId } from '../domain/tenant-id.ts';
 import { type EmbedTokens, isEmbedToken } from './embed-tokens.ts';
 import { DEV_ISSUER, type DevIssuer } from './issuer.ts';
 import type { Keys } from './ports.ts';
@@ -33,6 +34,8 @@ export interface Caller {
   readonly via: 'admin-token' | 'token' | 'key' | 'session' | 'embed';
   /** With `embed` alone: the parts of the usage page that the token opens, and nothing else does it open. */
   readonly views?: readonly EmbedView[];
+  /** Every tenant that the caller's token lists, where it does; the actor's is the active one. */
+  readonly tenants?: readonly TenantId[];
   /** Unix milliseconds; null: the credentials do not expire by themselves. */
   readonly expiresAt: number | null;
 }
@@ -40,7 +43,8 @@ export interface Caller {
 export interface Authenticator {
   /**
    * Who sends this request; undefined when nobody can be believed, for whatever reason.
-   * @throws TenantryError STORE_UNAVAILABLE when credentials cannot be checked right now
+   * @throws TenantryError STORE_UNAVAILABLE when credentials cannot be checked right now, UNAUTHENTICATED when a genuine
+   * token does not say who its holder is here
    */
   identify(request: FastifyRequest): Promise<Caller | undefined>;
 }
@@ -95,7 +99,7 @@ export function createAuthenticator(auth: ApiAuth, keys: Keys, now: () => number
 
   async function fromVerifier(verifier: TokenVerifier | undefined, token: string, via: 'token' | 'session') {
     const grant = await verifier?.verify(token);
-    return grant === undefined ? undefined : { actor: grant.actor, via, expiresAt: grant.expiresAt };
+    return grant === undefined ? undefined : { ...grant, via };
   }
 
   async function fromKey(text: string): Promise<Caller | undefined> {

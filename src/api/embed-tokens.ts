@@ -7,8 +7,8 @@ import { type EmbedToken, type EmbedView, isEmbedView } from '../domain/embed.ts
 import { parseTenantId } from '../domain/tenant-id.ts';
 import { SECOND_MS } from '../domain/window.ts';
 import type { EmbedKeys, EmbedLedger } from './embed-ports.ts';
+import type { Grant } from './jwt-claims.ts';
 import { UUID } from './parameters.ts';
-import type { Grant } from './tokens.ts';
 
 export const EMBED_AUDIENCE = 'tenantry-embed';
 const ISSUER = 'urn:tenantry:embed';

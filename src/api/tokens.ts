@@ -1,12 +1,10 @@
-import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
-import type { Actor } from '../domain/actor.ts';
+import { errors, type JWTVerifyGetKey, type JWTVerifyOptions, type JWTVerifyResult, jwtVerify } from 'jose';
 import { TenantryError } from '../domain/errors.ts';
-import { isStaffRole, isTenantRole } from '../domain/roles.ts';
-import { parseTenantId } from '../domain/tenant-id.ts';
+import { type ClaimRules, type Grant, grantOf, PLAIN_CLAIMS } from './jwt-claims.ts';
+import { createKeySource } from './jwt-keys.ts';
 
 /** Longer tokens are refused unread (RFC 8725 asks for a bound; real ones have one or two KB). */
 export const MAX_TOKEN_LENGTH = 8 * 1024;
-export const CLOCK_TOLERANCE_SECONDS = 30;
 /** Asymmetric only: with an HMAC algorithm allowed, the public key would be the secret (RFC 8725, 2.1). */
 const ASYMMETRIC_ALGORITHMS = [
   'ES256',
@@ -21,76 +19,89 @@ const ASYMMETRIC_ALGORITHMS = [
   'EdDSA',
   'Ed25519',
 ];
+const CLOCK_SKEW_SECONDS = 60;
+const MAX_AGE_SECONDS = 86_400;
 const TOKEN_TYPES: readonly (string | undefined)[] = [undefined, 'jwt', 'at+jwt', 'application/at+jwt'];
 
 export interface JwtConfig {
   readonly jwksUrl: string;
   readonly issuer: string;
   readonly audience: string;
-}
-
-/** What a verified token says. */
-export interface Grant {
-  readonly actor: Extract<Actor, { kind: 'staff' | 'tenant' }>;
-  /** Unix milliseconds. */
-  readonly expiresAt: number;
+  /** Of `ASYMMETRIC_ALGORITHMS`; absent: all of them. Others are never believed. */
+  readonly algorithms?: readonly string[];
+  /** How far the provider's clock may be from ours; absent: 60. */
+  readonly clockSkewSeconds?: number;
+  /** Counted from `iat`, however late `exp` is; absent: a day. 0: `exp` alone counts. */
+  readonly maxAgeSeconds?: number;
+  /** Absent: `role` and `tenant_id`. */
+  readonly claims?: ClaimRules;
 }
 
 export interface TokenVerifier {
-  /** undefined: not a token to believe. @throws TenantryError STORE_UNAVAILABLE when the keys cannot be had */
+  /**
+   * undefined: not a token to believe.
+   * @throws TenantryError STORE_UNAVAILABLE when the keys cannot be had, UNAUTHENTICATED when the token is genuine and
+   * does not say what is needed
+   */
   verify(token: string): Promise<Grant | undefined>;
 }
 
-/**
- * The caller that verified claims describe: `sub`, `role` and, for tenant roles only, `tenant_id`. A staff role beside
- * a `tenant_id` is refused: such a token comes from an issuer that means "admin of this tenant", not "our staff".
- */
-export function grantFromClaims(claims: JWTPayload): Grant | undefined {
-  const { sub, exp, role, tenant_id: tenant } = claims;
-  if (typeof sub !== 'string' || sub === '' || typeof exp !== 'number' || typeof role !== 'string') return undefined;
-  const expiresAt = exp * 1_000;
-  if (isStaffRole(role)) {
-    return tenant === undefined ? { actor: { kind: 'staff', subject: sub, role }, expiresAt } : undefined;
+/** Without a key id in the token jose names every key that would fit; one of them has to. */
+async function verifyByAny(token: string, keys: JWTVerifyGetKey, options: JWTVerifyOptions): Promise<JWTVerifyResult> {
+  try {
+    return await jwtVerify(token, keys, options);
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+    for await (const key of error) {
+      const verified = await jwtVerify(token, key, options).catch((reason: unknown) => {
+        if (reason instanceof errors.JWSSignatureVerificationFailed) return undefined;
+        throw reason;
+      });
+      if (verified !== undefined) return verified;
+    }
+    throw error;
   }
-  const tenantId = parseTenantId(tenant);
-  if (!isTenantRole(role) || tenantId === undefined) return undefined;
-  return { actor: { kind: 'tenant', subject: sub, role, tenantId }, expiresAt };
 }
 
-/** Verifies tokens of the operator's identity provider. Keys come from the configured URL alone, never from a token. */
-export function createJwksVerifier(config: JwtConfig, now: () => number): TokenVerifier {
-  const remoteKeys = createRemoteJWKSet(new URL(config.jwksUrl), { timeoutDuration: 3_000, cooldownDuration: 30_000 });
-  const keyOf: JWTVerifyGetKey = async (header, token) => {
+/**
+ * Verifies tokens of the operator's identity provider. Keys come from the configured URL alone, never from a token.
+ * @param now Unix milliseconds
+ */
+export function createJwksVerifier(
+  config: JwtConfig,
+  now: () => number,
+  monotonicNow: () => number = () => performance.now(),
+): TokenVerifier {
+  const keys = createKeySource({ url: config.jwksUrl, monotonicNow });
+  const { clockSkewSeconds = CLOCK_SKEW_SECONDS, maxAgeSeconds = MAX_AGE_SECONDS, claims = PLAIN_CLAIMS } = config;
+  const algorithms = ASYMMETRIC_ALGORITHMS.filter((name) => config.algorithms?.includes(name) ?? true);
+
+  async function verified(token: string): Promise<JWTVerifyResult | undefined> {
     try {
-      return await remoteKeys(header, token);
-    } catch (error) {
-      const tokensFault =
-        error instanceof errors.JWKSNoMatchingKey ||
-        error instanceof errors.JWKSMultipleMatchingKeys ||
-        error instanceof errors.JOSENotSupported;
-      if (tokensFault) throw error;
-      throw new TenantryError('STORE_UNAVAILABLE', "The identity provider's keys cannot be fetched.", {
-        hint: 'Check that the address in TENANTRY_JWKS_URL can be reached from Tenantry.',
-        cause: error,
+      return await verifyByAny(token, keys, {
+        algorithms,
+        issuer: config.issuer,
+        audience: config.audience,
+        requiredClaims: ['exp'],
+        clockTolerance: clockSkewSeconds,
+        currentDate: new Date(now()),
+        ...(maxAgeSeconds === 0 ? {} : { maxTokenAge: maxAgeSeconds }),
       });
+    } catch (error) {
+      if (error instanceof TenantryError) throw error;
+      return undefined;
     }
-  };
+  }
+
   return {
     async verify(token) {
-      try {
-        const { payload, protectedHeader } = await jwtVerify(token, keyOf, {
-          algorithms: ASYMMETRIC_ALGORITHMS,
-          issuer: config.issuer,
-          audience: config.audience,
-          requiredClaims: ['exp', 'sub'],
-          clockTolerance: CLOCK_TOLERANCE_SECONDS,
-          currentDate: new Date(now()),
-        });
-        return TOKEN_TYPES.includes(protectedHeader.typ?.toLowerCase()) ? grantFromClaims(payload) : undefined;
-      } catch (error) {
-        if (error instanceof TenantryError) throw error;
-        return undefined;
-      }
+      if (token.length > MAX_TOKEN_LENGTH) return undefined;
+      const { payload, protectedHeader } = (await verified(token)) ?? {};
+      if (payload === undefined || protectedHeader === undefined) return undefined;
+      // jose knows the extension b64, which has no place in a token for people; RFC 7515 4.1.11 lets us know none.
+      if (protectedHeader.crit !== undefined) return undefined;
+      if (!TOKEN_TYPES.includes(protectedHeader.typ?.toLowerCase())) return undefined;
+      return grantOf(payload, claims);
     },
   };
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { TENANT_ATTRIBUTE_ALIASES } from '../domain/attributes.ts';
 import { TenantryError } from '../domain/errors.ts';
 import { PROTECTED_ROUTES } from '../domain/protected-routes.ts';
+import { EDGE_SETTINGS, IDENTITY_SETTINGS, isOrigin } from './api-settings.ts';
 import { LIMIT_SETTINGS } from './limit-settings.ts';
 
 const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
@@ -54,12 +55,6 @@ function isMailServer(text: string): boolean {
   );
 }
 
-/** What a browser calls an origin: scheme and host, and the port where it is not the scheme's own. */
-function isOrigin(text: string): boolean {
-  // The characters are bounded because it becomes part of a policy, in which a semicolon would end the directive.
-  return /^https?:\/\/[\w.:[\]-]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text;
-}
-
 function isPostgres(text: string): boolean {
   return URL.canParse(text) && /^postgres(?:ql)?:$/.test(new URL(text).protocol);
 }
@@ -76,9 +71,8 @@ export const SETTINGS = {
   CLICKHOUSE_URL: z.url().optional().describe('ClickHouse server; unset = embedded engine'),
   CLICKHOUSE_CLUSTER: z.string().optional().describe('cluster name for replicated tables'),
   DATABASE_URL: z.url().optional().describe('PostgreSQL; unset = embedded server'),
-  TENANTRY_JWKS_URL: z.url().optional().describe('public keys of the identity provider'),
-  TENANTRY_JWT_ISSUER: z.string().optional().describe('expected issuer of tokens'),
-  TENANTRY_JWT_AUDIENCE: z.string().optional().describe('expected audience of tokens'),
+  ...IDENTITY_SETTINGS,
+  ...EDGE_SETTINGS,
   TENANTRY_TENANT_ATTRIBUTES: list(TENANT_ATTRIBUTE_ALIASES).describe(
     'span attributes that name the tenant, first hit wins',
   ),
@@ -268,7 +262,16 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
       hint: 'Check the spelling; `tenantry serve --help` lists every setting.',
     });
   }
-  return Object.freeze(parsed.data);
+  return Object.freeze(withoutDevIssuerInProduction(parsed.data, present['TENANTRY_DEV_ISSUER'] !== undefined));
+}
+
+/** In production the embedded issuer is off unless somebody asks for it, and who asks learns that it cannot be had. */
+function withoutDevIssuerInProduction(config: Config, isAskedFor: boolean): Config {
+  if (config.NODE_ENV !== 'production' || !config.TENANTRY_DEV_ISSUER) return config;
+  if (!isAskedFor) return { ...config, TENANTRY_DEV_ISSUER: false };
+  throw new TenantryError('CONFIG_INVALID', 'TENANTRY_DEV_ISSUER: the embedded issuer is for development only', {
+    hint: 'Set TENANTRY_JWKS_URL, TENANTRY_JWT_ISSUER and TENANTRY_JWT_AUDIENCE, and unset TENANTRY_DEV_ISSUER.',
+  });
 }
 
 /**
@@ -285,6 +288,7 @@ export function childEnvironment(
 
 function environmentText(value: Config[keyof Config]): string {
   if (value === undefined) return '';
+  if (value instanceof Map) return [...value].map((pair) => pair.join('=')).join(',');
   return Array.isArray(value) ? value.join(',') : String(value);
 }
 
