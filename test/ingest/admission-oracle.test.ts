@@ -56,7 +56,7 @@ it('writes random spans anew as an oracle on decoded objects says', () => {
       const { body } = new AdmissionBench(limits).admit(encoded(spans));
       expect(spansOf(decodeTraceRequest(body))).toEqual(spans.map((one) => expectedSpan(one, limits)));
     }),
-    { numRuns: 300 },
+    { numRuns: 100 },
   );
 });
 

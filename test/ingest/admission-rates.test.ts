@@ -204,7 +204,7 @@ it('accepts and rejects exactly what was sent, and never more than the limit, in
         for (const count of Object.values(stored)) expect(count).toBeLessThanOrEqual(allowed);
       }
     }),
-    { numRuns: 200 },
+    { numRuns: 80 },
   );
 });
 const ALMOST = 1e-6;

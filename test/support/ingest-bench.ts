@@ -5,11 +5,14 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { type Ingest, startIngest } from '../../ingest/main.ts';
 import { loadConfig } from '../../src/config/config.ts';
-import { KEY_SNAPSHOT_FILE, type KeySnapshot } from '../../src/domain/spool-format.ts';
+import { KEY_SNAPSHOT_FILE, type KeySnapshot, type KeySnapshotEntry } from '../../src/domain/spool-format.ts';
 import { decodeRpcStatus } from './otlp-proto.ts';
 import { type SegmentRecord, sealedRecords, temporaryDataDir } from './otlp-segment.ts';
 
 export const INGEST_KEY = 'test-ingest-key-0123456789';
+
+/** A key of the list, with the secret that its holder sends. */
+export type BenchKey = Pick<KeySnapshotEntry, 'id' | 'tenantId' | 'service'> & { readonly key: string };
 
 export interface HttpAnswer {
   readonly status: number;
@@ -64,11 +67,28 @@ export class IngestBench {
 
   /** Writes the key list as the server does, once the first request has been refused for want of it. */
   async publishKey(key: string, tenantId: string): Promise<void> {
-    const sha256 = createHash('sha256').update(key).digest('hex');
-    const snapshot: KeySnapshot = { revision: 1, keys: [{ id: 'published', sha256, scopes: ['ingest'], tenantId }] };
-    while (!this.logLines.some((line) => line.includes('STORE_UNAVAILABLE'))) {
+    await this.#logged('STORE_UNAVAILABLE');
+    this.#writeKeys([{ id: 'published', key, tenantId }]);
+  }
+
+  /** Writes a list of keys as the server does, and waits until ingest goes by it. */
+  async publishKeys(keys: readonly BenchKey[]): Promise<void> {
+    this.#writeKeys(keys);
+    await this.#logged('keys read');
+  }
+
+  async #logged(text: string): Promise<void> {
+    while (!this.logLines.some((line) => line.includes(text))) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
+  }
+
+  #writeKeys(keys: readonly BenchKey[]): void {
+    const entries = keys.map(({ key, ...entry }) => ({
+      ...{ ...entry, scopes: ['ingest'] },
+      sha256: createHash('sha256').update(key).digest('hex'),
+    }));
+    const snapshot: KeySnapshot = { revision: 1, keys: entries };
     const path = join(this.dir.spool, KEY_SNAPSHOT_FILE);
     writeFileSync(`${path}.tmp`, JSON.stringify(snapshot));
     renameSync(`${path}.tmp`, path);
