@@ -1,6 +1,7 @@
 import type { JsonFault, JsonReader } from './json-reader.ts';
 import type { ProtobufWriter } from './protobuf-writer.ts';
 import type { ScalarKind } from './wire-messages.ts';
+import { WIRE_TYPE } from './wire-schema.ts';
 
 /** A value that OTLP/JSON does not have in this place. The message holds nothing of the value. */
 export class WrongValue extends Error {}
@@ -39,6 +40,28 @@ export function copyScalar(kind: ScalarKind, reader: JsonReader, source: Buffer,
   else if (kind === 'bool') writer.varint(boolean(reader) ? 1 : 0);
   else if (kind === 'double' || kind === 'doubles') writer.double(double(reader));
   else writeInteger(kind, integer(integerText(kind, reader), kind), writer);
+}
+
+/** Of AnyValue. */
+const INT_VALUE = 3;
+const DOUBLE_VALUE = 4;
+
+/**
+ * An attribute's `intValue`, with its tag. The exporter for JavaScript calls every whole number an int, 1e300 too (seen
+ * with 0.223): what exceeds 64 bits becomes the double that it was, and does not cost the whole request.
+ * @throws WrongValue, JsonFault
+ */
+export function copyIntValue(reader: JsonReader, writer: ProtobufWriter): void {
+  const isNumber = reader.type() === 'number';
+  const text = numberText(reader, 'an integer');
+  const value = exactInteger(text);
+  if (isNumber && value !== undefined && value !== BigInt.asIntN(64, value) && Number.isFinite(Number(text))) {
+    writer.tag(DOUBLE_VALUE, WIRE_TYPE.I64);
+    writer.double(Number(text));
+  } else {
+    writer.tag(INT_VALUE, WIRE_TYPE.VARINT);
+    writeInteger('int64', integer(text, 'int64'), writer);
+  }
 }
 
 function writeInteger(kind: ScalarKind, value: bigint, writer: ProtobufWriter): void {

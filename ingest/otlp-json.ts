@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { TenantryError } from '../src/domain/errors.ts';
 import { JsonFault, JsonReader } from './json-reader.ts';
-import { copyScalar, WrongValue, wrongType } from './otlp-json-values.ts';
+import { copyIntValue, copyScalar, WrongValue, wrongType } from './otlp-json-values.ts';
 import { ProtobufWriter } from './protobuf-writer.ts';
 import { type OtlpSignal, REQUESTS, WIRE_LIMITS } from './wire-check.ts';
 import { ITEM_MESSAGES, MESSAGE, type Message, type ScalarKind } from './wire-messages.ts';
@@ -118,6 +118,10 @@ function copyRepeated(walk: Walk, field: JsonField, depth: number): void {
 
 function copyElement(walk: Walk, { number, kind }: JsonField, depth: number): void {
   const { reader, source, writer } = walk;
+  if (kind === 'int64') {
+    copyIntValue(reader, writer);
+    return;
+  }
   if (typeof kind === 'string') {
     writer.tag(number, SCALAR_WIRE_TYPES[kind]);
     copyScalar(kind, reader, source, writer);

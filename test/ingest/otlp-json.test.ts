@@ -133,6 +133,8 @@ describe('what OTLP/JSON is known for', () => {
   it.each([
     ['{"intValue":"-9223372036854775808"}', { int_value: '-9223372036854775808' }],
     ['{"intValue":9007199254740993}', { int_value: '9007199254740993' }],
+    ['{"intValue":1e+300}', { double_value: 1e300 }],
+    ['{"intValue":-9223372036854775809}', { double_value: -(2 ** 63) }],
     ['{"doubleValue":"NaN"}', { double_value: Number.NaN }],
     ['{"doubleValue":"-Infinity"}', { double_value: Number.NEGATIVE_INFINITY }],
     ['{"doubleValue":"1.5"}', { double_value: 1.5 }],
@@ -188,6 +190,8 @@ describe('what is wrong is named, with its place and never with its value', () =
     ['{"attributes":{}}', `${SPAN}.attributes`, 'expected an array, got an object'],
     ['{"attributes":[null]}', `${SPAN}.attributes[0]`, 'expected an object, got null'],
     ['{"attributes":[{},{"value":{"intValue":"secret"}}]}', `${SPAN}.attributes[1].value.intValue`, 'an integer'],
+    ['{"attributes":[{"value":{"intValue":"1e300"}}]}', `${SPAN}.attributes[0].value.intValue`, 'from -9223'],
+    ['{"attributes":[{"value":{"intValue":1e999}}]}', `${SPAN}.attributes[0].value.intValue`, 'from -9223'],
     ['{"attributes":[{"value":{"doubleValue":"secret"}}]}', `${SPAN}.attributes[0].value.doubleValue`, '"NaN"'],
     ['{"attributes":[{"value":{"doubleValue":1e999}}]}', `${SPAN}.attributes[0].value.doubleValue`, '"NaN"'],
     ['{"attributes":[{"value":{"bytesValue":"secret!"}}]}', `${SPAN}.attributes[0].value.bytesValue`, 'base64'],
