@@ -31,6 +31,7 @@ import { jwtConfig } from './jwt-config.ts';
 import { keySnapshotWriter } from './key-snapshot-writer.ts';
 import { startLateTenants } from './late-tenants.ts';
 import { startLifecycle } from './lifecycle.ts';
+import { LoadLag } from './load-lag.ts';
 import { startAccounts } from './members.ts';
 import { startMetering } from './meters.ts';
 import { Neighbors } from './neighbors.ts';
@@ -84,7 +85,10 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
 
   // store: what was spooled goes in, what is known comes out
   const late = await startLateTenants({ config, spoolFolder, clickhouse, log });
-  const loader = new SegmentLoader({ spoolFolder, clickhouse, log, ...late });
+  const quarantineMaxBytes = config.TENANTRY_QUARANTINE_MAX_BYTES;
+  const lag = new LoadLag();
+  const onLoaded = lag.loaded.bind(lag);
+  const loader = new SegmentLoader({ spoolFolder, clickhouse, log, quarantineMaxBytes, onLoaded, ...late });
   const changes = new ChangeListener({ url: postgresUrl, log });
   const keys = new KeyStore({
     postgres,
@@ -99,6 +103,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
   const plans = new TenantDirectory(postgres);
   const neighbors = new Neighbors(clickhouse);
   const registry = ownMetrics({ loader: () => loader.figures(), detector: () => detector.figures() });
+  lag.register(registry);
   const selfCheck = startSelfCheck({ config, spoolFolder, clickhouse, registry, log });
   const publishKeys = keySnapshotWriter(spoolFolder, () => selfCheck.withKey(keys.snapshot()));
 
