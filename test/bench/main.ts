@@ -1,5 +1,6 @@
 import type { Bench } from './bench.ts';
 import { blame } from './blame.ts';
+import { bytesPerSpan } from './bytes-per-span.ts';
 import { control } from './control.ts';
 import { cost } from './cost.ts';
 import { cpuAttribution } from './cpu-attribution.ts';
@@ -7,6 +8,7 @@ import { dashboards } from './dashboards.ts';
 import { detect } from './detect.ts';
 import { flagFanout } from './flag-fanout.ts';
 import { flagLatency } from './flag-latency.ts';
+import { flood } from './flood.ts';
 import { ingest } from './ingest.ts';
 import { insertOverhead } from './insert-overhead.ts';
 import { print, printMachine } from './measure.ts';
@@ -17,6 +19,7 @@ import { storage } from './storage.ts';
 
 const BENCHES: readonly Bench[] = [
   blame,
+  bytesPerSpan,
   control,
   cost,
   cpuAttribution,
@@ -24,6 +27,7 @@ const BENCHES: readonly Bench[] = [
   detect,
   flagFanout,
   flagLatency,
+  flood,
   ingest,
   insertOverhead,
   middleware,

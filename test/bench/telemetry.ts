@@ -31,17 +31,22 @@ export interface TelemetryOptions {
   /** Unix milliseconds; spans start within the second before. */
   readonly now: number;
   readonly spansPerRequest?: number;
+  /** Share of traces that call a model; 0.2 unless given. */
+  readonly modelShare?: number;
+  /** Numbers other than the usual ones. */
+  readonly seed?: number;
 }
 
 /**
  * Encoded OTLP requests as exporters of a busy SaaS batch them: one service a request, traces of one server span with
  * its database calls, internal work and, now and then, a call to a model; about 8 attributes and 380 bytes a span.
  */
-export function telemetry({ requests, now, spansPerRequest = SPANS_PER_REQUEST }: TelemetryOptions): Uint8Array[] {
-  const random = randomFrom(42);
+export function telemetry(options: TelemetryOptions): Uint8Array[] {
+  const { requests, now, spansPerRequest = SPANS_PER_REQUEST, modelShare = 0.2, seed = 42 } = options;
+  const random = randomFrom(seed);
   return Array.from({ length: requests }, (_, index) => {
     const spans: OtlpSpan[] = [];
-    while (spans.length < spansPerRequest) spans.push(...trace(random, now));
+    while (spans.length < spansPerRequest) spans.push(...trace(random, now, modelShare));
     return encodeTraceRequest(requestOf(spans.slice(0, spansPerRequest), index));
   });
 }
@@ -58,7 +63,7 @@ function requestOf(spans: OtlpSpan[], index: number): OtlpTraceRequest {
   return { resource_spans: [{ resource: { attributes }, scope_spans: [{ scope, spans }] }] };
 }
 
-function trace(random: () => number, now: number): OtlpSpan[] {
+function trace(random: () => number, now: number, modelShare: number): OtlpSpan[] {
   const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)] as Item;
   const whole = (below: number) => Math.floor(random() * below);
   const bytes = (length: number) => Uint8Array.from({ length }, () => 1 + whole(255));
@@ -133,7 +138,7 @@ function trace(random: () => number, now: number): OtlpSpan[] {
       {},
     ),
   );
-  if (random() < 0.2) {
+  if (random() < modelShare) {
     const model = pick(MODELS);
     spans.push(
       span(
