@@ -39,7 +39,7 @@ export const DOOR_DEFENCES: readonly Defence[] = [
     file: 'ingest/memory-budget.ts',
     from: "    if (used > this.#maxBytes) throw tooMany('too many requests are in work');\n",
     to: '',
-    tests: ['test/ingest/fair-sharing.test.ts'],
+    tests: ['test/ingest/memory-budget.test.ts'],
   },
   {
     name: 'one layer of compression, and nothing behind its end',
