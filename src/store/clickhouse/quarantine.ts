@@ -13,10 +13,10 @@ import { syncFolder, writeWhole } from './whole-file.ts';
 
 /**
  * Reads that one segment may cost. A read takes some 10 ms, an insert with all its views 40 ms and more; whatever waits
- * behind the segment waits for them. One refused request in 1,000 takes 20, of a flood some 30 are told apart. To tell
+ * behind the segment waits for them. One refused request in 1,000 takes 20; of a flood some 15 are told apart. To tell
  * the keys apart may take more, by two for each of them.
  */
-const MOST_CHECKS = 64;
+const MOST_CHECKS = 32;
 
 export interface RefusedSegmentsOptions {
   readonly spoolFolder: string;

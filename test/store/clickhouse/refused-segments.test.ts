@@ -117,7 +117,7 @@ describe('a flood of requests that the engine refuses', () => {
     expect(await loaded('calm-')).toEqual(others);
     expect(await requestsOf('calm-')).toBe(60);
     expect(calls.inserts).toBe(2);
-    expect(calls.checks).toBeLessThanOrEqual(66);
+    expect(calls.checks).toBeLessThanOrEqual(40);
     const kept = quarantined().map((name) => readFileSync(join(spool, 'quarantine', name), 'latin1'));
     // A name stands in the span and in its route.
     const names = kept.flatMap((text) => [...new Set(text.match(/(?<!\/)(?:poison|mixed)-\d{4}/g) ?? [])]);
