@@ -153,7 +153,7 @@ export const DOOR_DEFENCES: readonly Defence[] = [
     file: 'ingest/door.ts',
     from: '        admitted.giveBack();\n',
     to: '',
-    tests: ['test/ingest/admission-rates.test.ts'],
+    tests: ['test/ingest/door.test.ts'],
   },
   {
     name: 'depth of values in JSON',
@@ -161,6 +161,7 @@ export const DOOR_DEFENCES: readonly Defence[] = [
     file: 'ingest/otlp-json.ts',
     from: '  if (childDepth > WIRE_LIMITS.valueDepth) {',
     to: '  if (childDepth < 0) {',
-    tests: ['test/ingest/otlp-json.test.ts'],
+    tests: ['test/ingest/otlp-json-hostile.test.ts'],
+    only: 'no deeper',
   },
 ];
