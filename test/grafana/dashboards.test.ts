@@ -12,6 +12,7 @@ import { expandQuery, type QueryScope } from '../support/grafana-queries.ts';
 import { metricsSegmentOf, otlpMetrics } from '../support/metrics.ts';
 import { testCosts } from '../support/price-books.ts';
 import { ROOT } from '../support/rules-cruise.ts';
+import { selfCheckSegment } from '../support/self-check-segment.ts';
 import { otlpRequest, otlpSpan, segmentOf } from '../support/spans.ts';
 
 interface Target {
@@ -104,6 +105,8 @@ beforeAll(async () => {
     const spans = list.flatMap(spansOf).map(otlpSpan);
     await store.insert(segmentOf([otlpRequest(spans, resource)], { receivedAt: END }), `spans-${service.length}`);
   }
+  // No panel shows it.
+  await store.insert(selfCheckSegment(END), 'self-check');
   const use = metricsSegmentOf([otlpMetrics(useOf(byService.get('shop') ?? []))], { receivedAt: END });
   await store.insert(use, 'use', 'metrics');
 });

@@ -45,6 +45,7 @@ export function IngestPage({ query, who }: PageProps) {
 
 function Health({ health, query }: { health: IngestHealthBody; query: URLSearchParams }) {
   const { verdict, ingest } = health;
+  const others = health.findings.slice(1);
   return (
     <>
       <section class={`verdict card verdict-${verdict.level}`} aria-label="Verdict" data-testid="ingest-verdict">
@@ -53,6 +54,12 @@ function Health({ health, query }: { health: IngestHealthBody; query: URLSearchP
         </p>
         {verdict.advice !== null && <p>{verdict.advice}</p>}
       </section>
+      {others.map(({ level, text, advice }) => (
+        <section key={text} class={`verdict card verdict-${level}`} aria-label="Finding" data-testid="ingest-finding">
+          <p>{text}</p>
+          {advice !== null && <p>{advice}</p>}
+        </section>
+      ))}
       <Tiles health={health} />
       <History health={health} query={query} />
       {ingest !== null && ingest.rejected.length > 0 && (
@@ -111,8 +118,21 @@ function Tiles({ health }: { health: IngestHealthBody }) {
         {...(health.quarantined > 0 ? { tone: 'warn' as const } : {})}
         testId="tile-quarantined"
       />
+      <SelfCheckTile check={health.self_check} />
     </dl>
   );
+}
+
+/** Known spans that the server sends to itself and reads back at every stage. */
+function SelfCheckTile({ check }: { check: IngestHealthBody['self_check'] }) {
+  const label = { label: 'Self-check', title: 'Known spans, read back at every stage to the last rollup' };
+  if (check === null)
+    return <Tile {...label} value="off" sub="TENANTRY_SELF_CHECK_SECONDS is 0" testId="tile-self-check" />;
+  if (check.last_run_at === null) return <Tile {...label} value={NO_VALUE} sub="none yet" testId="tile-self-check" />;
+  const seen = `seen after ${formatDuration(check.lag_ms)}, ${formatCount(check.runs)} runs`;
+  if (check.failing_since === null) return <Tile {...label} value="passes" sub={seen} testId="tile-self-check" />;
+  const since = `for ${formatSpan(serverNow() - Date.parse(check.failing_since))}`;
+  return <Tile {...label} value="fails" sub={since} tone="bad" testId="tile-self-check" />;
 }
 
 function History({ health, query }: { health: IngestHealthBody; query: URLSearchParams }) {

@@ -3,7 +3,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { toError } from '../../domain/errors.ts';
-import { SEGMENT_NAME_PATTERN, SPOOL_FOLDERS, signalOfSegment } from '../../domain/spool-format.ts';
+import { SEGMENT_NAME_PATTERN, type SegmentSignal, SPOOL_FOLDERS, signalOfSegment } from '../../domain/spool-format.ts';
 import type { ClickHouse, SegmentInsert } from './clickhouse.ts';
 import { insertVerdict } from './engine-errors.ts';
 import type { LateTenantFigures, LateTenants } from './late-tenants.ts';
@@ -46,6 +46,8 @@ export interface SegmentLoaderOptions {
   readonly log: Logger;
   /** Size of the quarantine. */
   readonly quarantineMaxBytes?: number;
+  /** Told of each segment that is in while its file is still there; a failure is nobody's loss. `at`: Unix ms. */
+  readonly onLoaded?: (path: string, signal: SegmentSignal, at: number) => Promise<void>;
   /** Wait after the first of several failures, in ms. */
   readonly firstRetryMs?: number;
   readonly now?: () => number;
@@ -207,12 +209,14 @@ export class SegmentLoader {
     return { signal: signalOfSegment(name), path: join(this.#sealed, name), token: name.replace(/\.otlp$/, '') };
   }
 
-  async #remove({ path, token }: SegmentInsert): Promise<void> {
+  async #remove({ path, signal, token }: SegmentInsert): Promise<void> {
+    const loadedAt = this.#now();
+    await this.#options.onLoaded?.(path, signal, loadedAt).catch(() => undefined);
     await rm(path, { force: true });
     await this.#refused.forget(token);
     this.#options.late?.loaded(token);
     this.#loaded += 1;
-    this.#lastLoadMs = Math.max(0, this.#now() - openedAt(token));
+    this.#lastLoadMs = Math.max(0, loadedAt - openedAt(token));
   }
 
   /** Until something is sealed, at most `ms`; `wakeable` false after a failure, so that new segments do not cut it short. */
