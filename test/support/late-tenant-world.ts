@@ -46,26 +46,33 @@ export class LateTenantWorld {
     });
   }
 
-  /** A segment with these spans, received and loaded now. Server spans with a database call's attributes: all rollups see them. */
+  /** A segment with these spans, received and loaded now. Server spans and database calls: all rollups see some. */
   async load(spans: readonly LateSpan[], origin: Partial<RecordOrigin> = {}): Promise<void> {
+    await this.insert(this.segment(spans, origin), this.newToken());
+  }
+
+  /** As a segment is called that is opened now. */
+  newToken(): string {
     this.#segments += 1;
-    await this.insert(this.segment(spans, origin), `segment-${this.#segments}`);
+    return `${this.time}-${this.#segments.toString(16).padStart(16, '0')}`;
   }
 
   segment(spans: readonly LateSpan[], origin: Partial<RecordOrigin> = {}): Buffer {
     return segmentOf([otlpRequest(spans.map((span) => spanOf(span, this.time)))], { receivedAt: this.time, ...origin });
   }
 
+  /** What a loader does with a segment: first what is due, of what was queued before it. */
   async insert(bytes: Buffer, token: string, late = this.late): Promise<void> {
+    await late.adopt(Number(token.slice(0, 13)));
     const { waitingBatch } = late.batched({ signal: 'traces', path: '', token });
     await this.store.insert(bytes, token, 'traces', waitingBatch);
-    late.loaded(token);
+    late.loaded();
   }
 
   /** Lets time pass and the loader look, with nothing left in its queue. */
   async pass(ms: number, late = this.late): Promise<void> {
     this.time += ms;
-    await late.adopt(this.time, true);
+    await late.adopt(this.time);
   }
 
   /** Whose the spans with this name are, each with how it came to its tenant. */

@@ -50,7 +50,8 @@ export function countAdopted(batch: string): string {
  * Writes down whose the batch's traces are, in one part. The token makes the first answer the only one. Of a trace with
  * spans of several tenants nobody can say whose the nameless span is, so it has none. Names in parentheses are no tenants'.
  */
-export function writeAnswer(batch: string, { traces, steps }: FrozenBatch): string {
+export function writeAnswer(batch: string, frozen: FrozenBatch): string {
+  const { traces, steps } = frozen;
   const skipIndexes = traces > INDEXED_TRACES ? 0 : 1;
   return `INSERT INTO adopting_traces SELECT * FROM
   (
@@ -59,16 +60,17 @@ export function writeAnswer(batch: string, { traces, steps }: FrozenBatch): stri
       AND TenantId NOT LIKE '(%' AND (${timesAround(steps)})
     GROUP BY TraceId HAVING min(spans.TenantId) = max(spans.TenantId)
     UNION ALL ${NOBODY(batch)}
-  ) ORDER BY TraceId SETTINGS ${answerSettings(batch)}, use_skip_indexes = ${skipIndexes}`;
+  ) ORDER BY TraceId SETTINGS ${answerSettings(batch, frozen)}, use_skip_indexes = ${skipIndexes}`;
 }
 
 /** The answer that nobody is known, for when looking is impossible. */
-export function writeNoAnswer(batch: string): string {
-  return `INSERT INTO adopting_traces ${NOBODY(batch)} SETTINGS ${answerSettings(batch)}`;
+export function writeNoAnswer(batch: string, frozen: FrozenBatch): string {
+  return `INSERT INTO adopting_traces ${NOBODY(batch)} SETTINGS ${answerSettings(batch, frozen)}`;
 }
 
 const NOBODY = (batch: string) => `SELECT ${quoted(batch)} AS Batch, toFixedString('', 16) AS TraceId, '' AS Found`;
-const answerSettings = (batch: string) => `${onceOnlySettings(`answer:${batch}`)}, ${BOUNDED}`;
+const answerSettings = (batch: string, { fingerprint }: FrozenBatch) =>
+  `${onceOnlySettings(`answer:${batch}:${fingerprint}`)}, ${BOUNDED}`;
 
 /**
  * The inserts that store a batch. Which span is in which piece, and the order within, follow from the spans alone; so

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import { TenantryError, toError } from '../../domain/errors.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../domain/window.ts';
@@ -15,6 +14,7 @@ import {
   writeNoAnswer,
 } from './late-tenants-sql.ts';
 
+/** Segments that were opened within so long share a batch. */
 const BATCH_MS = 5 * SECOND_MS;
 const CHECK_MS = 2 * SECOND_MS;
 const FIRST_RETRY_MS = SECOND_MS;
@@ -30,7 +30,7 @@ const AHEAD_MS = 5 * MINUTE_MS;
  */
 const MOST_SEGMENTS_BETWEEN = 1_000;
 
-const NAME = /^\d{13}-([0-9a-f]{16})-[0-9a-f]{8}$/;
+const NAME = /^(\d{13})-([0-9a-f]{16})$/;
 
 export interface LateTenantFigures {
   /** Spans that wait, of all loaders, and the age of the one that arrived first. */
@@ -69,21 +69,20 @@ interface Batch {
  *
  *   segment -> spans_waiting (batch open) -> closed -> due -> answer written -> pieces stored -> batch dropped -> answer dropped
  *
- * Exactly once, wherever it is cut short: a batch that is closed gets no more rows, so its spans are frozen. The answer
- * is one row set under one token; pieces follow from spans and answer, under tokens made of the spans. All that a
- * later attempt does is therefore the same again, which the engine recognises table by table. A batch is closed when no
- * segment that was begun under it is in doubt.
+ * Exactly once, wherever it is cut short:
+ * - A segment's batch follows from its name, so every attempt at it ends in the same one: the engine recognises a token
+ *   within a partition, and a batch is one.
+ * - A batch is closed when no segment of its time is queued, so that none is in doubt, and while it is being stored
+ *   none is let into it: its spans are frozen.
+ * - The answer is one set of rows under one token; pieces follow from spans and answer, under tokens made of the spans.
+ *   All that a later attempt does is the same again, which the engine recognises table by table.
+ * - What comes into a batch that was stored before, as out of the quarantine, is stored as a batch of other spans.
  */
 export class LateTenants {
   readonly #options: LateTenantsOptions;
   readonly #now: () => number;
-  readonly #run = randomBytes(4).toString('hex');
-  #open: { readonly name: string; readonly since: number } | undefined;
-  #lastOpenedAt = 0;
-  /** Segments whose insert has begun and not been confirmed, and the batch of the first attempt. */
-  readonly #inDoubt = new Map<string, string>();
-  /** The insert that a killed predecessor may have left running on a server is over once its segment is in. */
-  #isPredecessorOver = false;
+  /** Batches that may be stored in part; undefined until the store has been asked. */
+  #begun: ReadonlySet<string> | undefined;
   #mayWait = true;
   #nextAt = 0;
   #retryMs = FIRST_RETRY_MS;
@@ -103,41 +102,37 @@ export class LateTenants {
     return this.#figures;
   }
 
-  /** A segment as it is to be inserted: with the batch under which its nameless spans wait, at every attempt the same. */
+  /**
+   * A segment as it is to be inserted: with the batch under which its nameless spans wait.
+   * @throws TenantryError STORE_UNAVAILABLE when that batch may be stored in part
+   */
   batched(segment: SegmentInsert): SegmentInsert {
-    return segment.signal === 'traces' ? { ...segment, waitingBatch: this.#batchOf(segment.token) } : segment;
+    if (segment.signal !== 'traces' || this.#options.waitMs === 0) return segment;
+    const openedAt = Number(segment.token.slice(0, 13));
+    const waitingBatch = `${openedAt - (openedAt % BATCH_MS)}-${this.#options.owner}`;
+    if (this.#begun?.has(waitingBatch) !== false) {
+      throw new TenantryError('STORE_UNAVAILABLE', 'Spans of the time of this segment are just being stored.', {
+        hint: 'It is loaded once they are.',
+      });
+    }
+    this.#mayWait = true;
+    return { ...segment, waitingBatch };
   }
 
-  #batchOf(insertToken: string): string {
-    // A segment that is taken apart goes in under tokens of its own with something behind it.
-    const [token = ''] = insertToken.split(':');
-    const known = this.#inDoubt.get(token);
-    if (known !== undefined) return known;
-    this.#closeOld();
-    this.#open ??= this.#newBatch();
-    this.#inDoubt.set(token, this.#open.name);
-    if (this.#options.waitMs > 0) this.#mayWait = true;
-    return this.#open.name;
-  }
-
-  /** The segment is in, whole, and will not be inserted again. */
-  loaded(token: string): void {
-    this.#inDoubt.delete(token);
-    this.#isPredecessorOver = true;
+  /** A segment is in, and will not be inserted again. */
+  loaded(): void {
     if (this.#segmentsSince !== undefined) this.#segmentsSince += 1;
   }
 
   /**
    * Stores what is due. A failure is told in the figures and tried again at a later call, slower and slower; segments
    * may be loaded meanwhile.
-   * @param queuedAt Unix ms: spans that were in the queue then are loaded
-   * @param isQueueEmpty whether nothing at all was left in it
+   * @param queuedAt Unix ms: segments that were opened and queued until then are loaded
    * @throws TenantryError STORE_UNAVAILABLE when a batch could be stored in part, and more segments would make the
    *   engine forget which part
    */
-  async adopt(queuedAt: number, isQueueEmpty: boolean): Promise<void> {
+  async adopt(queuedAt: number): Promise<void> {
     const now = this.#now();
-    if (isQueueEmpty) this.#isPredecessorOver = true;
     const isStuck = (this.#segmentsSince ?? 0) >= MOST_SEGMENTS_BETWEEN;
     const isEarly = now < this.#nextAt && now > this.#nextAt - 2 * LAST_RETRY_MS;
     if (!this.#mayWait || (isEarly && !isStuck)) return;
@@ -153,7 +148,7 @@ export class LateTenants {
       this.#options.log.error({ error: trouble, retryMs: this.#retryMs }, 'late tenants not resolved, trying again');
       this.#nextAt = now + this.#retryMs;
       this.#retryMs = Math.min(this.#retryMs * 2, LAST_RETRY_MS);
-      if (isStuck) {
+      if (isStuck || this.#begun === undefined) {
         throw new TenantryError(
           'STORE_UNAVAILABLE',
           `Spans that waited for their tenant cannot be stored: ${trouble}`,
@@ -167,7 +162,6 @@ export class LateTenants {
   }
 
   async #adoptAll(now: number, settledAt: number): Promise<void> {
-    this.#closeOld();
     const batches = await this.#batches();
     const waiting = batches.filter(({ spans }) => spans > 0);
     const oldest = Math.min(...waiting.map((batch) => batch.oldest));
@@ -176,7 +170,7 @@ export class LateTenants {
       waitingSpans: waiting.reduce((sum, { spans }) => sum + spans, 0),
       oldestMs: waiting.length === 0 ? 0 : Math.max(0, now - oldest),
     };
-    this.#mayWait = batches.length > 0 || this.#inDoubt.size > 0;
+    this.#mayWait = batches.length > 0;
     for (const batch of batches) {
       if (this.#isDue(batch, now, settledAt)) await this.#store(batch.name);
     }
@@ -188,6 +182,7 @@ export class LateTenants {
       LIST_WAITING,
     );
     const begun = new Set((await clickhouse.inspect<{ batch: string }>(LIST_BEGUN)).map(({ batch }) => batch));
+    this.#begun = begun;
     const ms = (ns: string) => Number(BigInt(ns) / 1_000_000n);
     const found = waiting.map(
       ({ batch, spans, oldest, newest }): Batch => ({
@@ -203,14 +198,15 @@ export class LateTenants {
   }
 
   #isDue({ name, newest, isBegun }: Batch, now: number, settledAt: number): boolean {
-    if (NAME.exec(name)?.[1] !== this.#options.owner) return newest < now - ORPHAN_MS;
-    if (name === this.#open?.name || [...this.#inDoubt.values()].includes(name)) return false;
-    if (isBegun) return true;
-    return this.#isPredecessorOver && (newest + this.#options.waitMs <= settledAt || newest > now + AHEAD_MS);
+    const [, openedAt, owner] = NAME.exec(name) ?? [];
+    if (owner !== this.#options.owner) return newest < now - ORPHAN_MS;
+    if (isBegun || newest > now + AHEAD_MS) return true;
+    return Math.max(Number(openedAt) + BATCH_MS, newest + this.#options.waitMs) <= settledAt;
   }
 
   async #store(name: string): Promise<void> {
     const { clickhouse } = this.#options;
+    this.#begun = new Set([...(this.#begun ?? []), name]);
     const [frozen] = await clickhouse.inspect<FrozenBatch>(readFrozen(name));
     if (frozen !== undefined && frozen.spans > 0) {
       await this.#look(name, frozen);
@@ -228,6 +224,7 @@ export class LateTenants {
     }
     await clickhouse.command(dropPartition('adopting_traces', name));
     this.#segmentsSince = undefined;
+    this.#begun = new Set([...(this.#begun ?? [])].filter((begun) => begun !== name));
   }
 
   /** An answer that stands is never asked for again. Where none can be had, the spans stay without a tenant. */
@@ -243,18 +240,7 @@ export class LateTenants {
       if (this.#failedLooks < LOOK_ATTEMPTS) throw thrown;
       this.#failedLooks = 0;
       log.error({ error: toError(thrown).message.slice(0, 500), spans: frozen.spans }, 'tenants of traces not found');
-      await clickhouse.command(writeNoAnswer(name));
+      await clickhouse.command(writeNoAnswer(name, frozen));
     }
-  }
-
-  #closeOld(): void {
-    const age = this.#now() - (this.#open?.since ?? 0);
-    if (age >= BATCH_MS || age < 0) this.#open = undefined;
-  }
-
-  #newBatch(): { readonly name: string; readonly since: number } {
-    const since = this.#now();
-    this.#lastOpenedAt = Math.max(since, this.#lastOpenedAt + 1);
-    return { name: `${this.#lastOpenedAt}-${this.#options.owner}-${this.#run}`, since };
   }
 }

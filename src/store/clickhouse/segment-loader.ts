@@ -164,12 +164,12 @@ export class SegmentLoader {
     this.#waiting = (await readdir(this.#sealed)).filter((name) => SEGMENT_NAME_PATTERN.test(name)).toSorted();
     const found = this.#waiting.length > 0;
     for (let name = this.#waiting[0]; name !== undefined && !this.#stopped; name = this.#waiting[0]) {
-      await this.#options.late?.adopt(Math.min(readAt, openedAt(name)), false);
+      await this.#options.late?.adopt(Math.min(readAt, openedAt(name)));
       await this.#load(name).catch((thrown: unknown) => this.#passOver(name, thrown));
       this.#refusals = 0;
       this.#waiting.shift();
     }
-    if (!this.#stopped) await this.#options.late?.adopt(readAt, true);
+    if (!this.#stopped) await this.#options.late?.adopt(readAt);
     return found;
   }
 
@@ -202,7 +202,6 @@ export class SegmentLoader {
     const error = toError(thrown).message;
     this.#options.log.error({ segment: name, error: error.slice(0, 500) }, 'segment refused for good, set aside whole');
     this.#quarantined += await this.#refused.setAside(this.#segment(name), error);
-    this.#options.late?.loaded(this.#segment(name).token);
   }
 
   #segment(name: string): SegmentInsert {
@@ -214,7 +213,7 @@ export class SegmentLoader {
     await this.#options.onLoaded?.(path, signal, loadedAt).catch(() => undefined);
     await rm(path, { force: true });
     await this.#refused.forget(token);
-    this.#options.late?.loaded(token);
+    this.#options.late?.loaded();
     this.#loaded += 1;
     this.#lastLoadMs = Math.max(0, loadedAt - openedAt(token));
   }

@@ -50,16 +50,16 @@ describe('cut short', () => {
   it('between any two statements, it stores each span once, with the first answer', async () => {
     await fill('counted');
     const counting = failing(0);
-    await world.loader({ clickhouse: counting.clickhouse }).adopt(world.time, true);
+    await world.loader({ clickhouse: counting.clickhouse }).adopt(world.time);
     const statements = counting.statements();
     expect(statements).toBeGreaterThan(8);
     for (let at = 3; at <= statements; at += 1) {
       const name = `cut-${at}`;
       await fill(name);
       const late = world.loader({ clickhouse: failing(at).clickhouse });
-      await late.adopt(world.time, true);
+      await late.adopt(world.time);
       expect(late.figures().trouble, name).toBe('cut short');
-      await world.loader().adopt(world.time, true);
+      await world.loader().adopt(world.time);
       expect(await world.stored(name), name).toEqual(['(unknown)', '(unknown)', 'acme adopted', 'acme adopted']);
     }
   });
@@ -75,9 +75,9 @@ describe('cut short', () => {
         if (sql.startsWith('INSERT INTO adopting_traces')) throw new Error('cut short');
       },
     };
-    await world.loader({ clickhouse: pieceFails }).adopt(world.time, true);
+    await world.loader({ clickhouse: pieceFails }).adopt(world.time);
     await world.load([{ name: 'answered-named', trace, tenant: 'acme' }]);
-    await world.loader().adopt(world.time, true);
+    await world.loader().adopt(world.time);
     expect(await world.stored('answered')).toEqual(['(unknown)']);
   });
 
@@ -106,10 +106,12 @@ describe('cut short', () => {
     await world.load([{ name: 'refused', trace }]);
     world.time += LONG_MS;
     const stuck = world.loader({ clickhouse: refusing(/INTO span_landing/) });
-    await stuck.adopt(world.time, true);
-    for (let segment = 0; segment < 1_000; segment += 1) stuck.loaded(`segment ${segment}`);
-    await expect(stuck.adopt(world.time, false)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
-    await world.loader().adopt(world.time, true);
+    await stuck.adopt(world.time);
+    const itsSegment = { signal: 'traces' as const, path: '', token: `${world.time - LONG_MS}-0000000000000000` };
+    expect(() => stuck.batched(itsSegment)).toThrow(/just being stored/);
+    for (let segment = 0; segment < 1_000; segment += 1) stuck.loaded();
+    await expect(stuck.adopt(world.time)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    await world.loader().adopt(world.time);
     expect(await world.stored('refused')).toEqual(['acme adopted']);
   });
 });

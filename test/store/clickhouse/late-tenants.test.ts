@@ -91,34 +91,44 @@ describe('a span without a tenant', () => {
 });
 
 describe('when', () => {
-  it('a batch is open, or what was received by then is still queued, it waits on', async () => {
+  it('what was received by then is still queued, it waits on', async () => {
     const trace = newTrace();
+    const queued = world.newToken();
     const receivedAt = world.time;
     await world.load([{ name: 'queued', trace }]);
     world.time += 10 * LONG_MS;
-    await world.late.adopt(receivedAt + WAIT_MS, false);
+    await world.late.adopt(receivedAt + WAIT_MS);
     expect(await world.stored('queued')).toEqual([]);
-    await world.load([{ name: 'queued-named', trace, tenant: 'acme', start: receivedAt }], {
-      receivedAt: receivedAt + WAIT_MS - 1,
-    });
+    const named = [{ name: 'queued-named', trace, tenant: 'acme', start: receivedAt }];
+    await world.insert(world.segment(named, { receivedAt: receivedAt + WAIT_MS - 1 }), queued);
     await world.pass(5_000);
     expect(await world.stored('queued')).toEqual(['acme adopted']);
   });
 
-  it('a segment is in doubt its batch stays open, and each attempt is in the same one', async () => {
-    const segment = world.segment([{ name: 'in-doubt', trace: newTrace() }]);
-    const [first, second] = [1, 2].map(() => world.late.batched({ signal: 'traces', path: '', token: 'in-doubt' }));
-    await world.store.insert(segment, 'in-doubt', 'traces', first?.waitingBatch);
-    await world.pass(LONG_MS);
-    await world.pass(LONG_MS);
-    expect(await world.stored('in-doubt')).toEqual([]);
-    expect(second?.waitingBatch).toBe(first?.waitingBatch);
-    expect(world.late.batched({ signal: 'traces', path: '', token: 'in-doubt:part' }).waitingBatch).toBe(
-      first?.waitingBatch,
-    );
-    await world.insert(segment, 'in-doubt');
-    await world.pass(LONG_MS);
-    expect(await world.stored('in-doubt')).toEqual(['(unknown)']);
+  it('a segment is tried again, after a kill too, its spans wait once', async () => {
+    const segment = world.segment([{ name: 'tried-again', trace: newTrace() }]);
+    const token = world.newToken();
+    await world.insert(segment, token);
+    world.time += 20_000;
+    const restarted = world.loader();
+    await world.insert(segment, token, restarted);
+    const apart = restarted.batched({ signal: 'traces', path: '', token: `${token}:part` });
+    await world.store.insert(segment, token, 'traces', apart.waitingBatch);
+    await world.pass(LONG_MS, restarted);
+    expect(await world.stored('tried-again')).toEqual(['(unknown)']);
+  });
+
+  it('a segment comes out of the quarantine into a batch that is long stored, its spans are stored as well', async () => {
+    const [token, replayed] = [world.newToken(), world.newToken()];
+    for (const [name, as] of [
+      ['first-in', token],
+      ['replayed-in', replayed],
+    ] as const) {
+      await world.insert(world.segment([{ name, trace: newTrace() }]), as);
+      await world.pass(2 * LONG_MS);
+      expect(await world.stored(name)).toEqual(['(unknown)']);
+    }
+    expect(await world.stored('first-in')).toEqual(['(unknown)']);
   });
 
   it('batches are due the older is stored first', async () => {
@@ -134,7 +144,7 @@ describe('when', () => {
       },
     });
     for (const name of ['order-a', 'order-b', 'order-c']) {
-      await world.insert(world.segment([{ name, trace: newTrace() }]), name, watched);
+      await world.insert(world.segment([{ name, trace: newTrace() }]), world.newToken(), watched);
       world.time += 6_000;
     }
     await world.pass(LONG_MS, watched);
@@ -142,16 +152,16 @@ describe('when', () => {
     expect(stored).toEqual(stored.toSorted());
   });
 
-  it('nothing is to wait any more, what still does is stored at once', async () => {
+  it('nothing is to wait any more, what still does is stored with its batch', async () => {
     await world.load([{ name: 'switched-off', trace: newTrace() }]);
-    await world.pass(0, world.loader({ waitMs: 0, settleMs: 0 }));
+    await world.pass(5_000, world.loader({ waitMs: 0, settleMs: 0 }));
     expect(await world.stored('switched-off')).toEqual(['(unknown)']);
   });
 
   it('another loader shares the store each stores its own, and the batches of one that is long gone', async () => {
     const trace = newTrace();
     const other = world.loader({ owner: 'bbbbbbbbbbbbbbbb' });
-    await world.insert(world.segment([{ name: 'orphan', trace }]), 'orphan', other);
+    await world.insert(world.segment([{ name: 'orphan', trace }]), world.newToken(), other);
     await world.load([{ name: 'orphan-named', trace, tenant: 'acme' }]);
     await world.pass(LONG_MS);
     expect(await world.stored('orphan')).toEqual([]);
@@ -169,7 +179,7 @@ it('tells how many wait, since when, and what became of them', async () => {
       { name: 'figures', trace: newTrace() },
       { name: 'figures-named', trace, tenant: 'acme' },
     ]),
-    'figures',
+    world.newToken(),
     fresh,
   );
   await world.pass(10_000, fresh);
@@ -185,8 +195,7 @@ it('tells how many wait, since when, and what became of them', async () => {
 });
 
 it('stores a hundred thousand spans of as many traces in one go, a piece at a time', async () => {
-  const late = world.loader();
-  const { waitingBatch } = late.batched({ signal: 'traces', path: '', token: 'many' });
+  const { waitingBatch } = world.late.batched({ signal: 'traces', path: '', token: world.newToken() });
   const startNs = `${world.time}000000`;
   await world.store.clickhouse.command(
     `INSERT INTO span_landing (TenantId, ReceivedAtNs, StartNs, EndNs, TraceId, SpanId, SpanName, SpanKind, ServiceName, SpanAttributes)
@@ -195,7 +204,6 @@ it('stores a hundred thousand spans of as many traces in one go, a piece at a ti
             map('http.route', concat('/r', toString(number % 20)), 'padding', repeat(toString(number), 80))
      FROM numbers(101000) SETTINGS log_comment = '${waitingBatch}', async_insert = 0`,
   );
-  late.loaded('many');
   const pieces: string[] = [];
   const { clickhouse } = world.store;
   const watched = world.loader({
