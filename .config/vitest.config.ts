@@ -25,6 +25,7 @@ const SLOW = ['test/flow/**/*.test.ts', 'test/package/**/*.test.ts', 'test/dashb
 
 /** Files that take longest, mostly by waiting: begun last, one of them would run alone at the end, beside an idle core. */
 const LONGEST = [
+  'flow/ingest-kills',
   'flow/loop',
   'app/killed',
   'dashboards/real-operating',

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { killTable, runIngestKills } from '../support/ingest-kills.ts';
+import { runTerminations } from '../support/ingest-terminations.ts';
 import type { Soak } from './soak.ts';
 
 const KILLS = 2_000;
+const TERMINATIONS = 100;
 
 export const ingestKills: Soak = {
   name: 'ingest-kills',
@@ -18,5 +20,11 @@ export const ingestKills: Soak = {
     assert.deepEqual(stored.differing, []);
     assert.equal(stored.spans.rows, stored.spans.distinct, 'no span is stored twice');
     assert.equal(stored.points.rows, stored.points.distinct, 'no data point is stored twice');
+    const ends = await runTerminations(TERMINATIONS, seed);
+    process.stdout.write(
+      `told to end ${TERMINATIONS} times: ${JSON.stringify({ ...ends, exitCodes: [...new Set(ends.exitCodes)] })}\n`,
+    );
+    assert.ok(ends.exitCodes.every((code) => code === 0) && ends.slowestMs < 15_000, 'it ends well');
+    assert.deepEqual([ends.storedSpans, ends.distinctSpans], [ends.acknowledgedSpans, ends.acknowledgedSpans]);
   },
 };

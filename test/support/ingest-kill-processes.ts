@@ -55,6 +55,16 @@ export class Immortal {
     return await exitOf(this.#child);
   }
 
+  /** Lets it end by itself and starts a new one. @returns the exit code, and how long it took */
+  async replace(by: (child: ChildProcess) => void): Promise<{ readonly code: number | null; readonly ms: number }> {
+    await this.#isReady;
+    const begun = performance.now();
+    const code = await this.end(by);
+    this.#child = this.#start();
+    this.#isReady = this.#becomesReady(this.#child);
+    return { code, ms: performance.now() - begun };
+  }
+
   destroy(): void {
     this.#child.kill('SIGKILL');
   }

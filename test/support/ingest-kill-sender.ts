@@ -45,6 +45,8 @@ export class KillSender {
   /** Requests that were sent again after a lost answer or a refusal. */
   again = 0;
   acknowledged = 0;
+  /** Of every answer; 0: there was none. */
+  readonly statuses = new Set<number>();
   readonly #agent = new Agent({ keepAlive: true });
   readonly #port: () => number;
   readonly #key: string;
@@ -74,6 +76,7 @@ export class KillSender {
   async #deliver(batch: Batch): Promise<void> {
     for (let backoffMs = FIRST_BACKOFF_MS; ; backoffMs = Math.min(backoffMs * 2, LAST_BACKOFF_MS)) {
       const status = await this.#post(batch);
+      this.statuses.add(status);
       if (status === 200) break;
       if (!RETRYABLE.includes(status)) throw new Error(`a good request was answered ${status}`);
       this.again += 1;
