@@ -34,7 +34,9 @@ function copyOfProject(): string {
     mkdirSync(dirname(join(copy, file)), { recursive: true });
     cpSync(join(ROOT, file), join(copy, file));
   }
-  for (const folder of ['node_modules', 'dist']) symlinkSync(join(ROOT, folder), join(copy, folder));
+  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+  // Copied: somebody may build anew meanwhile.
+  cpSync(join(ROOT, 'dist'), join(copy, 'dist'), { recursive: true });
   writeFileSync(
     join(copy, 'vitest.defences.mjs'),
     `export default { root: ${JSON.stringify(copy)}, test: { pool: 'forks', maxWorkers: 1, testTimeout: 60000, hookTimeout: 60000, expect: { poll: { timeout: 15000 } } } };\n`,

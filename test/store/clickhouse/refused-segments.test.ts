@@ -183,7 +183,7 @@ describe('a refused request', () => {
         throw new Error('dead before it could tell');
       },
     });
-    await vi.waitFor(() => expect(inserts).toBeGreaterThan(0), { timeout: 20_000, interval: 2 });
+    await vi.waitFor(() => expect(inserts).toBeGreaterThan(0), { timeout: 60_000, interval: 2 });
     await first.stop();
     refuses = false;
     await start(real);
@@ -219,7 +219,7 @@ describe('a refused request', () => {
           checkSegment: (segment) => dying(() => real.checkSegment(segment)),
         });
         const ended = () => first.figures().trouble !== undefined || first.figures().loadedSegments > 0;
-        await vi.waitFor(() => expect(ended()).toBe(true), { timeout: 20_000, interval: 2 });
+        await vi.waitFor(() => expect(ended()).toBe(true), { timeout: 60_000, interval: 2 });
         await first.stop();
         const second = await start(refusing());
         await emptied();
@@ -249,7 +249,7 @@ describe('a segment that a view refuses', () => {
     await view("toInt64(if(materialize(toString(SpanName)) = 'view-bad', 'x', '1'))");
     seal(segmentNamed(['view-bad', 'view-beside']));
     const running = await start(store.clickhouse);
-    await vi.waitFor(() => expect(running.figures().trouble).toContain('pushing to view'), { timeout: 20_000 });
+    await vi.waitFor(() => expect(running.figures().trouble).toContain('pushing to view'), { timeout: 60_000 });
     expect(await loaded('view-')).toEqual(['view-bad', 'view-beside']);
     seal(segmentNamed(['view-later']));
     await emptied();
