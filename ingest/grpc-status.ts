@@ -34,6 +34,9 @@ export function sendTaken(stream: ServerHttp2Stream, taken: Taken): void {
   stream.end(grpcFrame(exportResponse(taken)));
 }
 
+/** What a client gets for reading its answer and ending its side, before the stream is taken from it. */
+const LINGER_MS = 1_000;
+
 /**
  * Sends nothing but the status, whose details say more to those who read them. What is left of the message is read so
  * far, and thrown away: a stream that is reset at once may take its answer with it.
@@ -52,4 +55,7 @@ export function refuseCall(stream: ServerHttp2Stream, status: RpcStatus, discard
     if (left < 0) stream.close(constants.NGHTTP2_NO_ERROR);
   });
   stream.resume();
+  // One that never ends its side would keep what it has sent in memory for ever.
+  const linger = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), LINGER_MS);
+  stream.once('close', () => clearTimeout(linger));
 }

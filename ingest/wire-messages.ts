@@ -75,7 +75,7 @@ export type ScalarKind =
   | 'doubles'
   | 'uint64s';
 
-export type MessageField = readonly [name: string, kind: ScalarKind | Message, cardinality?: 'repeated'];
+type MessageField = readonly [name: string, kind: ScalarKind | Message, cardinality?: 'repeated'];
 
 export interface MessageSchema {
   readonly name: string;
