@@ -1,11 +1,13 @@
-import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler, RouteOptions } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler, RouteOptions } from 'fastify';
 import type { Actor, StaffActor, TenantActor } from '../domain/actor.ts';
 import { ERRORS, type ErrorCode, TenantryError } from '../domain/errors.ts';
 import { parseTenantId, type TenantId } from '../domain/tenant-id.ts';
 import type { Authenticator, Caller } from './authenticate.ts';
+import { isFromElsewhere } from './edge-requests.ts';
 import { opensTo } from './embed-views.ts';
 import { type Access, accessOf, mayUse } from './permissions.ts';
 import { PROBLEM_TYPE, problemSchema } from './problem.ts';
+import type { RateLimits } from './rate-limit-callers.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -20,7 +22,7 @@ declare module 'fastify' {
 
 const CSRF_HEADER = 'x-tenantry-csrf';
 const SAFE_METHODS = ['GET', 'HEAD'];
-const ANY_ROUTE: readonly ErrorCode[] = ['BAD_REQUEST', 'INTERNAL'];
+const ANY_ROUTE: readonly ErrorCode[] = ['BAD_REQUEST', 'URL_TOO_LONG', 'RATE_LIMITED', 'INTERNAL'];
 const GUARDED_ROUTE: readonly ErrorCode[] = [
   'UNAUTHENTICATED',
   'FORBIDDEN',
@@ -48,10 +50,26 @@ function authorise(caller: Caller, access: Access, request: FastifyRequest): voi
     });
   }
   const forgeable = caller.via === 'session' && !SAFE_METHODS.includes(request.method);
-  if (forgeable && request.headers[CSRF_HEADER] !== '1') {
+  if (forgeable && (request.headers[CSRF_HEADER] !== '1' || isFromElsewhere(request))) {
     throw new TenantryError('FORBIDDEN', 'A change by session cookie must come from the dashboards.', {
       hint: `Send the header "${CSRF_HEADER}: 1".`,
     });
+  }
+}
+
+/** Guesses cost the address that makes them; who is known is never refused for what others at the address do. */
+async function knownCaller(
+  authenticator: Authenticator,
+  request: FastifyRequest,
+  onRefused: () => void,
+): Promise<Caller> {
+  try {
+    const caller = await authenticator.identify(request);
+    if (caller === undefined) throw unauthenticated();
+    return caller;
+  } catch (error) {
+    if (error instanceof TenantryError && error.code === 'UNAUTHENTICATED') onRefused();
+    throw error;
   }
 }
 
@@ -92,7 +110,7 @@ function documentation(access: Access) {
  * Puts a lock on every route that is registered after this call: one without a row in the permission table cannot
  * be registered at all, one that is not public authenticates and authorises before it reads a body or a parameter.
  */
-export function guardRoutes(app: FastifyInstance, authenticator: Authenticator): void {
+export function guardRoutes(app: FastifyInstance, authenticator: Authenticator, limits?: RateLimits): void {
   app.decorateRequest('caller', null);
   app.addHook('onRoute', (route) => {
     for (const method of [route.method].flat()) {
@@ -105,10 +123,11 @@ export function guardRoutes(app: FastifyInstance, authenticator: Authenticator):
         route.schema = { ...schema, ...documentation(access), response };
       }
       if (access === 'public') continue;
-      const lock: onRequestAsyncHookHandler = async (request) => {
-        const caller = await authenticator.identify(request);
-        if (caller === undefined) throw unauthenticated();
+      const lock: onRequestAsyncHookHandler = async (request, reply: FastifyReply) => {
+        const caller = await knownCaller(authenticator, request, () => limits?.admitAddress(request, reply));
+        limits?.admit(request, reply, caller);
         authorise(caller, access, request);
+        limits?.holdStream(request, reply, caller);
         request.caller = caller;
       };
       route.onRequest = [lock, ...[route.onRequest ?? []].flat()];

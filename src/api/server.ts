@@ -1,6 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
 import fastifyCookie from '@fastify/cookie';
 import fastify, {
   type FastifyBaseLogger,
@@ -22,12 +21,15 @@ import { breakerRoutes } from './breakers.ts';
 import { capRoutes } from './caps.ts';
 import type { ApiContext, ApiPorts } from './context.ts';
 import { controlRoutes } from './control.ts';
+import { allowOrigins } from './cors.ts';
 import { costRoutes } from './costs.ts';
 import { costTrendRoutes } from './costs-trend.ts';
 import { createCursorSeal } from './cursor.ts';
 import { dashboardFiles } from './dashboard-files.ts';
 import { deletionRoutes } from './deletions.ts';
 import { deployRoutes } from './deploys.ts';
+import { edgeHeaders } from './edge-headers.ts';
+import { answerUnreadable, boundRequests, MAX_HEADER_BYTES } from './edge-requests.ts';
 import { embedRoutes } from './embed.ts';
 import { eventRoutes } from './events.ts';
 import { flagInstanceRoutes } from './flag-instances.ts';
@@ -53,6 +55,7 @@ import { PROBLEM_TYPE, problemOf, toTenantryError } from './problem.ts';
 import { profileRoutes } from './profiles.ts';
 import { queryRoutes } from './queries.ts';
 import { queryAuditRoutes } from './queries-audit.ts';
+import { type ApiLimits, createRateLimits, limitAnonymous } from './rate-limit-callers.ts';
 import { exportRoutes, reportScheduleRoutes, statementRoutes } from './reports.ts';
 import { revenueRoutes } from './revenue.ts';
 import { signInRoutes } from './sign-in.ts';
@@ -79,16 +82,16 @@ const RETRY_AFTER_SECONDS = 2;
 /** For answers under way at shutdown. Browsers also keep spare connections open that never send a request. */
 const SHUTDOWN_GRACE_MS = 5_000;
 
-/** Scripts, styles and data come from here alone, nobody may frame the pages, and no address leaks to other sites. */
-const SECURITY_HEADERS = {
-  'content-security-policy':
-    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-resource-policy': 'same-origin',
-  'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-} as const;
+/** What stands between the API and the world; whatever is absent is not there. */
+export interface EdgeOptions {
+  readonly limits?: ApiLimits;
+  /** Pages of these origins may call the API with a token. */
+  readonly corsOrigins?: readonly string[];
+  /** Addresses and ranges whose X-Forwarded-For and -Proto are believed. */
+  readonly trustedProxies?: readonly string[];
+  /** Browsers come by https, whatever a connection looks like. */
+  readonly alwaysHttps?: boolean;
+}
 
 export interface ApiOptions {
   readonly ports: ApiPorts;
@@ -98,6 +101,7 @@ export interface ApiOptions {
   readonly publicDir?: string | undefined;
   /** Pages of these origins may show the usage page in a frame; absent: nobody may. */
   readonly embedOrigins?: readonly string[] | undefined;
+  readonly edge?: EdgeOptions | undefined;
   /** Of Tenantry, for /openapi.json. */
   readonly version: string;
   /** Unix milliseconds. */
@@ -126,7 +130,9 @@ function answerError(thrown: unknown, request: FastifyRequest, reply: FastifyRep
   const error = toTenantryError(thrown, request);
   if (error.status === 500) logUnexpected(error, request);
   if (error.status === 401) reply.header('www-authenticate', 'Bearer realm="tenantry"');
-  if (error.status === 503 || error.status === 429) reply.header('retry-after', String(RETRY_AFTER_SECONDS));
+  if (error.status === 503 || error.status === 429) {
+    reply.header('retry-after', String(error.retryAfterSeconds ?? RETRY_AFTER_SECONDS));
+  }
   const extension = request.routeOptions.url?.startsWith('/ofrep/') ? ofrepMembers(error, request) : {};
   return reply
     .code(error.status)
@@ -147,18 +153,9 @@ function answerUnknownRoute(request: FastifyRequest, reply: FastifyReply): never
   });
 }
 
-/** Answers bytes that are no HTTP request; there is no request object then, and node hands over the bare socket. */
-function answerUnreadable(_error: Error, socket: Socket): void {
-  if (!socket.writable) return;
-  const error = new TenantryError('BAD_REQUEST', 'This is not a readable HTTP request.');
-  const body = JSON.stringify(problemOf(error, randomUUID()));
-  const head = ['HTTP/1.1 400 Bad Request', `Content-Type: ${PROBLEM_TYPE}`, `Content-Length: ${body.length}`];
-  socket.end([...head, 'Connection: close', '', body].join('\r\n'));
-}
-
-function addHeadersAndLogs(app: FastifyInstance, { metrics }: ApiContext): void {
+function addHeadersAndLogs(app: FastifyInstance, { metrics }: ApiContext, alwaysHttps: boolean): void {
   app.addHook('onRequest', async (request, reply) => {
-    reply.headers({ ...SECURITY_HEADERS, 'cache-control': 'no-store', 'x-request-id': request.id });
+    reply.headers(edgeHeaders(request, alwaysHttps));
   });
   app.addHook('onResponse', async (request, reply) => {
     const { method } = request;
@@ -236,7 +233,8 @@ function addRoutes(app: FastifyInstance, context: ApiContext, options: ApiOption
  * open flag streams.
  */
 export function createApi(options: ApiOptions): FastifyInstance {
-  const { ports, auth, now = Date.now } = options;
+  const { ports, auth, now = Date.now, monotonicNow = () => performance.now() } = options;
+  const { limits, corsOrigins = [], trustedProxies = [], alwaysHttps = false } = options.edge ?? {};
   const app = fastify({
     loggerInstance: options.log,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
@@ -247,10 +245,12 @@ export function createApi(options: ApiOptions): FastifyInstance {
     // Tenant ids have up to 128 characters.
     routerOptions: { maxParamLength: 256 },
     frameworkErrors: (error, request, reply) => {
-      reply.headers({ ...SECURITY_HEADERS, 'x-request-id': request.id });
+      reply.headers(edgeHeaders(request, alwaysHttps));
       answerError(error, request, reply);
     },
     clientErrorHandler: answerUnreadable,
+    http: { maxHeaderSize: MAX_HEADER_BYTES },
+    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
@@ -264,9 +264,13 @@ export function createApi(options: ApiOptions): FastifyInstance {
   const context: ApiContext = { ports, auth, authenticator, cursors, metrics: createApiMetrics(ports.registry), now };
   app.register(fastifyCookie);
   collectOpenApi(app, options.version);
-  addHeadersAndLogs(app, context);
+  addHeadersAndLogs(app, context, alwaysHttps);
+  allowOrigins(app, corsOrigins);
+  boundRequests(app);
+  const rateLimits = limits && createRateLimits(limits, monotonicNow);
+  if (rateLimits !== undefined) limitAnonymous(app, rateLimits);
   boundShutdown(app, options.shutdownGraceMs ?? SHUTDOWN_GRACE_MS);
-  guardRoutes(app, authenticator);
+  guardRoutes(app, authenticator, rateLimits);
   addRoutes(app, context, options);
   return app;
 }

@@ -26,6 +26,7 @@ import { BreakerBoard } from './breaker-board.ts';
 import { startControl } from './control.ts';
 import { dataUntil } from './data-until.ts';
 import { RunLog } from './detector-runs.ts';
+import { edgeOptions } from './edge.ts';
 import { healthParts } from './health.ts';
 import { jwtConfig } from './jwt-config.ts';
 import { keySnapshotWriter } from './key-snapshot-writer.ts';
@@ -44,8 +45,8 @@ import { reportSources } from './report-sources.ts';
 import { startReports } from './reports.ts';
 import { startRevenue } from './revenue.ts';
 import { runEvery } from './schedule.ts';
-import { startSelfCheck } from './self-check.ts';
 import { rememberSeenTenants } from './seen-tenants.ts';
+import { startSelfCheck } from './self-check.ts';
 import { startSpend } from './spend.ts';
 import { startStorage } from './storage.ts';
 import { openStores, type Stores } from './stores.ts';
@@ -227,6 +228,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
     log,
     publicDir: DASHBOARDS,
     embedOrigins: config.TENANTRY_EMBED_ORIGINS,
+    edge: edgeOptions(config),
     version: VERSION,
   });
 
