@@ -144,6 +144,34 @@ function quarantine({ quarantined, quarantinedBytes }: IngestSituation): Found {
   };
 }
 
+const LIMIT_ADVICE =
+  'Nothing else is held back by it. `GET /v1/ingest` names the limits and the keys; raise the setting of the limit, or have the sender send less.';
+
+function limits({ intake }: IngestSituation): Found {
+  const hit = Object.entries(intake?.standing.limited ?? {}).filter(([, n]) => n > 0);
+  const [most, ...others] = hit.toSorted(([, a], [, b]) => b - a);
+  if (most === undefined) return undefined;
+  const [name, times] = most;
+  const key = intake?.standing.keys.toSorted((a, b) => (b.limited ?? 0) - (a.limited ?? 0))[0];
+  const who = key?.limited === undefined ? '' : `, mostly by key ${key.keyId}`;
+  const more = others.length === 0 ? '' : `, and ${counted(others.length, 'other limit')}`;
+  const text = `The limit ${name} was hit ${counted(times, 'time')} since ingest started${who}${more}.`;
+  return { level: 'warning', text, advice: LIMIT_ADVICE };
+}
+
+function mismatches({ intake }: IngestSituation): Found {
+  const wrong = (key: { tenantMismatches?: number; serviceMismatches?: number }) =>
+    (key.tenantMismatches ?? 0) + (key.serviceMismatches ?? 0);
+  const [worst] = intake?.standing.keys.toSorted((a, b) => wrong(b) - wrong(a)) ?? [];
+  if (worst === undefined || wrong(worst) === 0) return undefined;
+  return {
+    level: 'warning',
+    text: `Key ${worst.keyId} sent ${counted(wrong(worst), 'span')} in the name of another tenant or service than it is bound to.`,
+    advice:
+      'They were counted under those of the key. Either an app uses the wrong key, or somebody tries what a key lets through.',
+  };
+}
+
 /** In the order in which they are told among their equals. */
 export const FURTHER_JUDGES: readonly Judge[] = [
   filling,
@@ -153,5 +181,7 @@ export const FURTHER_JUDGES: readonly Judge[] = [
   corrupt,
   skew,
   retries,
+  limits,
+  mismatches,
   quarantine,
 ];

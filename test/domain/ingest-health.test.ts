@@ -182,6 +182,23 @@ describe('judgeIngest', () => {
       'Spans of billing end up to 95 s after they arrive, and of 1 other service: clocks are ahead.',
     ],
     [
+      'limits that were hit, and by which key',
+      {
+        intake: intakeOf({
+          limited: { key_spans: 3, tenant_spans: 1_200, routes_per_tenant: 0 },
+          keys: ['calm', 'greedy'].map((keyId, limited) => ({ keyId, requests: 9, items: 9, lastAt: NOW, limited })),
+        }),
+      },
+      'warning',
+      'The limit tenant_spans was hit 1,200 times since ingest started, mostly by key greedy, and 1 other limit.',
+    ],
+    [
+      'spans in the name of another tenant than their key is bound to',
+      { intake: intakeOf({ keys: [{ keyId: 'k1', requests: 9, items: 9, lastAt: NOW, tenantMismatches: 4 }] }) },
+      'warning',
+      'Key k1 sent 4 spans in the name of another tenant or service than it is bound to.',
+    ],
+    [
       'requests that come again and again',
       { intake: intakeOf({ retriesRecognized: 150 }) },
       'warning',
