@@ -53,5 +53,6 @@ describe('mutated requests', () => {
     }
     expect(tally.refused).toBeGreaterThan(REQUESTS / 4);
     expect(tally.segments).toBeGreaterThan(2);
-  });
+    expect(tally.cut).toBeGreaterThan(REQUESTS / 100);
+  }, 300_000);
 });

@@ -24,6 +24,7 @@ export function fuzzCorpus(at: number): readonly OtlpBody[] {
     ...span,
     trace_id: id(16),
     span_id: id(8),
+    ...(span.parent_span_id && { parent_span_id: id(8) }),
     start_time_unix_nano: `${at}000000`,
     end_time_unix_nano: `${at + 12}000000`,
     ...(span.links && { links: span.links.map((link) => ({ ...link, trace_id: id(16), span_id: id(8) })) }),

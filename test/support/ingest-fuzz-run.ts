@@ -1,5 +1,8 @@
+import { Admission } from '../../ingest/admission.ts';
+import { limitsOf } from '../../ingest/limits.ts';
 import { encodeRecord } from '../../ingest/spool-record.ts';
 import type { OtlpSignal } from '../../ingest/wire-check.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import { SEGMENT_SIGNALS, type SegmentSignal } from '../../src/domain/spool-format.ts';
 import type { TestClickHouse } from './embedded-clickhouse.ts';
 import { decodersVerdict, RequestFuzzer, underWatchdog, type Verdict, verdictOf } from './ingest-fuzz.ts';
@@ -38,6 +41,8 @@ export interface FuzzTally {
   stricter: Record<string, number>;
   laxer: Record<string, number>;
   segments: number;
+  /** Requests from which the limits on content have cut something. */
+  cut: number;
   /** Everything that must not be, each with the number of its request. */
   readonly violations: string[];
 }
@@ -50,6 +55,19 @@ export interface FuzzRun {
   readonly onBatch?: (tally: FuzzTally) => void;
 }
 
+/** So low that they strike what the honest requests hold, and no rates: all comes at once. */
+const LOW_LIMITS = {
+  TENANTRY_LIMIT_KEY_REQUESTS_PER_SECOND: '0',
+  TENANTRY_LIMIT_TENANT_SPANS_PER_SECOND: '0',
+  TENANTRY_LIMIT_TENANTS_PER_KEY: '3',
+  TENANTRY_LIMIT_ROUTES_PER_TENANT: '2',
+  TENANTRY_LIMIT_ATTRIBUTE_KEYS_PER_TENANT: '30',
+  TENANTRY_LIMIT_ATTRIBUTES_PER_SPAN: '4',
+  TENANTRY_LIMIT_ATTRIBUTE_KEY_BYTES: '16',
+  TENANTRY_LIMIT_ATTRIBUTE_VALUE_BYTES: '20',
+  TENANTRY_LIMIT_VALUE_DEPTH: '2',
+};
+
 /**
  * Shows mutated requests to the wire check, what it takes to protobufjs, and all of that to the engine in segments. A
  * request is good if it is refused as malformed, or if it is taken and both others agree on what is in it.
@@ -58,11 +76,16 @@ export async function fuzzWireCheck({ seed, requests, store, onBatch }: FuzzRun)
   const at = Date.now();
   const fuzzer = new RequestFuzzer(seed, at);
   const tally: FuzzTally = {
-    ...{ requests: 0, refused: 0, stricter: {}, laxer: {}, segments: 0, violations: [] },
+    ...{ requests: 0, refused: 0, stricter: {}, laxer: {}, segments: 0, cut: 0, violations: [] },
     taken: { traces: 0, metrics: 0, logs: 0 },
     items: { traces: 0, metrics: 0, logs: 0 },
   };
   const trial = store === undefined ? undefined : new SegmentTrial(store, at, tally);
+  const admission = new Admission({
+    limits: limitsOf(loadConfig(LOW_LIMITS)),
+    onLimited: () => undefined,
+    onMismatches: () => undefined,
+  });
   for (let from = 0; from < requests; from += BATCH) {
     const bodies = Array.from({ length: Math.min(BATCH, requests - from) }, (_, index) => fuzzer.request(from + index));
     const verdicts = verdictsOn(bodies, from, tally);
@@ -70,7 +93,10 @@ export async function fuzzWireCheck({ seed, requests, store, onBatch }: FuzzRun)
       const body = bodies[index];
       if (body === undefined) continue;
       judge(body, verdict, from + index, tally);
-      if ('items' in verdict && verdict.items > 0) await trial?.add(body, from + index);
+      if (!('items' in verdict) || verdict.items === 0 || body.signal === 'logs') continue;
+      // Half of them as they came, half as the limits leave them.
+      const stored = index % 2 === 0 ? body : limited(admission, body, verdict.items, from + index, tally);
+      await trial?.add(stored, from + index);
     }
     tally.requests += bodies.length;
     onBatch?.(tally);
@@ -112,6 +138,24 @@ function judge(body: OtlpBody, verdict: Verdict, number: number, tally: FuzzTall
       `request ${number}: the check counts ${verdict.items}, protobufjs ${other.items}: ${shown(body)}`,
     );
   }
+}
+
+/** What the limits on content make of a request: it has to be one as well, with as many items. */
+function limited(admission: Admission, body: OtlpBody, items: number, number: number, tally: FuzzTally): OtlpBody {
+  if (body.signal === 'logs') return body;
+  try {
+    const holder = { keyId: 'fuzz', tenantId: undefined, service: undefined };
+    const admitted = admission.admit(body.signal, body.bytes, holder);
+    const rewritten = { signal: body.signal, bytes: admitted.body };
+    if (admitted.body !== body.bytes) tally.cut += 1;
+    const verdict = verdictOf(rewritten);
+    if ('items' in verdict && verdict.items === items && admitted.items === items) return rewritten;
+    const became = 'items' in verdict ? `one of ${verdict.items} items` : `refused: ${verdict.refusal}`;
+    tally.violations.push(`request ${number} of ${items} items is ${became} once cut: ${shown(body)}`);
+  } catch (thrown) {
+    tally.violations.push(`request ${number}: the limits end with ${String(thrown)}: ${shown(body)}`);
+  }
+  return body;
 }
 
 function countReason(
