@@ -92,8 +92,7 @@ export const SPOOL_DEFENCES: readonly Defence[] = [
     file: 'ingest/spool.ts',
     from: 'const lock = await lockSpool(options.folder);',
     to: 'const lock = { release: async () => undefined };\n    void lockSpool;',
-    tests: ['test/ingest/process.test.ts', 'test/ingest/spool-recovery.test.ts'],
-    only: 'refuses to share',
+    tests: ['test/ingest/spool-owner.test.ts'],
   },
   {
     name: 'recognised retries',
