@@ -18,6 +18,7 @@ const CHANGES = ROWS.filter((row) => !row.startsWith('GET '));
 const GUARDED = ROWS.filter((row) => WHO_MAY[row] !== PUBLIC);
 const FRIEND = 'https://app.example.com';
 const EXEMPT: readonly Row[] = ['GET /healthz', 'GET /readyz', 'GET /metrics', 'GET /metrics/tenants'];
+type Answer = Awaited<ReturnType<ApiUnderTest['app']['inject']>>;
 
 let api: ApiUnderTest;
 let publicDir: string;
@@ -54,7 +55,7 @@ function credentialsFor(row: Row): Record<string, string> {
 async function faults(
   rows: readonly Row[],
   send: (row: Row) => InjectOptions,
-  faultOf: (answer: Awaited<ReturnType<ApiUnderTest['app']['inject']>>, row: Row) => unknown,
+  faultOf: (answer: Answer, row: Row) => unknown,
 ): Promise<[Row, unknown][]> {
   expect(rows.length).toBeGreaterThan(3);
   const found: [Row, unknown][] = [];
@@ -65,8 +66,6 @@ async function faults(
   }
   return found;
 }
-
-type Answer = Awaited<ReturnType<ApiUnderTest['app']['inject']>>;
 
 /** Undefined when it is a problem of this status which tells nothing of the inside. */
 function faultOfProblem(answer: Answer, status: number): string | undefined {
@@ -257,11 +256,10 @@ describe('pages of other origins', () => {
 
 test('every route but those of probes is limited, and says so', async () => {
   let monotonic = 0;
-  const one = 0.1;
-  const limits = { addressPerSecond: one, userPerSecond: one, tenantPerSecond: one, keyPerSecond: one };
+  const limits = { addressPerSecond: 0.1, userPerSecond: 0.1, tenantPerSecond: 0.1, keyPerSecond: 0.1 };
   const limited = await startApi({
     publicDir,
-    edge: { limits: { ...limits, flagsPerSecond: one, streamsPerKey: 1 } },
+    edge: { limits: { ...limits, flagsPerSecond: 0.1, streamsPerKey: 1 } },
     monotonicNow: () => monotonic,
   });
   limited.ports.flags.afterRead = api.ports.flags.afterRead;
