@@ -28,6 +28,7 @@ let world: {
   failing: boolean;
   suspended: string | null;
   page: string | null;
+  selfCheck?: { reason: string; since: number } | null;
   now: number;
 };
 
@@ -70,6 +71,7 @@ function parts() {
       breakers: async () => [],
       spend: async () => [],
       detector: () => ({ ...IDLE, lastTickAt: world.now, suspended: world.suspended }),
+      selfCheck: () => world.selfCheck ?? null,
       page: () => world.page,
       now: () => world.now,
     }),
@@ -119,6 +121,23 @@ test('a source that fails neither ends its alerts nor keeps the others from bein
   world.now += 120_000;
   await sources.tick();
   expect((await alerts.open()).map(({ kind }) => kind).sort()).toEqual(['finding', 'page']);
+});
+
+test('a self-check that fails is one alert, and over once it passes again', async () => {
+  const { alerts, sources } = parts();
+  world.selfCheck = { reason: '59 requests instead of 60 in the rollups of the hour.', since: ALERT_START };
+  await sources.tick();
+  world.now += 60_000;
+  await sources.tick();
+  const open = await alerts.open();
+  expect(open).toMatchObject([{ kind: 'self_check', severity: 'critical', link: '/ingest', startedAt: ALERT_START }]);
+  expect(open[0]?.reason).toContain('59 requests');
+  world.selfCheck = null;
+  for (const after of [10_000, 41_000]) {
+    world.now += after;
+    await sources.tick();
+  }
+  expect(await alerts.open()).toEqual([]);
 });
 
 test('a detector without data wakes somebody after five minutes, not before', async () => {
