@@ -7,8 +7,8 @@ import { LATE_TENANT_VIEWS, startTestClickHouse, type TestClickHouse } from './e
 import { type AttributeInput, otlpRequest, otlpSpan, type RecordOrigin, segmentOf } from './spans.ts';
 
 export const WAIT_MS = 30 * SECOND_MS;
-export const SETTLE_MS = 2 * SECOND_MS;
-export const OWNER = '00000000000000aa';
+const SETTLE_MS = 2 * SECOND_MS;
+const OWNER = '00000000000000aa';
 
 export interface LateSpan {
   readonly name: string;
