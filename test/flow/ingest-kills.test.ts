@@ -18,7 +18,7 @@ it('stores every acknowledged span exactly once in every table, though receiver 
   expect(report.quarantined).toEqual([]);
   expect(report.receiverExit).toBe(0);
   // The run was one worth looking at: answers were lost, and what was sent again was known.
-  expect(report.acknowledged).toBeGreaterThan(1_000);
+  expect(report.acknowledged).toBeGreaterThan(400);
   expect(report.sentAgain).toBeGreaterThan(50);
 }, 420_000);
 
