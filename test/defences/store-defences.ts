@@ -222,6 +222,6 @@ export const STORE_DEFENCES: readonly Defence[] = [
     file: 'src/store/clickhouse/late-tenants.ts',
     from: 'if (this.#begun?.has(waitingBatch) !== false) {',
     to: 'if (this.#begun?.has(waitingBatch) === null) {',
-    tests: ['test/store/clickhouse/late-tenants.test.ts'],
+    tests: ['test/store/clickhouse/late-batches.test.ts'],
   },
 ];
