@@ -1,7 +1,7 @@
 import type { Config } from '../src/config/config.ts';
 
 /** So many a second; 0 = as many as come. */
-export interface Rates {
+interface Rates {
   readonly requests: number;
   /** Spans and data points. */
   readonly items: number;
@@ -67,7 +67,7 @@ export function limitsOf(config: Config): IngestLimits {
  * Every limit, and what is counted beyond it: for the first four refused requests, for those of a tenant rejected spans
  * and data points, for the rest attributes that were dropped or cut, and spans whose route or tenant was replaced.
  */
-export const LIMIT_NAMES = [
+const LIMIT_NAMES = [
   'key_requests',
   'key_spans',
   'key_bytes',

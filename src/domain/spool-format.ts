@@ -119,7 +119,7 @@ export interface IngestStanding {
   /** Requests by error code. */
   readonly rejected: Readonly<Record<string, number>>;
   /**
-   * By limit (`LIMIT_NAMES` of ingest): requests refused for the sake of a key's limits, spans and data points rejected for
+   * By limit (`LimitName` of ingest): requests refused for the sake of a key's limits, spans and data points rejected for
    * those of tenants, attributes dropped or cut, spans put under other names.
    */
   readonly limited?: Readonly<Record<string, number>>;

@@ -9,7 +9,7 @@ import { type AttributeInput, otlpAttributes } from './spans.ts';
 
 const OFF = { requests: 0, items: 0, bytes: 0 };
 
-export const NO_LIMITS: IngestLimits = {
+const NO_LIMITS: IngestLimits = {
   ...{ key: OFF, tenant: OFF, keyConcurrency: 0, burstSeconds: 1 },
   ...{ tenantsPerKey: 0, routesPerTenant: 0, attributeKeysPerTenant: 0 },
   ...{ attributes: 0, keyBytes: 0, valueBytes: 0, valueDepth: 0 },
