@@ -15,7 +15,7 @@ export const SECURITY_HEADERS = {
 const ONE_YEAR = 'max-age=31536000';
 
 /** Whether the caller came by https, as a proxy that is trusted says, or as everybody does. */
-export function isByHttps(request: Pick<FastifyRequest, 'protocol'>, alwaysHttps: boolean): boolean {
+function isByHttps(request: Pick<FastifyRequest, 'protocol'>, alwaysHttps: boolean): boolean {
   return alwaysHttps || request.protocol === 'https';
 }
 

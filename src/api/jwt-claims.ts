@@ -13,7 +13,7 @@ import {
 import { parseTenantId, type TenantId } from '../domain/tenant-id.ts';
 import { SECOND_MS } from '../domain/window.ts';
 
-export type JwtShape = 'plain' | 'clerk' | 'auth0' | 'keycloak';
+type JwtShape = 'plain' | 'clerk' | 'auth0' | 'keycloak';
 
 /** Member names from the outermost to the innermost. */
 type ClaimPath = readonly string[];

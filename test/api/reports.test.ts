@@ -52,7 +52,7 @@ describe('statements', () => {
     const answer = await get(`/v1/statements/${OWN}?month=2026-05`, await asTenant());
     expect(answer.statusCode).toBe(200);
     expect(answer.headers['content-type']).toBe('text/html; charset=utf-8');
-    expect(answer.headers['content-security-policy']).toBe("default-src 'none'");
+    expect(answer.headers['content-security-policy']).toBe("default-src 'none'; frame-ancestors 'none'");
     expect(answer.body).toBe('<p>customer</p>');
     expect(api.ports.reports.statements.at(-1)).toMatchObject({ tenantId: OWN, year: 2026, month: 5 });
   });

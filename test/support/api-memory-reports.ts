@@ -18,7 +18,7 @@ export class MemoryReports implements Reports {
 
   async statement(_actor: Actor, question: Parameters<Reports['statement']>[1]) {
     this.statements.push(question);
-    return { html: `<p>${question.audience}</p>`, contentSecurityPolicy: "default-src 'none'" };
+    return { html: `<p>${question.audience}</p>`, contentSecurityPolicy: "default-src 'none'; frame-ancestors 'none'" };
   }
 
   async schedules(_actor: StaffActor) {
