@@ -1,5 +1,12 @@
 /** Wire types of `/v1/alerts`, `/v1/alert-routes` and `/v1/mutes`; part of `contract.ts`. */
-type AlertKindName = 'finding' | 'throttle' | 'spend_threshold' | 'breaker_flapping' | 'page' | 'data_health' | 'self_check';
+type AlertKindName =
+  | 'finding'
+  | 'throttle'
+  | 'spend_threshold'
+  | 'breaker_flapping'
+  | 'page'
+  | 'data_health'
+  | 'self_check';
 type AlertSeverityName = 'info' | 'warning' | 'critical';
 
 export interface AlertItem {

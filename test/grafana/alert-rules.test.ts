@@ -25,7 +25,14 @@ async function exposed(): Promise<ReadonlySet<string>> {
   };
   const tenants = await tenantMetricsText({ window: { from: 0, to: 300_000 }, throttledTenants: 1, rows: [row] });
   const registry = ownMetrics({
-    loader: () => ({ loadedSegments: 1, waitingSegments: 1, oldestWaitingMs: 1, quarantinedRequests: 1, evictedRequests: 1 }) as never,
+    loader: () =>
+      ({
+        loadedSegments: 1,
+        waitingSegments: 1,
+        oldestWaitingMs: 1,
+        quarantinedRequests: 1,
+        evictedRequests: 1,
+      }) as never,
     detector: () => ({ openFindings: 1, lastTickAt: 1, unjudgedIntervals: 0 }) as never,
   });
   new AlertMetrics(registry, async () => ({ waiting: 1, oldestSeconds: 1 }));

@@ -124,7 +124,9 @@ describe('the official JavaScript exporter', () => {
     await expect(exportSpans(exporter, 1)).rejects.toThrow();
     expect(exporter.results).toEqual([1]);
     const text = (await bench.send('GET', '/metrics', new Uint8Array(0))).body.toString();
-    expect(text).toMatch(/requests_total\{signal="traces",status="401",reason="UNAUTHENTICATED",transport="http\/protobuf"\} 1$/m);
+    expect(text).toMatch(
+      /requests_total\{signal="traces",status="401",reason="UNAUTHENTICATED",transport="http\/protobuf"\} 1$/m,
+    );
     expect(await bench.stored()).toEqual([]);
   });
 

@@ -24,7 +24,9 @@ export class TenantTables {
     });
     const tables = await this.#tables;
     const condition =
-      scope === 'across-tenants' ? `NOT startsWith(TenantId, ${quoted(SELF_CHECK_PREFIX)})` : `TenantId = ${quoted(scope.tenant)}`;
+      scope === 'across-tenants'
+        ? `NOT startsWith(TenantId, ${quoted(SELF_CHECK_PREFIX)})`
+        : `TenantId = ${quoted(scope.tenant)}`;
     return Object.fromEntries(tables.map((table) => [`${DATABASE}.${table}`, condition]));
   }
 

@@ -13,7 +13,10 @@ beforeAll(async () => {
 });
 afterAll(async () => store.stop());
 
-const token = () => `key-service-${(tokens += 1)}`;
+const token = () => {
+  tokens += 1;
+  return `key-service-${tokens}`;
+};
 const origin = (keyService: string | undefined) => ({
   receivedAt: NOW,
   ...(keyService === undefined ? {} : { keyService }),
