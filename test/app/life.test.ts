@@ -25,6 +25,7 @@ const beside = (...args: string[]) =>
     TENANTRY_DATA_DIR: dataDir,
     TENANTRY_API_PORT: new URL(tenantry.url).port,
     TENANTRY_OTLP_HTTP_PORT: new URL(tenantry.otlpUrl).port,
+    TENANTRY_LATE_TENANT_SECONDS: '0',
   });
 
 beforeAll(async () => {

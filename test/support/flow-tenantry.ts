@@ -115,12 +115,17 @@ export function runCommand(args: readonly string[], settings: Readonly<Record<st
   return run;
 }
 
-/** Starts `tenantry serve` on a folder of its own, or on that of an earlier run. */
+/**
+ * Starts `tenantry serve` on a folder of its own, or on that of an earlier run. With another step of the detector there
+ * is no template: its views would be changed at the start, long after they were made, and a change of the shape of the
+ * data keeps automatic throttles away for an hour.
+ */
 export async function startTenantry(
   settings: Readonly<Record<string, string>> = {},
   dataDir = flowFolder(),
 ): Promise<FlowTenantry> {
   for (const store of ['postgres', 'clickhouse'] as const) {
+    if (store === 'clickhouse' && 'TENANTRY_DETECT_RESOLUTION_SECONDS' in settings) continue;
     if (!existsSync(join(dataDir, store))) copyStoreTemplate(store, join(dataDir, store));
   }
   const run = runCommand(['serve'], { ...SETTINGS, TENANTRY_DATA_DIR: dataDir, ...settings });
