@@ -45,7 +45,14 @@ describe('a bad request', () => {
     ['without a key', body, { authorization: undefined }, 401, UNAUTHENTICATED, 'no valid ingest key'],
     ['with a wrong key', body, { authorization: 'Bearer guessed' }, 401, UNAUTHENTICATED, 'no valid ingest key'],
     ['over the limit', zeros, {}, 413, RESOURCE_EXHAUSTED, `exceeds ${MAX_BODY_BYTES} bytes`],
-    ['a gzip bomb', gzipSync(Buffer.alloc(200_000_000)), gzip, 413, RESOURCE_EXHAUSTED, `exceeds ${MAX_BODY_BYTES} bytes`],
+    [
+      'a gzip bomb',
+      gzipSync(Buffer.alloc(200_000_000)),
+      gzip,
+      413,
+      RESOURCE_EXHAUSTED,
+      `exceeds ${MAX_BODY_BYTES} bytes`,
+    ],
     ['a bomb below the limit', gzipSync(zeros.subarray(1)), gzip, 413, RESOURCE_EXHAUSTED, 'expands to more than'],
     ['gzip that is cut off', gzipSync(body).subarray(0, -9), gzip, 400, INVALID_ARGUMENT, 'the gzip stream is broken'],
   ])('is refused in words, and leaves nothing behind: %s', async (_what, bytes, headers, status, code, message) => {
