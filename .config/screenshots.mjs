@@ -3,7 +3,7 @@
  * `npm run screenshots -- '<sign-in link of admin>'`. Needs Debian's chromium (or CHROMIUM_PATH).
  * `--all`: at 390, 1280 and 1920 px, light and dark, into a folder of your own (`--to <folder>`).
  */
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
 
@@ -34,7 +34,9 @@ const TALLEST = 2_400;
 
 mkdirSync(values.to, { recursive: true });
 const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
+  executablePath:
+    process.env.CHROMIUM_PATH ??
+    ['/usr/bin/chromium-headless-shell', '/usr/bin/chromium'].find((path) => existsSync(path)),
   args: FLAGS,
 });
 const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });

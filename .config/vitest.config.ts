@@ -23,6 +23,9 @@ const PURE = ['test/{api,config,control,cost,dashboards-unit,detect,domain}/**/*
 const NEEDS_STORES = ['test/store/**/*.test.ts', 'test/aggregate/**/*.test.ts', 'test/app/**/*.test.ts'];
 const SLOW = ['test/flow/**/*.test.ts', 'test/package/**/*.test.ts', 'test/dashboards/**/*.test.ts'];
 
+/** Of what these do, a third is waiting for other processes: with two, the cores were idle for that time. */
+const THREE_TO_TWO_CORES = 3;
+
 /** Files that take longest, mostly by waiting: begun last, one of them would run alone at the end, beside an idle core. */
 const LONGEST = [
   'flow/ingest-kills',
@@ -58,8 +61,8 @@ export default defineConfig({
     projects: [
       withMore(group('pure', PURE, 0, 20_000), { isolate: false }),
       withMore(group('unit', ['test/**/*.test.ts'], 1, 20_000), { exclude: [...PURE, ...NEEDS_STORES, ...SLOW] }),
-      group('stores', NEEDS_STORES, 2, 60_000),
-      group('flow', SLOW, 3, 180_000),
+      withMore(group('stores', NEEDS_STORES, 2, 60_000), { maxWorkers: THREE_TO_TWO_CORES }),
+      withMore(group('flow', SLOW, 3, 180_000), { maxWorkers: THREE_TO_TWO_CORES }),
     ],
   },
 });

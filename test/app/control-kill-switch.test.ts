@@ -153,8 +153,7 @@ describe('several servers', () => {
     database.join(b.one, true);
     await b.one.set(SRE, false, 'over');
     database.join(b.one);
-    await expect.poll(() => a.one.state().on).toBe(false);
-    expect(b.one.state().on).toBe(false);
+    await expect.poll(() => [a.one.state().on, b.one.state().on]).toEqual([false, false]);
   });
 
   it('leave a file that somebody made by hand to that server', async () => {

@@ -3,7 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { readPages } from './dashboards-stub.ts';
 
-const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
+/** The shell without a browser around it needs a third less of the time for the same pages. */
+const PLACES = ['/usr/bin/chromium-headless-shell', '/usr/bin/chromium'];
+const CHROMIUM = process.env['CHROMIUM_PATH'] ?? PLACES.find((path) => existsSync(path)) ?? '';
 const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -17,7 +19,7 @@ const FLAGS = [
 /** Why the browser tests cannot run here; undefined where they can. */
 export const NO_BROWSER = existsSync(CHROMIUM)
   ? undefined
-  : `no Chromium at ${CHROMIUM}: install it (Debian: apt-get install chromium) or set CHROMIUM_PATH`;
+  : `no Chromium at ${PLACES.join(' or ')}: install it (Debian: apt-get install chromium-headless-shell) or set CHROMIUM_PATH`;
 
 export function launchBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: CHROMIUM, args: FLAGS });

@@ -59,6 +59,12 @@ function usePages(
   const [, render] = useReducer((step: number, _: undefined) => step + 1, 0);
   const wanted = useRef(0);
   const stop = useRef<AbortController | undefined>(undefined);
+  // Beside the state: a scroll between the failure and the next render would ask again, and take the error away unseen.
+  const failed = useRef(false);
+  const tell = (found: ApiError | undefined) => {
+    failed.current = found !== undefined;
+    setError(found);
+  };
 
   const load = async () => {
     const { rest } = rows.current;
@@ -74,11 +80,10 @@ function usePages(
       const list = await listTenants({ window, sort, order, search, limit: PAGE_SIZE, cursor }, mine.signal);
       // The still list may have been given up meanwhile; a page of it alone would leave a hole.
       if (rows.current.rest === rest) rows.current = withPage(rows.current, list, window);
-      setError(undefined);
+      tell(undefined);
       render(undefined);
     } catch (thrown) {
-      if (!mine.signal.aborted)
-        setError(thrown instanceof ApiError ? thrown : new ApiError(0, 'The rows did not come'));
+      if (!mine.signal.aborted) tell(thrown instanceof ApiError ? thrown : new ApiError(0, 'The rows did not come'));
     } finally {
       if (stop.current === mine) stop.current = undefined;
     }
@@ -88,18 +93,18 @@ function usePages(
       stop.current?.abort();
       stop.current = undefined;
       wanted.current = 0;
-      setError(undefined);
+      tell(undefined);
     },
     [question],
   );
   const need = (to: number) => {
     wanted.current = to;
-    if (error === undefined) void load();
+    if (!failed.current) void load();
   };
   const retry = () => {
     // Cursors end with the process that gave them: after an error the still list begins anew.
     rows.current = { ...rows.current, rest: undefined };
-    setError(undefined);
+    tell(undefined);
   };
   return { error, need, retry };
 }
