@@ -7,7 +7,7 @@ import type { Logger } from 'pino';
 import { KEY_HEADER } from '../src/domain/attributes.ts';
 import { TenantryError, toError } from '../src/domain/errors.ts';
 import type { KeyScope } from '../src/domain/roles.ts';
-import { KEY_SNAPSHOT_FILE, type KeySnapshotEntry } from '../src/domain/spool-format.ts';
+import { KEY_SNAPSHOT_FILE, type KeySnapshotEntry, type KeyUse } from '../src/domain/spool-format.ts';
 import { parseKeySnapshot } from './key-snapshot.ts';
 
 /** Whose request it is: what goes into the record's trailer. */
@@ -45,6 +45,8 @@ export class KeyCheck {
   readonly #bootstrapHash: Buffer | undefined;
   #keys: ReadonlyMap<string, KeySnapshotEntry> | undefined;
   #revision: number | undefined;
+  /** When the secret before a key's last rotation was last shown, by key; Unix ms. */
+  readonly #previousUses = new Map<string, number>();
   /** Identity of the file that was read last, good or bad. */
   #seen = '';
   #watcher: FSWatcher | undefined;
@@ -88,7 +90,16 @@ export class KeyCheck {
     const entry = this.#keys.get(hash.toString('hex'));
     if (entry === undefined || !entry.scopes.includes(INGEST_SCOPE)) throw unauthenticated();
     if (entry.expiresAt !== undefined && entry.expiresAt <= this.#now()) throw unauthenticated();
+    if (entry.previous) this.#previousUses.set(entry.id, this.#now());
     return { keyId: entry.id, tenantId: entry.tenantId, service: entry.service };
+  }
+
+  /** `uses` with the times at which secrets from before a rotation were last shown, so that people see what is left to move. */
+  withPreviousUses(uses: readonly KeyUse[]): KeyUse[] {
+    return uses.map((use) => {
+      const previousAt = this.#previousUses.get(use.keyId);
+      return previousAt === undefined ? use : { ...use, previousAt };
+    });
   }
 
   /** Reads the file if it has changed. Never rejects; one read at a time, in order. */

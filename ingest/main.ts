@@ -70,10 +70,14 @@ export async function startIngest({ config, log }: { config: Config; log: Logger
   });
   const startedAt = Date.now();
   const ports: Pick<IngestStanding, 'httpPort' | 'grpcPort'> = { httpPort: null, grpcPort: null };
-  const intake = new Intake(folder, () => ({
-    ...{ startedAt, ...ports, ...counters.sums(), keysRevision: keys.revision ?? null },
-    spool: standingOf(spool.figures(), config.TENANTRY_SPOOL_MAX_BYTES),
-  }));
+  const intake = new Intake(folder, () => {
+    const sums = counters.sums();
+    return {
+      ...{ startedAt, ...ports, ...sums, keysRevision: keys.revision ?? null },
+      keys: keys.withPreviousUses(sums.keys),
+      spool: standingOf(spool.figures(), config.TENANTRY_SPOOL_MAX_BYTES),
+    };
+  });
   const admission = new Admission({
     limits: limitsOf(config),
     onLimited: (limit, count, keyId) => counters.limited(limit, count, keyId),

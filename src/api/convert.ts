@@ -78,6 +78,18 @@ function keyStatus({ revokedAt, expiresAt }: KeyRecord, now: number): KeyItem['s
   return expiresAt !== null && expiresAt <= now ? 'expired' : 'active';
 }
 
+/** What is still true of the secret before the last rotation; of one that has ended there is nothing to say. */
+function previousSecret(
+  record: KeyRecord,
+  now: number,
+): Pick<KeyItem, 'previous_expires_at' | 'previous_last_used_at'> {
+  const { previousUntil, previousUsedAt } = record;
+  if (previousUntil === null || previousUntil <= now || keyStatus(record, now) !== 'active') {
+    return { previous_expires_at: null, previous_last_used_at: null };
+  }
+  return { previous_expires_at: rfc3339(previousUntil), previous_last_used_at: nullableTime(previousUsedAt) };
+}
+
 /**
  * A key as `reader` may see it at `now` (Unix ms): everything but the key itself. Tenants do not learn who of the
  * operator's people made one.
@@ -95,5 +107,7 @@ export function keyToWire(record: KeyRecord, reader: Actor, now: number): KeyIte
     revoked_at: nullableTime(record.revokedAt),
     last_used_at: nullableTime(record.lastUsedAt),
     status: keyStatus(record, now),
+    rotated_at: nullableTime(record.rotatedAt),
+    ...previousSecret(record, now),
   };
 }

@@ -4,7 +4,7 @@
 export interface KeyItem {
   id: string;
   name: string;
-  scopes: ('ingest' | 'flags')[];
+  scopes: ('ingest' | 'flags' | 'scim')[];
   /** The one tenant that the key may speak for; null: every tenant. */
   tenant_id: string | null;
   service: string | null;
@@ -16,6 +16,11 @@ export interface KeyItem {
   /** Noted about once a minute. */
   last_used_at: string | null;
   status: 'active' | 'expired' | 'revoked';
+  rotated_at: string | null;
+  /** Until when the secret before the last rotation works beside the new one; null: it does not. */
+  previous_expires_at: string | null;
+  /** When that secret was last used after the rotation; about once a minute. */
+  previous_last_used_at: string | null;
 }
 
 export interface KeyList {
@@ -24,9 +29,16 @@ export interface KeyList {
 
 export interface NewKey {
   name: string;
-  scopes: ('ingest' | 'flags')[];
+  scopes: ('ingest' | 'flags' | 'scim')[];
   tenant_id?: string;
   service?: string;
+  expires_in_seconds?: number;
+}
+
+export interface KeyRotation {
+  /** How long the old secret works beside the new one; 0: it ends at once. Absent: a day. */
+  grace_seconds?: number;
+  /** When the key with its new secret ends; absent: when it would have ended. */
   expires_in_seconds?: number;
 }
 

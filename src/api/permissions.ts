@@ -37,6 +37,8 @@ export const PERMISSIONS = {
   'GET /v1/keys': keepers,
   'POST /v1/keys': keepers,
   'DELETE /v1/keys/:id': keepers,
+  'POST /v1/keys/:id/rotate': keepers,
+  'DELETE /v1/keys/:id/previous': keepers,
   'GET /v1/members': keepers,
   'POST /v1/members': keepers,
   'PUT /v1/members/:id': keepers,

@@ -6,12 +6,13 @@ import type { SetupAnswer } from '../api/setup-ports.ts';
 import type { Config } from '../config/config.ts';
 import type { LoaderStanding } from '../domain/ingest-health.ts';
 import type { SelfCheckStanding } from '../domain/self-check.ts';
-import { INTAKE_FILE } from '../domain/spool-format.ts';
+import { INTAKE_FILE, type IntakeFigures } from '../domain/spool-format.ts';
 import { SECOND_MS } from '../domain/window.ts';
 import type { ClickHouse } from '../store/clickhouse/clickhouse.ts';
 import { QuarantineFolder } from '../store/clickhouse/quarantine-folder.ts';
 import { AuditLog } from '../store/postgres/audit-log.ts';
 import type { KeyStore } from '../store/postgres/key-store.ts';
+import type { SeenUse } from '../store/postgres/key-uses.ts';
 import type { Postgres } from '../store/postgres/postgres.ts';
 import { attributionDesk } from './attribution.ts';
 import { startAuditExplorer } from './audit-explorer.ts';
@@ -23,6 +24,8 @@ import { quarantineDesk } from './quarantine.ts';
 import { runEvery } from './schedule.ts';
 
 const SAMPLE_EVERY_MS = 10 * SECOND_MS;
+/** The table is written once a minute. */
+const KEY_USE_EVERY_MS = 30 * SECOND_MS;
 const SERVICES_SHOWN = 50;
 const LOOPBACK = ['127.0.0.1', 'localhost', '::1'];
 
@@ -31,7 +34,7 @@ export interface TelemetryOptions {
   readonly dataDir: string;
   readonly clickhouse: ClickHouse;
   readonly postgres: Postgres;
-  readonly keys: Pick<KeyStore, 'list'>;
+  readonly keys: Pick<KeyStore, 'list' | 'noteUse'>;
   readonly loader: () => LoaderStanding;
   readonly selfCheck: () => SelfCheckStanding | undefined;
   readonly runs: RunLog;
@@ -56,6 +59,9 @@ export function startTelemetry(options: TelemetryOptions): { readonly ports: Tel
     keys: (actor) => keys.list(actor),
   });
   const schedule = runEvery(SAMPLE_EVERY_MS, 'ingest-history', log, () => ingestHealth.sample());
+  const keyUse = runEvery(KEY_USE_EVERY_MS, 'key-use', log, async () => {
+    keys.noteUse(usesSeenByIngest(await readIntake(intakeFile)));
+  });
   return {
     ports: {
       audit: auditing.audit,
@@ -67,9 +73,14 @@ export function startTelemetry(options: TelemetryOptions): { readonly ports: Tel
     },
     stop: async () => {
       await schedule.stop();
+      await keyUse.stop();
       await auditing.stop();
     },
   };
+}
+
+function usesSeenByIngest(intake: IntakeFigures | undefined): SeenUse[] {
+  return (intake?.standing.keys ?? []).map(({ keyId, lastAt, previousAt }) => ({ keyId, at: lastAt, previousAt }));
 }
 
 async function lookAtSetup({ clickhouse, config }: TelemetryOptions, intakeFile: string): Promise<SetupAnswer> {

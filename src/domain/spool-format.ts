@@ -70,6 +70,8 @@ export interface KeySnapshotEntry {
   readonly service?: string;
   /** Unix ms; absent = does not expire. */
   readonly expiresAt?: number;
+  /** Of the secret before the key's last rotation, which works until `expiresAt`; the other one has an entry of its own. */
+  readonly previous?: true;
 }
 
 /** `<data dir>/spool/intake.json`, written by ingest (temporary file + rename), read by the server. */
@@ -93,6 +95,8 @@ export interface KeyUse {
   readonly items: number;
   /** Unix ms. */
   readonly lastAt: number;
+  /** Unix ms of the last request with the secret before the key's last rotation; absent: there was none. */
+  readonly previousAt?: number;
   /** What limits kept out or cut of what it sent, each in its own unit; absent: nothing. */
   readonly limited?: number;
   /** Spans and data points that named another tenant or service than the key is bound to. */

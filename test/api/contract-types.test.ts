@@ -19,7 +19,14 @@ import type * as deploys from '../../src/api/deploys-contract.ts';
 import type { cloudEventSchema } from '../../src/api/events.ts';
 import type { flagInstanceListSchema } from '../../src/api/flag-instances.ts';
 import type { flagAckSchema, flagSnapshotSchema, wireFlagSchema } from '../../src/api/flags.ts';
-import type { createdKeySchema, keyItemSchema, keyListSchema, newKeySchema } from '../../src/api/keys.ts';
+import type {
+  createdKeySchema,
+  keyItemSchema,
+  keyListSchema,
+  keyRotationSchema,
+  newKeySchema,
+} from '../../src/api/keys.ts';
+import type { KeyRotation } from '../../src/api/keys-contract.ts';
 import type { featureListSchema, forecastSchema, marginAnswerSchema } from '../../src/api/margins-schemas.ts';
 import type {
   meterItemSchema,
@@ -82,6 +89,7 @@ const AGREEMENTS: {
   key: Agree<typeof keyItemSchema, contract.KeyItem>;
   keys: Agree<typeof keyListSchema, contract.KeyList>;
   newKey: Agree<typeof newKeySchema, contract.NewKey>;
+  keyRotation: Agree<typeof keyRotationSchema, KeyRotation>;
   createdKey: Agree<typeof createdKeySchema, contract.CreatedKey>;
   newSignInLink: Agree<typeof newSignInLinkSchema, contract.NewSignInLink>;
   signInLink: Agree<typeof signInLinkSchema, contract.SignInLink>;
@@ -163,6 +171,7 @@ const AGREEMENTS: {
   key: true,
   keys: true,
   newKey: true,
+  keyRotation: true,
   createdKey: true,
   newSignInLink: true,
   signInLink: true,

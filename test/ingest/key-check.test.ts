@@ -114,6 +114,24 @@ describe('KeyCheck', () => {
     expect(refusalOf(keys, bearer('old'))).toMatchObject({ code: 'UNAUTHENTICATED' });
   });
 
+  it('takes both secrets of a key that is being rotated, the old one to its end, and tells when that was shown', async () => {
+    let now = NOW;
+    const old = entry('old', { id: 'one', expiresAt: NOW + 60_000, previous: true });
+    publishKeys(1, [entry('fresh', { id: 'one' }), old]);
+    const log = pino({ level: 'silent' });
+    check = await KeyCheck.start({ folder: dir.spool, bootstrapKey: undefined, log, now: () => now });
+    const uses = [{ keyId: 'one', requests: 1, items: 1, lastAt: NOW }];
+    expect(check.verify(bearer('fresh')).keyId).toBe('one');
+    expect(check.withPreviousUses(uses)).toEqual(uses);
+    now += 59_999;
+    expect(check.verify(bearer('old'))).toEqual({ keyId: 'one', tenantId: undefined, service: undefined });
+    expect(check.withPreviousUses(uses)).toEqual([{ ...uses[0], previousAt: NOW + 59_999 }]);
+    now += 1;
+    expect(refusalOf(check, bearer('old'))).toMatchObject({ code: 'UNAUTHENTICATED' });
+    expect(check.withPreviousUses(uses)).toEqual([{ ...uses[0], previousAt: NOW + 59_999 }]);
+    expect(check.verify(bearer('fresh')).keyId).toBe('one');
+  });
+
   it.each([
     ['cut off', '{"revision": 2, "keys": [{"id": "a", "sha'],
     ['no object', '[]'],

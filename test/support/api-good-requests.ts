@@ -39,6 +39,8 @@ export const GOOD_REQUESTS: Record<Row, GoodRequest> = {
   'GET /v1/keys': { url: '/v1/keys', status: 200 },
   'POST /v1/keys': { url: '/v1/keys', payload: { name: 'checkout', scopes: ['ingest'] }, status: 201 },
   'DELETE /v1/keys/:id': { url: '/v1/keys/not-there', status: 404 },
+  'POST /v1/keys/:id/rotate': { url: '/v1/keys/not-there/rotate', payload: {}, status: 404 },
+  'DELETE /v1/keys/:id/previous': { url: '/v1/keys/not-there/previous', status: 404 },
   ...GOOD_ACCOUNT_REQUESTS,
   'GET /v1/tenants': { url: '/v1/tenants', status: 200 },
   'GET /v1/tenants/:id/metrics': {

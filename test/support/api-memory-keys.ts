@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import type { KeyAdmin, KeyRecord, NewKey } from '../../src/api/keys-ports.ts';
+import type { KeyAdmin, KeyRecord, KeyRotation, NewKey } from '../../src/api/keys-ports.ts';
 import type { VerifiedKey } from '../../src/api/ports.ts';
 import type { StaffActor, TenantActor } from '../../src/domain/actor.ts';
+import { TenantryError } from '../../src/domain/errors.ts';
 import type { KeyScope } from '../../src/domain/roles.ts';
 import type { TenantId } from '../../src/domain/tenant-id.ts';
 
@@ -29,6 +30,12 @@ export class MemoryKeys {
 
   revokeId(id: string): void {
     for (const [key, { keyId }] of this.#keys) if (keyId === id) this.#keys.delete(key);
+  }
+
+  /** All secrets of a key but the newest. */
+  revokeOlder(id: string): void {
+    const secrets = [...this.#keys].filter(([, { keyId }]) => keyId === id);
+    for (const [key] of secrets.slice(0, -1)) this.#keys.delete(key);
   }
 }
 
@@ -64,6 +71,7 @@ export class MemoryKeyAdmin implements KeyAdmin {
       revokedAt: null,
       lastUsedAt: null,
       madeByTenant: actor.kind === 'tenant',
+      ...{ rotatedAt: null, previousUntil: null, previousUsedAt: null },
     };
     this.records = [record, ...this.records];
     return { key: this.#keys.issue(scopes, tenantId, record.id), record };
@@ -74,6 +82,40 @@ export class MemoryKeyAdmin implements KeyAdmin {
     this.records = this.records.map((record) => (record.id === id ? { ...record, revokedAt: this.#now() } : record));
     this.#keys.revokeId(id);
     return active;
+  }
+
+  async rotate(actor: StaffActor | TenantActor, id: string, { graceSeconds, expiresAt }: KeyRotation) {
+    const now = this.#now();
+    const before = this.#changeable(actor, id);
+    if (before === undefined || (before.expiresAt ?? Number.POSITIVE_INFINITY) <= now) return undefined;
+    if ((before.previousUntil ?? 0) > now && graceSeconds > 0) {
+      throw new TenantryError('CONFLICT', 'The secret before the last rotation still works.');
+    }
+    if (graceSeconds === 0) this.#keys.revokeId(id);
+    const ends = expiresAt === undefined ? {} : { expiresAt };
+    const previousUntil = graceSeconds === 0 ? null : now + graceSeconds * 1_000;
+    const record: KeyRecord = { ...before, ...ends, rotatedAt: now, previousUntil, previousUsedAt: null };
+    this.#put(record);
+    return { key: this.#keys.issue(record.scopes, record.tenantId ?? undefined, id), record };
+  }
+
+  async endPrevious(actor: StaffActor | TenantActor, id: string): Promise<KeyRecord | undefined> {
+    const before = this.#changeable(actor, id);
+    if (before?.previousUntil == null || before.previousUntil <= this.#now()) return undefined;
+    const record: KeyRecord = { ...before, previousUntil: null };
+    this.#put(record);
+    this.#keys.revokeOlder(id);
+    return record;
+  }
+
+  #changeable(actor: StaffActor | TenantActor, id: string): KeyRecord | undefined {
+    const record = this.records.find((one) => one.id === id && one.revokedAt === null);
+    const isTheirs = actor.kind !== 'tenant' || (record?.madeByTenant && record.tenantId === actor.tenantId);
+    return isTheirs ? record : undefined;
+  }
+
+  #put(record: KeyRecord): void {
+    this.records = this.records.map((one) => (one.id === record.id ? record : one));
   }
 
   async listOwn(actor: TenantActor): Promise<readonly KeyRecord[]> {

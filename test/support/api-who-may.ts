@@ -20,6 +20,8 @@ export const WHO_MAY: Record<Row, readonly string[] | typeof PUBLIC> = {
   'GET /v1/keys': ['admin', 'tenant_admin'],
   'POST /v1/keys': ['admin', 'tenant_admin'],
   'DELETE /v1/keys/:id': ['admin', 'tenant_admin'],
+  'POST /v1/keys/:id/rotate': ['admin', 'tenant_admin'],
+  'DELETE /v1/keys/:id/previous': ['admin', 'tenant_admin'],
   'GET /v1/members': ['admin', 'tenant_admin'],
   'POST /v1/members': ['admin', 'tenant_admin'],
   'PUT /v1/members/:id': ['admin', 'tenant_admin'],

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { CreatedKey, KeyItem, KeyList, NewKey, NewSignInLink, SignInLink } from '../../api/contract.ts';
+import type { KeyRotation } from '../../api/keys-contract.ts';
 import { loadConfig } from '../../config/config.ts';
 import { KEY_SCOPES, type KeyScope, STAFF_ROLES, TENANT_ROLES } from '../../domain/roles.ts';
 import { askServer } from '../api-client.ts';
@@ -17,6 +18,14 @@ function scopes(text: string): KeyScope[] {
 function wholeSeconds(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('Give a whole number of seconds.');
+  return value;
+}
+
+function graceSeconds(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw new InvalidArgumentError('Give a whole number of seconds, 0 to end the old secret at once.');
+  }
   return value;
 }
 
@@ -64,6 +73,24 @@ async function create({ name, scope, tenant, service, expiresInSeconds }: Create
   print('Shown this once: only its hash is kept.');
 }
 
+async function rotate(id: string, options: { graceSeconds?: number; expiresInSeconds?: number }): Promise<void> {
+  const wanted: KeyRotation = {
+    ...(options.graceSeconds === undefined ? {} : { grace_seconds: options.graceSeconds }),
+    ...(options.expiresInSeconds === undefined ? {} : { expires_in_seconds: options.expiresInSeconds }),
+  };
+  const path = `/v1/keys/${encodeURIComponent(id)}/rotate`;
+  const { key, ...item } = await askServer<CreatedKey>(loadConfig(), 'POST', path, wanted);
+  show([item]);
+  print('');
+  print(`New secret: ${key}`);
+  print('Shown this once: only its hash is kept.');
+  print(
+    item.previous_expires_at === null
+      ? 'The old secret is not taken any more.'
+      : `The old secret works until ${item.previous_expires_at}; \`tenantry key end-previous ${id}\` ends it earlier.`,
+  );
+}
+
 async function signIn({ role, tenant }: { role: NewSignInLink['role']; tenant?: string }): Promise<void> {
   const wanted: NewSignInLink = { role, ...(tenant === undefined ? {} : { tenant_id: tenant }) };
   const { link, expires_at } = await askServer<SignInLink>(loadConfig(), 'POST', '/v1/sign-in-links', wanted);
@@ -88,6 +115,19 @@ export function keyCommand(): Command {
     .option('--service <name>', 'the service that it belongs to')
     .option('--expires-in-seconds <n>', 'how long it works; without it, until it is revoked', wholeSeconds)
     .action(create);
+  command
+    .command('rotate <id>')
+    .description('give a key a new secret, printed once; the old one works for a day yet, or as long as you say')
+    .option('--grace-seconds <n>', 'how long the old secret works beside the new one; 0 ends it at once', graceSeconds)
+    .option('--expires-in-seconds <n>', 'how long the key works from now on; without it, as before', wholeSeconds)
+    .action(rotate);
+  command
+    .command('end-previous <id>')
+    .description('end the secret from before the last rotation now')
+    .action(async (id: string) => {
+      await askServer<KeyItem>(loadConfig(), 'DELETE', `/v1/keys/${encodeURIComponent(id)}/previous`);
+      print(`The old secret of key ${id} is not taken any more.`);
+    });
   command
     .command('revoke <id>')
     .description('end a key; within seconds nothing takes it any more')

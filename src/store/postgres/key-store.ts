@@ -10,6 +10,7 @@ import type { KeyScope } from '../../domain/roles.ts';
 import type { KeySnapshot, KeySnapshotEntry } from '../../domain/spool-format.ts';
 import type { TenantId } from '../../domain/tenant-id.ts';
 import type { ChangeListener } from './change-listener.ts';
+import { endPreviousSecret, type KeyRotation, rotateKey } from './key-rotation.ts';
 import {
   endKey,
   type KeyRecord,
@@ -20,6 +21,7 @@ import {
   RECORD_COLUMNS,
   sha256,
 } from './key-rows.ts';
+import { KeyUses, type SeenUse } from './key-uses.ts';
 import type { Postgres } from './postgres.ts';
 import { Refresher } from './refresher.ts';
 import { currentRevision } from './revisions.ts';
@@ -28,7 +30,6 @@ const KEEPER: StaffActor = { kind: 'system', subject: 'key-store' };
 const STALE_MAX_MS = 300_000;
 /** The copy is this old at most while the database answers (it is polled more often than that). */
 const FRESH_MS = 15_000;
-const USE_NOTED_EVERY_MS = 60_000;
 
 /** A key from the configuration: works without the database and is not stored. */
 interface BootstrapKey {
@@ -51,10 +52,18 @@ export interface KeyStoreOptions {
   readonly now?: () => number;
 }
 
+/** One secret of a key: a key that is being rotated is here twice. */
 interface ActiveKey extends VerifiedKey {
   readonly service: string | undefined;
   readonly expiresAt: number | undefined;
   readonly isBootstrap: boolean;
+  /** The secret before the last rotation. */
+  readonly isPrevious: boolean;
+}
+
+interface StoredKey extends KeyRecord {
+  readonly sha256: string;
+  readonly previousSha256: string | null;
 }
 
 export class KeyStore {
@@ -64,18 +73,18 @@ export class KeyStore {
   readonly #startedAt: number;
   readonly #bootstrap: ReadonlyMap<string, ActiveKey>;
   readonly #listeners = new Set<() => void>();
-  readonly #used = new Set<string>();
+  readonly #uses: KeyUses;
   readonly #refresher = new Refresher(() => this.#read());
   #active: ReadonlyMap<string, ActiveKey>;
   #revision = 0;
   #readAt: number | undefined;
-  #useNotedAt = 0;
 
   /** Call `refresh` once before use, unless the database is away. */
   constructor(options: KeyStoreOptions) {
     this.#postgres = options.postgres;
     this.#log = options.log;
     this.#now = options.now ?? Date.now;
+    this.#uses = new KeyUses({ postgres: options.postgres, log: options.log });
     this.#startedAt = this.#now();
     this.#bootstrap = new Map(options.bootstrapKeys.map(toBootstrapEntry));
     this.#active = this.#bootstrap;
@@ -91,16 +100,17 @@ export class KeyStore {
     const readAt = this.#now();
     const { revision, rows } = await this.#postgres.inStaffTransaction(KEEPER, async (transaction) => ({
       revision: await currentRevision(transaction, 'keys'),
-      rows: await transaction.query<KeyRecord & { sha256: string }>(
-        `select sha256, ${RECORD_COLUMNS} from tenantry.keys where revoked_at is null`,
+      rows: await transaction.query<StoredKey>(
+        `select sha256, previous_sha256 as "previousSha256", ${RECORD_COLUMNS} from tenantry.keys where revoked_at is null`,
       ),
     }));
     const isNews = this.#readAt === undefined || revision !== this.#revision;
-    this.#active = new Map([...rows.map(toEntry), ...this.#bootstrap]);
+    this.#active = new Map([...rows.flatMap(toEntries), ...this.#bootstrap]);
+    this.#uses.known(rows.map(({ id }) => id));
     this.#revision = revision;
     this.#readAt = readAt;
     if (isNews) this.#tellListeners();
-    await this.#noteUse();
+    await this.#uses.write(readAt);
   }
 
   /** @returns the new key, which is shown this once and never again, and its record */
@@ -109,11 +119,11 @@ export class KeyStore {
   }
 
   /**
-   * A key by which a tenant sends its own telemetry, made by one of its people; like `create`.
+   * A key that speaks for a tenant, made by one of its people; like `create`.
    * @throws TenantryError CONFLICT when they have made too many
    */
-  async createOwn(actor: TenantActor, wanted: Omit<NewKey, 'scopes' | 'tenantId'>): Promise<MadeKey> {
-    return this.#make(actor, { ...wanted, scopes: ['ingest'], tenantId: actor.tenantId });
+  async createOwn(actor: TenantActor, wanted: Omit<NewKey, 'tenantId'>): Promise<MadeKey> {
+    return this.#make(actor, { ...wanted, tenantId: actor.tenantId });
   }
 
   /** Ends a key at once. False if there is none with this id, or it was revoked before. */
@@ -124,6 +134,24 @@ export class KeyStore {
   /** Like `revoke`, of those alone that the tenant's own people made. */
   async revokeOwn(actor: TenantActor, id: string): Promise<boolean> {
     return this.#end(actor, id);
+  }
+
+  /**
+   * Gives a key a new secret; the old one works for a while yet. A tenant's people rotate those alone that they made.
+   * Undefined if there is no such key that works.
+   * @throws TenantryError CONFLICT while two secrets work and the rotation asks for a grace
+   */
+  async rotate(actor: StaffActor | TenantActor, id: string, rotation: KeyRotation): Promise<MadeKey | undefined> {
+    const made = await rotateKey(this.#postgres, actor, id, rotation);
+    await this.#refreshAfterWrite();
+    return made;
+  }
+
+  /** Ends the secret before the last rotation at once. Undefined if there is no such key with two that work. */
+  async endPrevious(actor: StaffActor | TenantActor, id: string): Promise<KeyRecord | undefined> {
+    const record = await endPreviousSecret(this.#postgres, actor, id);
+    await this.#refreshAfterWrite();
+    return record;
   }
 
   /** Every key there ever was, newest first, without bootstrap keys. */
@@ -161,8 +189,14 @@ export class KeyStore {
       });
     }
     if (found === undefined || (found.expiresAt ?? Number.POSITIVE_INFINITY) <= this.#now()) return undefined;
-    if (!found.isBootstrap) this.#used.add(found.keyId);
+    const at = this.#now();
+    this.#uses.note([{ keyId: found.keyId, at, ...(found.isPrevious && { previousAt: at }) }]);
     return { keyId: found.keyId, scopes: found.scopes, tenantId: found.tenantId };
+  }
+
+  /** Uses of keys that ingest saw. */
+  noteUse(uses: readonly SeenUse[]): void {
+    this.#uses.note(uses);
   }
 
   /** What ingest needs to check keys by itself. */
@@ -196,39 +230,33 @@ export class KeyStore {
       }
     }
   }
-
-  async #noteUse(): Promise<void> {
-    if (this.#used.size === 0 || this.#now() - this.#useNotedAt < USE_NOTED_EVERY_MS) return;
-    const ids = [...this.#used];
-    this.#used.clear();
-    this.#useNotedAt = this.#now();
-    await this.#postgres.inStaffTransaction(KEEPER, async (transaction) => {
-      transaction.unaudited('when a key was last used is no change of the key');
-      await transaction.query('update tenantry.keys set last_used_at = clock_timestamp() where id = any($1)', [ids]);
-    });
-  }
 }
 
 function toBootstrapEntry({ id, key, scopes }: BootstrapKey): [string, ActiveKey] {
-  const rest = { tenantId: undefined, service: undefined, expiresAt: undefined, isBootstrap: true };
-  return [sha256(key), { keyId: id, scopes, ...rest }];
+  const rest = { tenantId: undefined, service: undefined, expiresAt: undefined };
+  const kind = { isBootstrap: true, isPrevious: false };
+  return [sha256(key), { keyId: id, scopes, ...rest, ...kind }];
 }
 
-function toEntry(row: KeyRecord & { sha256: string }): [string, ActiveKey] {
+function toEntries(row: StoredKey): [string, ActiveKey][] {
+  const key = {
+    keyId: row.id,
+    scopes: row.scopes,
+    tenantId: row.tenantId ?? undefined,
+    service: row.service ?? undefined,
+    isBootstrap: false,
+  };
+  const current = { ...key, expiresAt: row.expiresAt ?? undefined, isPrevious: false };
+  const { previousSha256, previousUntil } = row;
+  if (previousSha256 === null || previousUntil === null) return [[row.sha256, current]];
   return [
-    row.sha256,
-    {
-      keyId: row.id,
-      scopes: row.scopes,
-      tenantId: row.tenantId ?? undefined,
-      service: row.service ?? undefined,
-      expiresAt: row.expiresAt ?? undefined,
-      isBootstrap: false,
-    },
+    [row.sha256, current],
+    [previousSha256, { ...key, expiresAt: previousUntil, isPrevious: true }],
   ];
 }
 
-function toSnapshotEntry(hash: string, { keyId, scopes, tenantId, service, expiresAt }: ActiveKey): KeySnapshotEntry {
+function toSnapshotEntry(hash: string, key: ActiveKey): KeySnapshotEntry {
+  const { keyId, scopes, tenantId, service, expiresAt, isPrevious } = key;
   return {
     id: keyId,
     sha256: hash,
@@ -236,5 +264,6 @@ function toSnapshotEntry(hash: string, { keyId, scopes, tenantId, service, expir
     ...(tenantId !== undefined && { tenantId }),
     ...(service !== undefined && { service }),
     ...(expiresAt !== undefined && { expiresAt }),
+    ...(isPrevious && { previous: true as const }),
   };
 }
