@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { TenantryError } from '../domain/errors.ts';
 import type { FlagSnapshot } from '../domain/flag-wire.ts';
 import type { TenantId } from '../domain/tenant-id.ts';
+import { SUSPENSION_EFFECTS, SUSPENSION_REASONS } from '../domain/tenant-state.ts';
 import type { ApiContext } from './context.ts';
 import { type EndReason, FLAG_STREAM_TIMES, FlagStream, type FlagStreamTimes } from './flag-stream.ts';
 import { callerOf, ownTenantOf, refuseForeignRows } from './guard.ts';
@@ -17,8 +18,10 @@ const MAX_STREAMS = 5_000;
 export const wireFlagSchema = z
   .object({
     kind: z
-      .enum(['throttle', 'breaker', 'degrade', 'allow'])
-      .describe('allow: no automatic throttle holds for the tenant; pass over kinds that you do not know'),
+      .enum(['throttle', 'breaker', 'degrade', 'allow', 'suspend'])
+      .describe(
+        'allow: no automatic throttle holds for the tenant; suspend: it is suspended or closed; pass over kinds that you do not know',
+      ),
     id: z.string(),
     tenant_id: z.string(),
     revision: z.int(),
@@ -45,6 +48,9 @@ export const wireFlagSchema = z
     state: z.enum(['auto', 'open', 'closed']).exactOptional(),
     feature: z.string().exactOptional(),
     step: z.enum(['ok', 'warn', 'cached_only', 'blocked']).exactOptional(),
+    status: z.enum(['suspended', 'closed']).exactOptional(),
+    effect: z.enum(SUSPENSION_EFFECTS).exactOptional().describe('refuse: every request; read_only: those that change'),
+    reason_code: z.enum(SUSPENSION_REASONS).exactOptional(),
   })
   .meta({ id: 'Flag' });
 

@@ -99,7 +99,7 @@ export function ofrepRoutes({ ports: { flags, plans, sales } }: ApiContext): Fas
       schema: {
         operationId: 'evaluateFlag',
         tags: ['ofrep'],
-        summary: 'OpenFeature: one flag (throttle, degrade.ai, breaker.<integration>, plan, placement)',
+        summary: 'OpenFeature: one flag (throttle, suspended, degrade.ai, breaker.<integration>, plan, placement)',
         params: z.object({ key: z.string() }),
         querystring: noQuery,
         body: requestSchema,
@@ -115,7 +115,7 @@ export function ofrepRoutes({ ports: { flags, plans, sales } }: ApiContext): Fas
         throw new OfrepError(
           'FLAG_NOT_FOUND',
           'There is no flag with this key.',
-          'Keys: throttle, degrade.ai, breaker.<integration>, plan, placement.',
+          'Keys: throttle, suspended, degrade.ai, breaker.<integration>, plan, placement.',
         );
       },
     });

@@ -17,6 +17,8 @@ export const CACHE_MISSES_ATTRIBUTE = 'tenantry.cache.misses';
 /** `true` on a span whose request was refused (or, in shadow mode, would have been) by a throttle. */
 export const THROTTLED_ATTRIBUTE = 'tenantry.throttled';
 export const THROTTLE_MODE_ATTRIBUTE = 'tenantry.throttle.mode';
+/** `true` on a span whose request was refused because its tenant is suspended or closed. */
+export const SUSPENDED_ATTRIBUTE = 'tenantry.suspended';
 
 /**
  * What ingest changed on a span because of a limit, with commas between: `attributes` and `keys` (dropped), `values` and

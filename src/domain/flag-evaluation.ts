@@ -100,8 +100,32 @@ function throttle({ flags }: TenantFacts): Evaluation {
   };
 }
 
-/** The strictest step of all flags that degrade the feature. */
+/** Whether the tenant is suspended or closed, and what that does. */
+function suspended({ flags }: TenantFacts): Evaluation {
+  const flag = strictestSuspension(flags);
+  if (flag === undefined) return { key: 'suspended', value: false, reason: 'STATIC', variant: 'active', metadata: {} };
+  const { status = 'suspended', effect = 'refuse', reason_code: reasonCode = 'other' } = flag;
+  // Not the reason itself, which is the operator's: apps show what is here to the tenant's own people.
+  const metadata = {
+    ...{ id: flag.id, revision: flag.revision, status, effect },
+    ...{ reason_code: reasonCode, expires_at: flag.expires_at },
+  };
+  return { key: 'suspended', value: true, reason: 'TARGETING_MATCH', variant: effect, metadata };
+}
+
+/** Two are in force at most for the moment in which one takes the place of the other. */
+function strictestSuspension(flags: readonly WireFlag[]): WireFlag | undefined {
+  const held = flags.filter(({ kind }) => kind === 'suspend').sort((a, b) => b.revision - a.revision);
+  return held.find(({ effect }) => effect !== 'read_only') ?? held[0];
+}
+
+/** The strictest step of all flags that degrade the feature; whoever is suspended has none of it. */
 function degrade({ flags }: TenantFacts): Evaluation {
+  const suspension = strictestSuspension(flags);
+  if (suspension !== undefined) {
+    const metadata = { id: suspension.id, revision: suspension.revision, expires_at: suspension.expires_at };
+    return { key: 'degrade.ai', value: 'blocked', reason: 'TARGETING_MATCH', variant: 'blocked', metadata };
+  }
   const severity = (flag: WireFlag) => DEGRADE_STEPS.indexOf(flag.step ?? 'ok');
   const [strictest] = flags
     .filter((flag) => flag.kind === 'degrade' && flag.feature === 'ai')
@@ -146,6 +170,8 @@ export function evaluate(key: string, facts: TenantFacts): Evaluation | Evaluati
       return throttle(facts);
     case 'degrade.ai':
       return degrade(facts);
+    case 'suspended':
+      return suspended(facts);
     case 'plan':
       return plan(facts);
     case 'placement':
@@ -167,6 +193,7 @@ export function evaluateAll(facts: TenantFacts): (Evaluation | EvaluationFailure
     degrade(facts),
     plan(facts),
     placement(facts),
+    suspended(facts),
     ...[...integrations].sort().map((integration) => breaker(integration, facts)),
   ];
 }

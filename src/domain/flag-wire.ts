@@ -31,8 +31,11 @@ export interface WireLimit {
 
 /** One flag as it stands in events of the stream. */
 export interface WireFlag {
-  /** allow: no automatic throttle holds for the tenant. Readers pass over kinds that they do not know. */
-  kind: 'throttle' | 'breaker' | 'degrade' | 'allow';
+  /**
+   * allow: no automatic throttle holds for the tenant; suspend: it is suspended or closed. Readers pass over kinds that
+   * they do not know.
+   */
+  kind: 'throttle' | 'breaker' | 'degrade' | 'allow' | 'suspend';
   id: string;
   tenant_id: string;
   revision: number;
@@ -51,6 +54,12 @@ export interface WireFlag {
   state?: 'auto' | 'open' | 'closed';
   feature?: string;
   step?: 'ok' | 'warn' | 'cached_only' | 'blocked';
+  /** Of a suspension. */
+  status?: 'suspended' | 'closed';
+  /** refuse: every request; read_only: those that may change something. */
+  effect?: 'refuse' | 'read_only';
+  /** What the tenant's own people may be told. */
+  reason_code?: 'payment' | 'abuse' | 'security' | 'request' | 'other';
 }
 
 export interface FlagSnapshot {

@@ -1,4 +1,5 @@
 import type { TenantId } from './tenant-id.ts';
+import type { SuspensionEffect, SuspensionReason } from './tenant-state.ts';
 
 /**
  * A flag is what Tenantry tells an app about one tenant. Every flag ends by itself: `expiresAt` is set when it is
@@ -83,4 +84,17 @@ interface AllowFlag {
   readonly revision: number;
 }
 
-export type Flag = ThrottleFlag | BreakerFlag | DegradeFlag | AllowFlag;
+/** The tenant is suspended or closed: its requests are refused, or those of them that change something. */
+export interface SuspendFlag {
+  readonly kind: 'suspend';
+  readonly id: string;
+  readonly tenantId: TenantId;
+  readonly status: 'suspended' | 'closed';
+  readonly effect: SuspensionEffect;
+  readonly reasonCode: SuspensionReason;
+  readonly reason: string;
+  readonly expiresAt: number;
+  readonly revision: number;
+}
+
+export type Flag = ThrottleFlag | BreakerFlag | DegradeFlag | AllowFlag | SuspendFlag;

@@ -43,6 +43,9 @@ const COUNTER_NAMES = [
   'throttle_shadow_refused',
   /** Of the refused: those that came while too many of the tenant were under way. */
   'throttle_refused_concurrency',
+  /** Requests answered 403 because their tenant is suspended or closed. */
+  'suspended_refused',
+  'suspension_failed',
   /** Decisions made on this instance's share because the store for exact limits failed or was slow. */
   'throttle_exact_fallback',
   /** The app's function that labels requests threw; the request went on without a label. */

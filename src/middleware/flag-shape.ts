@@ -12,6 +12,12 @@ import {
   type ThrottleScope,
 } from '../domain/flags.ts';
 import { parseTenantId, type TenantId } from '../domain/tenant-id.ts';
+import {
+  SUSPENSION_EFFECTS,
+  SUSPENSION_REASONS,
+  type SuspensionEffect,
+  type SuspensionReason,
+} from '../domain/tenant-state.ts';
 
 interface ReceivedFlagBase {
   readonly id: string;
@@ -47,12 +53,20 @@ export interface ReceivedDegrade extends ReceivedFlagBase {
   readonly step: DegradeStep;
 }
 
+/** The tenant is suspended or closed. */
+export interface ReceivedSuspend extends ReceivedFlagBase {
+  readonly kind: 'suspend';
+  readonly status: 'suspended' | 'closed';
+  readonly effect: SuspensionEffect;
+  readonly reasonCode: SuspensionReason;
+}
+
 /** No automatic throttle holds for the tenant. */
 export interface ReceivedAllow extends ReceivedFlagBase {
   readonly kind: 'allow';
 }
 
-export type ReceivedFlag = ReceivedThrottle | ReceivedBreaker | ReceivedDegrade | ReceivedAllow;
+export type ReceivedFlag = ReceivedThrottle | ReceivedBreaker | ReceivedDegrade | ReceivedAllow | ReceivedSuspend;
 
 export interface ReceivedFlags {
   readonly revision: number;
@@ -153,11 +167,26 @@ function readDegrade(base: ReceivedFlagBase, parts: Parts): ReceivedFlag | undef
   return isText(feature) && step !== undefined ? { ...base, kind: 'degrade', feature, step } : undefined;
 }
 
+/** An effect that is not known is none that this version could carry out; a reason that is not known is another one. */
+function readSuspend(base: ReceivedFlagBase, parts: Parts): ReceivedFlag | undefined {
+  const status = oneOf<ReceivedSuspend['status']>(parts['status'], ['suspended', 'closed']);
+  const effect = oneOf(parts['effect'], SUSPENSION_EFFECTS);
+  if (status === undefined || effect === undefined) return undefined;
+  return {
+    ...base,
+    kind: 'suspend',
+    status,
+    effect,
+    reasonCode: oneOf(parts['reason_code'], SUSPENSION_REASONS) ?? 'other',
+  };
+}
+
 const READERS = new Map<unknown, (base: ReceivedFlagBase, parts: Parts) => ReceivedFlag | undefined>([
   ['throttle', readThrottle],
   ['breaker', readBreaker],
   ['degrade', readDegrade],
   ['allow', (base) => ({ ...base, kind: 'allow' })],
+  ['suspend', readSuspend],
 ]);
 
 function readFlag(value: unknown): ReceivedFlag | undefined {
@@ -219,6 +248,8 @@ export function asWireFlag(flag: ReceivedFlag, ttlMs: number): WireFlag {
       return { kind: 'breaker', ...common, integration: flag.integration, state: flag.state };
     case 'allow':
       return { kind: 'allow', ...common };
+    case 'suspend':
+      return { kind: 'suspend', ...common, status: flag.status, effect: flag.effect, reason_code: flag.reasonCode };
     case 'degrade':
       return { kind: 'degrade', ...common, feature: flag.feature, step: flag.step };
   }

@@ -5,6 +5,7 @@ import type {
   ReceivedDegrade,
   ReceivedFlag,
   ReceivedFlags,
+  ReceivedSuspend,
   ReceivedThrottle,
 } from './flag-shape.ts';
 import { FleetSize } from './fleet.ts';
@@ -34,7 +35,10 @@ export interface HeldThrottle extends Held<ReceivedThrottle> {
   exceeded: 'rate' | 'concurrency';
 }
 
-type AnyHeld = HeldThrottle | Held<ReceivedBreaker> | Held<ReceivedDegrade> | Held<ReceivedAllow>;
+/** A suspension in this process. */
+export type HeldSuspension = Held<ReceivedSuspend>;
+
+type AnyHeld = HeldThrottle | Held<ReceivedBreaker> | Held<ReceivedDegrade> | Held<ReceivedAllow> | HeldSuspension;
 
 /** The flags of one tenant; by kind and ready to be asked from the first question after a change on. */
 interface TenantFlags {
@@ -45,6 +49,7 @@ interface TenantFlags {
   breakers: readonly ReceivedBreaker[];
   /** The strictest step of each feature. */
   degrades: readonly ReceivedDegrade[];
+  suspension: HeldSuspension | undefined;
   /** When the first of them ends. */
   nextEnd: number;
 }
@@ -61,6 +66,16 @@ function isThrottle(held: AnyHeld): held is HeldThrottle {
   return held.flag.kind === 'throttle';
 }
 
+function isSuspension(held: AnyHeld): held is HeldSuspension {
+  return held.flag.kind === 'suspend';
+}
+
+/** Whatever refuses more, then the newest word. */
+function strictestSuspension(held: readonly AnyHeld[]): HeldSuspension | undefined {
+  const weight = ({ flag }: HeldSuspension) => (flag.effect === 'refuse' ? 1 : 0);
+  return held.filter(isSuspension).sort((a, b) => weight(b) - weight(a) || b.flag.revision - a.flag.revision)[0];
+}
+
 function isSameScope(a: ReceivedThrottle, b: ReceivedThrottle): boolean {
   return (
     a.scope.service === b.scope.service && a.scope.route === b.scope.route && a.scope.costClass === b.scope.costClass
@@ -68,7 +83,10 @@ function isSameScope(a: ReceivedThrottle, b: ReceivedThrottle): boolean {
 }
 
 function noFlags(): TenantFlags {
-  return { held: new Map(), isSorted: false, throttles: [], breakers: [], degrades: [], nextEnd: 0 };
+  return {
+    ...{ held: new Map(), isSorted: false, throttles: [], breakers: [], degrades: [] },
+    ...{ suspension: undefined, nextEnd: 0 },
+  };
 }
 
 function sort(tenant: TenantFlags): void {
@@ -81,6 +99,7 @@ function sort(tenant: TenantFlags): void {
   tenant.degrades = flags
     .filter((flag) => flag.kind === 'degrade')
     .sort((a, b) => DEGRADE_STEPS.indexOf(b.step) - DEGRADE_STEPS.indexOf(a.step));
+  tenant.suspension = strictestSuspension(held);
   tenant.nextEnd = held.reduce((least, { endsAt }) => Math.min(least, endsAt), Number.POSITIVE_INFINITY);
   tenant.isSorted = true;
 }
@@ -158,6 +177,10 @@ export class FlagStore {
     return this.#alive(tenantId, now)?.degrades.find((flag) => flag.feature === feature);
   }
 
+  suspension(tenantId: string, now: number): HeldSuspension | undefined {
+    return this.#alive(tenantId, now)?.suspension;
+  }
+
   /** Every flag of one tenant that is in force. */
   flagsOf(tenantId: string, now: number): readonly AnyHeld[] {
     return [...(this.#alive(tenantId, now)?.held.values() ?? [])];
@@ -209,6 +232,7 @@ export class FlagStore {
         this.#put(holdThrottle(flag, endsAt, before ?? predecessorOf(flag, left.get(flag.tenantId))));
       } else if (flag.kind === 'breaker') this.#put({ flag, endsAt });
       else if (flag.kind === 'allow') this.#put({ flag, endsAt });
+      else if (flag.kind === 'suspend') this.#put({ flag, endsAt });
       else this.#put({ flag, endsAt });
     }
   }

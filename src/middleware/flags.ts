@@ -1,5 +1,6 @@
 import type { WireFlag } from '../domain/flag-wire.ts';
 import type { DegradeStep, EnforcementMode } from '../domain/flags.ts';
+import type { SuspensionEffect, SuspensionReason } from '../domain/tenant-state.ts';
 import type { FlagAnswer } from './flag-answer.ts';
 import type { FlagClock } from './flag-clock.ts';
 import type { FlagFreshness, FlagListener } from './flag-freshness.ts';
@@ -35,6 +36,17 @@ export interface FlagsOptions {
   readonly client: Evaluator | undefined;
 }
 
+/** A tenant that is suspended or closed. */
+export interface Suspension {
+  readonly status: 'suspended' | 'closed';
+  /** `refuse`: every request is refused; `read_only`: those that may change something. */
+  readonly effect: SuspensionEffect;
+  /** What the tenant's own people may be told. */
+  readonly reasonCode: SuspensionReason;
+  /** Until this process lets the tenant go if it hears nothing more. */
+  readonly remainingMs: number;
+}
+
 /** What the app may ask about flags. Answers from memory, never waits. */
 export class Flags {
   readonly #options: FlagsOptions;
@@ -47,7 +59,20 @@ export class Flags {
   degradeStep(feature: string, tenantId: string | undefined = currentTenant()?.tenantId): DegradeStep {
     const { store, clock } = this.#options;
     if (tenantId === undefined || store.isEmpty) return 'ok';
-    return store.degrade(tenantId, feature, clock.now())?.step ?? 'ok';
+    const now = clock.now();
+    if (store.suspension(tenantId, now) !== undefined) return 'blocked';
+    return store.degrade(tenantId, feature, now)?.step ?? 'ok';
+  }
+
+  /** Whether a tenant (default: the current one) is suspended or closed; undefined when nothing is known of it. */
+  suspension(tenantId: string | undefined = currentTenant()?.tenantId): Suspension | undefined {
+    const { store, clock } = this.#options;
+    if (tenantId === undefined || store.isEmpty) return undefined;
+    const now = clock.now();
+    const held = store.suspension(tenantId, now);
+    if (held === undefined) return undefined;
+    const { status, effect, reasonCode } = held.flag;
+    return { status, effect, reasonCode, remainingMs: held.endsAt - now };
   }
 
   /** Revision of the newest flags held; -1 before the first connection. */

@@ -5,6 +5,7 @@ export type { WireFlag, WireLimit, WireScope } from '../domain/flag-wire.ts';
 export type { DegradeStep, EnforcementMode, ThrottleLimit } from '../domain/flags.ts';
 export type { CallTokens } from '../domain/spend-price.ts';
 export type { TenantId } from '../domain/tenant-id.ts';
+export type { SuspensionEffect, SuspensionReason } from '../domain/tenant-state.ts';
 export { type ApiKeySourceOptions, fromApiKey } from './api-key-source.ts';
 export {
   type BaggageSourceOptions,
@@ -22,7 +23,7 @@ export { withCacheMarks } from './cache-wrappers.ts';
 export type { CounterName, Stats } from './counters.ts';
 export type { FlagAnswer } from './flag-answer.ts';
 export type { FlagEvent, FlagListener } from './flag-freshness.ts';
-export type { FlagInForce, Flags } from './flags.ts';
+export type { FlagInForce, Flags, Suspension } from './flags.ts';
 export {
   type GraphqlDocument,
   type GraphqlOptions,

@@ -1,4 +1,5 @@
 import { ERRORS } from '../domain/errors.ts';
+import type { SuspensionEffect, SuspensionReason } from '../domain/tenant-state.ts';
 import type { ThrottleDecision } from './throttle.ts';
 import { rateLimitFields } from './throttle-fields.ts';
 
@@ -69,6 +70,37 @@ export function tenantNotAllowed(): Refusal {
       title: 'Not allowed for this tenant',
       code: 'TENANT_NOT_ALLOWED',
       detail: 'The request is not allowed for the tenant that it names.',
+    },
+  );
+}
+
+/** What a refusal for a tenant's state says of it. */
+interface Held {
+  readonly status: 'suspended' | 'closed';
+  readonly effect: SuspensionEffect;
+  readonly reasonCode: SuspensionReason;
+}
+
+/**
+ * 403 for a tenant that is suspended or closed. Tells the reason's code, by which the app can say more; the reason itself
+ * is the operator's.
+ */
+export function tenantHeld({ status, effect, reasonCode }: Held): Refusal {
+  const code = status === 'closed' ? 'TENANT_CLOSED' : 'TENANT_SUSPENDED';
+  const why = status === 'closed' ? {} : { effect, reason_code: reasonCode };
+  return problem(
+    ERRORS[code].status,
+    {},
+    {
+      title: ERRORS[code].title,
+      code,
+      detail:
+        status === 'closed'
+          ? 'This tenant is closed.'
+          : effect === 'read_only'
+            ? 'This tenant is suspended for the time being: it can read and change nothing.'
+            : 'This tenant is suspended for the time being.',
+      ...why,
     },
   );
 }

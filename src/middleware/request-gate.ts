@@ -1,4 +1,4 @@
-/** What every framework adapter does with a request: find its tenant, mark its spans, ask the throttles. */
+/** What every framework adapter does with a request: find its tenant, mark its spans, ask suspensions and throttles. */
 import { type Context, context } from '@opentelemetry/api';
 import { withoutTenantBaggage } from './baggage.ts';
 import { processCounters } from './counters.ts';
@@ -9,6 +9,7 @@ import { type Ending, RequestEnd } from './request-end.ts';
 import { refusalOf } from './require-tenant.ts';
 import { serverSpanIn, setRoute } from './server-span.ts';
 import { identifyTrace } from './span-records.ts';
+import { isOneOf, SuspensionGate } from './suspension-gate.ts';
 import type { Tenant } from './tenant.ts';
 import { contextOf } from './tenant-context.ts';
 import type { SourceRequest, TenantSource } from './tenant-source.ts';
@@ -30,6 +31,11 @@ export interface GateOptions {
    * `/metrics`. `OPTIONS` requests are exempt everywhere.
    */
   readonly exemptRoutes?: readonly string[];
+  /**
+   * Routes (or paths) that stay open to tenants that are suspended: where they pay, sign in, take their data away. Closed
+   * tenants are refused there too. Default: none.
+   */
+  readonly openWhenSuspended?: readonly string[];
   /** Longest wait for asynchronous sources, in milliseconds; after it the request goes on without a tenant. Default 2,000. */
   readonly identifyTimeoutMs?: number;
   /** What throttles are to know of requests: cost class, weight, and whether they are interactive or batch. */
@@ -98,6 +104,7 @@ const IDENTIFY_TIMEOUT_MS = 2_000;
 export class RequestGate {
   readonly #options: GateOptions;
   readonly #exempt: ReadonlySet<string>;
+  readonly #suspensions: SuspensionGate;
   readonly #count: Count;
   readonly #throttles: ThrottleGate;
 
@@ -105,6 +112,7 @@ export class RequestGate {
     this.#options = options;
     this.#throttles = new ThrottleGate(options.tenantry, options.labels);
     this.#exempt = new Set(options.exemptRoutes ?? HEALTH_ROUTES);
+    this.#suspensions = new SuspensionGate(options.tenantry, options.openWhenSuspended ?? []);
     this.#count = (name) => options.tenantry.count(name);
   }
 
@@ -154,7 +162,8 @@ export class RequestGate {
       const { requireTenant = false } = this.#options;
       return { inside, refusal: requireTenant ? refusalOf(identified) : undefined, subject: undefined };
     }
-    return { inside, refusal: undefined, subject: tenant };
+    const refusal = this.#suspensions.refusal(ctx, tenant, request);
+    return { inside, refusal, subject: refusal === undefined ? tenant : undefined };
   }
 
   #withoutTenantBaggage(ctx: Context): Context {
@@ -169,8 +178,7 @@ export class RequestGate {
   #isExempt(request: GateRequest): boolean {
     // A CORS preflight carries no credentials, so it can name no tenant, and refusing it breaks the request behind it.
     if (request.method === 'OPTIONS') return true;
-    if (request.route !== undefined) return this.#exempt.has(request.route);
-    return this.#exempt.has(request.url.replace(/[?#].*$/s, ''));
+    return isOneOf(this.#exempt, request);
   }
 }
 

@@ -6,7 +6,7 @@ import { BreakerReporter } from './breaker-reporter.ts';
 import type { BreakerOptions } from './breaker-rules.ts';
 import { type CounterName, Counters, processCounters, type Stats, statsOf } from './counters.ts';
 import { connectFlags, type FlagConnection } from './flag-connection.ts';
-import type { Flags } from './flags.ts';
+import type { Flags, Suspension } from './flags.ts';
 import { SpendClient } from './spend.ts';
 import type { Spend, SpendSettings } from './spend-call.ts';
 import { currentTenant } from './tenant-context.ts';
@@ -51,6 +51,8 @@ export interface Tenantry {
   admit(question: ThrottleQuestion): ThrottleDecision | Promise<ThrottleDecision>;
   /** How far a feature (`ai`) is taken from a tenant, by default the current one; `ok` when nothing is known. */
   degraded(feature: string, tenantId?: string): DegradeStep;
+  /** Whether a tenant, by default the current one, is suspended or closed; adapters refuse its requests by themselves. */
+  suspension(tenantId?: string): Suspension | undefined;
   /** The breaker of one integration; each tenant has its own state behind it. */
   breaker(integration: string, options?: BreakerOptions): Breaker;
   /** Caps on what the tenant's AI calls may cost. */
@@ -107,6 +109,7 @@ export function createTenantry(options: TenantryOptions): Tenantry {
       return exact.check({ ...question, service: question.service ?? options.serviceName });
     },
     degraded: (feature, tenantId) => flags.degradeStep(feature, tenantId),
+    suspension: (tenantId) => flags.suspension(tenantId),
     breaker: (integration, breakerOptions) => breakers.breaker(integration, breakerOptions),
     spend,
     count,

@@ -143,6 +143,7 @@ describe('bulk', () => {
       'degrade.ai',
       'plan',
       'placement',
+      'suspended',
       'breaker.stripe',
     ]);
   });

@@ -15,6 +15,19 @@ const FIXTURES: Readonly<Record<string, string>> = {
          values ('k', encode(sha256($1::text::bytea), 'hex'), '{ingest}', $1, 'test')`,
   members: `insert into tenantry.members (tenant_id, email, role, state, added_by, added_by_operator)
             values ($1, 'ada@example.com', 'viewer', 'invited', 'test', true)`,
+  scim_directories: `insert into tenantry.scim_directories (tenant_id) values ($1)`,
+  scim_users: `insert into tenantry.scim_users (tenant_id, user_name, email, active, content)
+               values ($1, gen_random_uuid()::text, 'ada@example.com', true, '{}')`,
+  scim_groups: `insert into tenantry.scim_groups (tenant_id, display_name) values ($1, gen_random_uuid()::text)`,
+  scim_group_members: `with person as (
+                         insert into tenantry.scim_users (tenant_id, user_name, email, active, content)
+                         values ($1, gen_random_uuid()::text, 'ada@example.com', true, '{}') returning user_id),
+                       crowd as (
+                         insert into tenantry.scim_groups (tenant_id, display_name)
+                         values ($1, gen_random_uuid()::text) returning group_id)
+                       insert into tenantry.scim_group_members (tenant_id, group_id, user_id)
+                       select $1, group_id, user_id from person, crowd`,
+  scim_departures: `insert into tenantry.scim_departures (tenant_id, subject) values ($1, sha256('x'))`,
   legal_holds: `insert into tenantry.legal_holds (tenant_id, reason, set_by) values ($1, 'test', 'test')`,
   deletion_requests: `insert into tenantry.deletion_requests (tenant_id, reason, requested_by, requested_by_operator, not_before)
                       values ($1, 'test', 'test', true, now() + interval '1 hour')`,
@@ -61,6 +74,13 @@ const FIXTURES: Readonly<Record<string, string>> = {
               insert into tenantry.decisions (tenant_id, at, kind, held_back_by, explanation, input_id)
               select $1, now(), 'alert', '{}', 'test', id from input`,
   tenant_plan_history: `insert into tenantry.tenant_plan_history (tenant_id, effective_from, set_by) values ($1, now(), 'test')`,
+  tenant_states: `insert into tenantry.tenant_states (tenant_id, version, status, reason, changed_at, changed_by, by_person)
+                  values ($1, 1, 'active', 'test', now(), 'test', true)`,
+  tenant_plan_schedule: `insert into tenantry.tenant_plan_schedule (tenant_id, effective_from, why, set_by)
+                         values ($1, now(), 'change', 'test')`,
+  tenant_onboardings: `insert into tenantry.tenant_onboardings (tenant_id, terms, created, onboarded_by)
+                       values ($1, '{}', true, 'test')`,
+  tenant_retention: `insert into tenantry.tenant_retention (tenant_id, spans_days, set_by) values ($1, 3, 'test')`,
   tenant_profiles: `insert into tenantry.tenant_profiles (tenant_id, segment, revision, set_by) values ($1, 'smb', 1, 'test')`,
   billing_days: `insert into tenantry.billing_days (tenant_id, day, set_by) values ($1, 15, 'test')`,
   seats: `insert into tenantry.seats (tenant_id, at, seats, set_by) values ($1, now(), 5, 'test')`,

@@ -27,6 +27,10 @@ function flagToWire(flag: Flag, now: number): WireFlag {
     }
     case 'allow':
       return { kind, ...common, expires_at };
+    case 'suspend': {
+      const { status, effect, reasonCode } = flag;
+      return { kind, ...common, expires_at, status, effect, reason_code: reasonCode };
+    }
     case 'breaker':
       return { kind, ...common, expires_at, integration: flag.integration, state: flag.state };
     case 'degrade':

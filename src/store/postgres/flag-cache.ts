@@ -134,6 +134,8 @@ function toWireFlag(flag: Flag, ttlMs: number, sparedRoutes: readonly string[]):
       return { kind: 'breaker', ...common, integration: flag.integration, state: flag.state };
     case 'allow':
       return { kind: 'allow', ...common };
+    case 'suspend':
+      return { kind: 'suspend', ...common, status: flag.status, effect: flag.effect, reason_code: flag.reasonCode };
     case 'degrade':
       return { kind: 'degrade', ...common, feature: flag.feature, step: flag.step };
   }
