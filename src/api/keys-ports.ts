@@ -60,10 +60,10 @@ export interface KeyAdmin {
   endPrevious(actor: StaffActor | TenantActor, id: string): Promise<KeyRecord | undefined>;
   /** Keys that speak for the actor's tenant, whoever made them; newest first. */
   listOwn(actor: TenantActor): Promise<readonly KeyRecord[]>;
-  /** A key by which the tenant sends its own telemetry, or its directory tells who its people are. */
+  /** A key by which the tenant sends its own telemetry, or with the scope scim its directory tells who its people are. */
   createOwn(
     actor: TenantActor,
-    key: Omit<NewKey, 'tenantId'>,
+    key: Omit<NewKey, 'scopes' | 'tenantId'> & Partial<Pick<NewKey, 'scopes'>>,
   ): Promise<{ readonly key: string; readonly record: KeyRecord }>;
   /** Like `revoke`, of those alone that the tenant's own people made. */
   revokeOwn(actor: TenantActor, id: string): Promise<boolean>;

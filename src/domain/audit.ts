@@ -76,7 +76,13 @@ export const TENANT_AUDIT_NOUNS = [
   'deletion',
   'export',
   'embed_token',
+  'scim_user',
+  'scim_group',
+  'scim_mapping',
 ] as const;
+
+/** Of what a key of the tenant's own did; its subject is the key's id. */
+export const TENANT_KEY_ROLE = 'key';
 
 /** Names of members that say who of the operator's people did something. */
 const NAMES_PEOPLE = /(?:^|_)by$|By$|^(?:subject|owner|actor)$/;
@@ -90,7 +96,7 @@ function withoutPeople(value: unknown): unknown {
 
 /** A record as the tenant that it is about may read it: its own people by name, the operator's not. */
 export function auditForTenant(record: AuditRecord): AuditRecord {
-  if (isTenantRole(record.role)) return record;
+  if (isTenantRole(record.role) || record.role === TENANT_KEY_ROLE) return record;
   const role = isStaffRole(record.role) ? 'operator' : 'system';
   return {
     ...record,

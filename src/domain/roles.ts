@@ -7,7 +7,7 @@ export type TenantRole = (typeof TENANT_ROLES)[number];
 export type Role = StaffRole | TenantRole;
 
 /** What a key may be used for. A key is no person and has no role. */
-export const KEY_SCOPES = ['ingest', 'flags'] as const;
+export const KEY_SCOPES = ['ingest', 'flags', 'scim'] as const;
 export type KeyScope = (typeof KEY_SCOPES)[number];
 
 export function isStaffRole(role: string): role is StaffRole {

@@ -122,8 +122,8 @@ export class MemoryKeyAdmin implements KeyAdmin {
     return this.records.filter((record) => record.tenantId === actor.tenantId);
   }
 
-  async createOwn(actor: TenantActor, key: Omit<NewKey, 'scopes' | 'tenantId'>) {
-    return this.create(actor, { ...key, scopes: ['ingest'], tenantId: actor.tenantId });
+  async createOwn(actor: TenantActor, key: Omit<NewKey, 'scopes' | 'tenantId'> & Partial<Pick<NewKey, 'scopes'>>) {
+    return this.create(actor, { scopes: ['ingest'], ...key, tenantId: actor.tenantId });
   }
 
   async revokeOwn(actor: TenantActor, id: string): Promise<boolean> {

@@ -1,4 +1,4 @@
-import type { StaffActor, TenantActor } from '../../domain/actor.ts';
+import type { StaffActor, TenantActor, TenantKeyActor } from '../../domain/actor.ts';
 import type { TenantId } from '../../domain/tenant-id.ts';
 
 /** One change, as the person who made it would tell it. Never put secrets into `before` or `after`. */
@@ -10,12 +10,11 @@ export interface AuditEntry {
   readonly tenantId?: TenantId;
   readonly before?: unknown;
   readonly after?: unknown;
-  readonly requestId?: string;
 }
 
-/** The statement that appends `entry` in the name of `actor`. */
+/** The statement that appends `entry` in the name of `actor`, who brings the request along by which it is done. */
 export function auditStatement(
-  actor: StaffActor | TenantActor,
+  actor: StaffActor | TenantActor | TenantKeyActor,
   entry: AuditEntry,
 ): { text: string; values: readonly unknown[] } {
   return {
@@ -23,13 +22,13 @@ export function auditStatement(
            values ($1, $2, $3, $4, $5, $6, $7, $8)`,
     values: [
       actor.subject,
-      actor.kind === 'system' ? 'system' : actor.role,
+      actor.kind === 'staff' || actor.kind === 'tenant' ? actor.role : actor.kind,
       entry.tenantId ?? null,
       entry.action,
       entry.resource,
       entry.before === undefined ? null : JSON.stringify(entry.before),
       entry.after === undefined ? null : JSON.stringify(entry.after),
-      entry.requestId ?? null,
+      actor.kind === 'system' ? null : (actor.requestId ?? null),
     ],
   };
 }

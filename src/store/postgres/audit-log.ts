@@ -1,5 +1,5 @@
 import type { Actor, StaffActor } from '../../domain/actor.ts';
-import { type AuditQuestion, type AuditRecord, TENANT_AUDIT_NOUNS } from '../../domain/audit.ts';
+import { type AuditQuestion, type AuditRecord, TENANT_AUDIT_NOUNS, TENANT_KEY_ROLE } from '../../domain/audit.ts';
 import { TENANT_ROLES } from '../../domain/roles.ts';
 import type { TenantId } from '../../domain/tenant-id.ts';
 import type { AuditEntry } from './audit-entry.ts';
@@ -42,7 +42,7 @@ export class AuditLog {
   async find(actor: Actor, question: AuditQuestion): Promise<readonly AuditRecord[]> {
     const { window, tenantId, search, beforeSeq, limit } = question;
     // What a reader is not shown may not be asked about either: the answer would tell.
-    const named = `($8::text[] is null or role in (${TENANT_ROLES.map((role) => `'${role}'`).join(', ')}))`;
+    const named = `($8::text[] is null or role in (${[...TENANT_ROLES, TENANT_KEY_ROLE].map((role) => `'${role}'`).join(', ')}))`;
     const nouns = actor.kind === 'staff' || actor.kind === 'system' ? null : [...TENANT_AUDIT_NOUNS];
     return this.#postgres.inReadTransaction(actor, (transaction) =>
       transaction.query<AuditRecord>(

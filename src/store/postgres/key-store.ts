@@ -119,11 +119,14 @@ export class KeyStore {
   }
 
   /**
-   * A key that speaks for a tenant, made by one of its people; like `create`.
+   * A key that speaks for a tenant, made by one of its people: to send telemetry, unless they say otherwise; like `create`.
    * @throws TenantryError CONFLICT when they have made too many
    */
-  async createOwn(actor: TenantActor, wanted: Omit<NewKey, 'tenantId'>): Promise<MadeKey> {
-    return this.#make(actor, { ...wanted, tenantId: actor.tenantId });
+  async createOwn(
+    actor: TenantActor,
+    wanted: Omit<NewKey, 'scopes' | 'tenantId'> & Partial<Pick<NewKey, 'scopes'>>,
+  ): Promise<MadeKey> {
+    return this.#make(actor, { scopes: ['ingest'], ...wanted, tenantId: actor.tenantId });
   }
 
   /** Ends a key at once. False if there is none with this id, or it was revoked before. */

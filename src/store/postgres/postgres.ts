@@ -16,7 +16,7 @@
  */
 import pg from 'pg';
 import type { Logger } from 'pino';
-import type { Actor, StaffActor, TenantActor } from '../../domain/actor.ts';
+import type { Actor, StaffActor, TenantActor, TenantKeyActor } from '../../domain/actor.ts';
 import { TenantryError, toError } from '../../domain/errors.ts';
 import { isTenantId, type TenantId } from '../../domain/tenant-id.ts';
 import { floorTo, HOUR_MS } from '../../domain/window.ts';
@@ -121,15 +121,15 @@ export class Postgres {
   }
 
   /**
-   * The transaction in which `actor` may change something: staff see every tenant, a tenant's people their own, under
-   * row security. Either way a change without a record is rolled back.
+   * The transaction in which `actor` may change something: staff see every tenant, a tenant's people and keys their own,
+   * under row security. Either way a change without a record is rolled back.
    * @throws like `inTenantTransaction`
    */
   async inChangeTransaction<T>(
-    actor: StaffActor | TenantActor,
+    actor: StaffActor | TenantActor | TenantKeyActor,
     fn: (transaction: RecordedTransaction) => Promise<T>,
   ): Promise<T> {
-    if (actor.kind !== 'tenant') return this.inStaffTransaction(actor, fn);
+    if (actor.kind === 'staff' || actor.kind === 'system') return this.inStaffTransaction(actor, fn);
     const { tenantId } = actor;
     return this.#transact(ROLES.app, [tenantId, 'off'], async (transaction) => {
       const entries: AuditEntry[] = [];
