@@ -56,6 +56,11 @@ export async function migrateClickHouse(
   return { migrations, views: applied };
 }
 
+/** Number of the last migration that this version knows. */
+export function newestMigration(): number {
+  return readdirSync(FOLDER).filter((name) => FILE_NAME.test(name)).length;
+}
+
 async function applyMigrations(clickhouse: ClickHouse, log: readonly LogRow[], options: DdlOptions): Promise<string[]> {
   const files = readdirSync(FOLDER)
     .filter((name) => FILE_NAME.test(name))
