@@ -1,4 +1,4 @@
-import type { AnalyticsReader } from '../../domain/analytics-query.ts';
+import type { AnalyticsReader, QueryParam } from '../../domain/analytics-query.ts';
 import type { SegmentSignal } from '../../domain/spool-format.ts';
 
 /** A sealed spool segment as the loader hands it over. */
@@ -23,6 +23,29 @@ export interface RowsInsert {
   readonly token: string;
 }
 
+/** Rows of a statement of our own text that go into a file on this machine. */
+export interface FileSelect {
+  readonly sql: string;
+  readonly params: Readonly<Record<string, QueryParam>>;
+  readonly format: 'Native' | 'Parquet' | 'CSVWithNames' | 'JSONEachRow';
+  /** `name = value, …`, constant. */
+  readonly settings?: string;
+  /** Absolute; written anew. */
+  readonly path: string;
+}
+
+/** Rows of an archive on their way back. */
+export interface FileInsert {
+  readonly table: string;
+  /** Absolute path of a file in the format Native with every one of `columns`. */
+  readonly path: string;
+  readonly columns: readonly string[];
+  /** Expressions in place of some of them, constant texts of ours. */
+  readonly replacing?: Readonly<Record<string, string>>;
+  /** Deduplication token. Same token = same rows in the same order, for ever. */
+  readonly token: string;
+}
+
 /**
  * The only door to ClickHouse, embedded or server. Questions go through `rows`; schema and segments have their own
  * methods, so that nothing else can write.
@@ -39,6 +62,12 @@ export interface ClickHouse extends AnalyticsReader {
   checkSegment(segment: SegmentInsert): Promise<void>;
   /** Inserts rows exactly once, in the table and its rollups, however often it is called with the same token. */
   insertRows(insert: RowsInsert): Promise<void>;
+  /** Writes rows into a file piece by piece: memory does not grow with them. */
+  selectIntoFile(select: FileSelect): Promise<void>;
+  /** Inserts a file exactly once into the table alone: rollups made of the table do not see its rows. */
+  restoreFile(insert: FileInsert): Promise<void>;
+  /** Lets `work` run statements of our own text while nothing of this process is inserted anywhere. */
+  withoutInserts<T>(work: (run: (sql: string) => Promise<void>) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 

@@ -10,6 +10,8 @@ import { CheckTables, checkTableOf } from './check-tables.ts';
 import {
   type ClickHouse,
   DATABASE,
+  type FileInsert,
+  type FileSelect,
   QUERY_LIMITS,
   type QueryLimits,
   type RowsInsert,
@@ -20,6 +22,7 @@ import { toStoreError } from './engine-errors.ts';
 import { OTLP_SIGNALS, onceOnlySettings, segmentInsertSettings } from './otlp-schema.ts';
 import { openFirstSession, openSession, SessionPool, shuttingDown } from './session-pool.ts';
 import { quoted } from './sql-text.ts';
+import { archiveSession, fileSelectSql, restoreSql, structureOf } from './tenant-archive-sql.ts';
 import { TenantTables } from './tenant-tables.ts';
 
 export interface EmbeddedClickHouseOptions {
@@ -38,6 +41,8 @@ export class EmbeddedClickHouse implements ClickHouse {
   readonly #anchor: Session;
   readonly #writer: SessionPool;
   readonly #maintenance: SessionPool;
+  /** Exports: long, and nobody waits at a page for them. */
+  readonly #archives: SessionPool;
   readonly #readers: SessionPool;
   /** Tenant questions open a session of their own (0.4 ms): their filter is set before readonly and stays for good. */
   readonly #tenantReaders: ConcurrencyLimit;
@@ -59,6 +64,7 @@ export class EmbeddedClickHouse implements ClickHouse {
     const drain = options.drainAfterError === undefined ? {} : { drainAfterError: options.drainAfterError };
     this.#writer = new SessionPool({ ...shared, size: 1, setUp: [`USE ${DATABASE}`] });
     this.#maintenance = new SessionPool({ ...shared, size: 1, setUp: [`USE ${DATABASE}`] });
+    this.#archives = new SessionPool({ ...shared, size: 1, setUp: archiveSession() });
     const setUp = async () => this.#readOnly(await this.#tenantTables.filters('across-tenants'));
     this.#readers = new SessionPool({ ...shared, size, setUp, ...drain });
     this.#tenantReaders = new ConcurrencyLimit(size, shared.maxWaiting);
@@ -116,9 +122,40 @@ export class EmbeddedClickHouse implements ClickHouse {
       });
   }
 
+  async selectIntoFile(select: FileSelect): Promise<void> {
+    await this.#archives
+      .use((session) => session.queryBindAsync(fileSelectSql(select), { ...select.params }))
+      .catch((thrown: unknown) => {
+        throw toStoreError(thrown, 'export');
+      });
+  }
+
+  async restoreFile(insert: FileInsert): Promise<void> {
+    const columns = await structureOf(this, insert.table);
+    const sql = restoreSql(insert, "file({path:String}, 'Native', {columns:String})");
+    await this.#writer
+      .use((session) => session.queryBindAsync(sql, { path: insert.path, columns }))
+      .catch((thrown: unknown) => {
+        throw toStoreError(thrown, `restore of ${insert.table}`);
+      });
+  }
+
+  async withoutInserts<T>(work: (run: (sql: string) => Promise<void>) => Promise<T>): Promise<T> {
+    // The other session too: spans that waited for their tenant are moved on by it.
+    return this.#writer.use(() =>
+      this.#maintenance.use((session) =>
+        work(async (sql) => {
+          await session.queryAsync(sql).catch((thrown: unknown) => {
+            throw toStoreError(thrown, 'snapshot');
+          });
+        }),
+      ),
+    );
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
-    for (const pool of [this.#writer, this.#maintenance, this.#readers]) pool.close();
+    for (const pool of [this.#writer, this.#maintenance, this.#archives, this.#readers]) pool.close();
     this.#anchor.close();
   }
 

@@ -1,5 +1,7 @@
+import { createWriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import {
   type ClickHouseClient,
   ClickHouseLogLevel,
@@ -13,6 +15,8 @@ import { CheckTables, checkTableOf } from './check-tables.ts';
 import {
   type ClickHouse,
   DATABASE,
+  type FileInsert,
+  type FileSelect,
   QUERY_LIMITS,
   type QueryLimits,
   type RowsInsert,
@@ -21,8 +25,10 @@ import {
 import { ConcurrencyLimit } from './concurrency-limit.ts';
 import { toStoreError } from './engine-errors.ts';
 import { assertInserted, startOf } from './insert-answer.ts';
+import { InsertGate } from './insert-gate.ts';
 import { OTLP_SIGNALS, onceOnlySettings, segmentInsertSettings } from './otlp-schema.ts';
 import { quoted } from './sql-text.ts';
+import { ARCHIVE_MEMORY_BYTES, assertWhole, restoreSql, structureOf } from './tenant-archive-sql.ts';
 import { TenantTables } from './tenant-tables.ts';
 
 export interface ServerClickHouseOptions {
@@ -55,6 +61,7 @@ export class ServerClickHouse implements ClickHouse {
   readonly #questions = new ConcurrencyLimit(16, 512);
   readonly #tenantTables = new TenantTables(this);
   readonly #checkTables = new CheckTables(this);
+  readonly #inserts = new InsertGate();
 
   constructor(options: ServerClickHouseOptions) {
     this.#limits = options.limits ?? QUERY_LIMITS;
@@ -104,7 +111,7 @@ export class ServerClickHouse implements ClickHouse {
   }
 
   async command(sql: string): Promise<void> {
-    await this.#execute(sql, IN_DATABASE);
+    await this.#inserts.share(() => this.#execute(sql, IN_DATABASE));
   }
 
   async inspect<Row extends object>(sql: string): Promise<Row[]> {
@@ -134,6 +141,38 @@ export class ServerClickHouse implements ClickHouse {
     });
   }
 
+  async selectIntoFile({ sql, params, format, settings, path }: FileSelect): Promise<void> {
+    const { stream } = await this.#client
+      .exec({
+        query: `${sql} FORMAT ${format}${settings === undefined ? '' : ` SETTINGS ${settings}`}`,
+        query_params: { ...params },
+        clickhouse_settings: { ...IN_DATABASE, max_memory_usage: String(ARCHIVE_MEMORY_BYTES), max_threads: 2 },
+      })
+      .catch((thrown: unknown) => {
+        throw toStoreError(thrown, 'export');
+      });
+    await pipeline(stream, createWriteStream(path))
+      .then(() => assertWhole(path))
+      .catch((thrown: unknown) => {
+        throw toStoreError(thrown, 'export');
+      });
+  }
+
+  async restoreFile(insert: FileInsert): Promise<void> {
+    const { table, path } = insert;
+    const structure = await structureOf(this, table);
+    const file = await open(path);
+    await this.#insert(`${restoreSql(insert, `input(${quoted(structure)})`)} FORMAT Native`, file.createReadStream())
+      .finally(() => file.close().catch(() => undefined))
+      .catch((thrown: unknown) => {
+        throw toStoreError(thrown, `restore of ${table}`);
+      });
+  }
+
+  async withoutInserts<T>(work: (run: (sql: string) => Promise<void>) => Promise<T>): Promise<T> {
+    return this.#inserts.alone(() => work((sql) => this.#execute(sql, IN_DATABASE)));
+  }
+
   async close(): Promise<void> {
     await this.#client.close();
   }
@@ -148,8 +187,12 @@ export class ServerClickHouse implements ClickHouse {
     ).finally(() => file.close().catch(() => undefined));
   }
 
-  /** Given up after a bound. It may be in all the same: whoever tries again does so under the same token. */
   async #insert(query: string, values: Readable): Promise<void> {
+    await this.#inserts.share(() => this.#send(query, values));
+  }
+
+  /** Given up after a bound. It may be in all the same: whoever tries again does so under the same token. */
+  async #send(query: string, values: Readable): Promise<void> {
     const giveUp = new AbortController();
     const timer = setTimeout(() => giveUp.abort(), this.#timeouts.insertMs);
     // The client listens once it has a connection; what fails before is told by the insert that then fails.
