@@ -17,13 +17,13 @@ const PERSON = { isPerson: true, version: undefined };
 const MACHINE = { isPerson: false, version: undefined };
 
 /** What the store makes of a verdict. */
-function after(standing: TenantStanding, verdict: StateVerdict, isPerson = true, at = NOW): TenantStanding {
+function decided(standing: TenantStanding, verdict: StateVerdict, isPerson = true, at = NOW): TenantStanding {
   if (verdict.kind !== 'changed') throw new Error(`not changed: ${JSON.stringify(verdict)}`);
   const { version } = standing;
   return { ...standing, ...verdict.next, version: version + 1, changedAt: at, changedBy: 'x', byPerson: isPerson };
 }
-const SUSPENDED = after(NEW, judgeState(NEW, suspend(), PERSON, NOW));
-const CLOSED = after(NEW, judgeState(NEW, just('close'), PERSON, NOW));
+const SUSPENDED = decided(NEW, judgeState(NEW, suspend(), PERSON, NOW));
+const CLOSED = decided(NEW, judgeState(NEW, just('close'), PERSON, NOW));
 
 describe('where a tenant stands', () => {
   it.each([
@@ -56,7 +56,7 @@ describe('where a tenant stands', () => {
 
   it('leaves nothing of a suspension behind', () => {
     const nothing = { effect: null, reasonCode: null, until: null };
-    const held = after(NEW, judgeState(NEW, suspend({ until: NOW + 1 }), PERSON, NOW));
+    const held = decided(NEW, judgeState(NEW, suspend({ until: NOW + 1 }), PERSON, NOW));
     expect(judgeState(held, just('close'), PERSON, NOW)).toMatchObject({ next: { status: 'closed', ...nothing } });
     expect(judgeState(held, just('resume'), PERSON, NOW)).toMatchObject({ next: { status: 'active', ...nothing } });
   });
@@ -70,7 +70,7 @@ describe('where a tenant stands', () => {
 
 describe('a suspension with an end', () => {
   const until = NOW + 1_000;
-  const held = after(NEW, judgeState(NEW, suspend({ until }), PERSON, NOW));
+  const held = decided(NEW, judgeState(NEW, suspend({ until }), PERSON, NOW));
 
   it('ends by itself, at its moment and not before', () => {
     expect(endedSuspension(held, until - 1)).toBeUndefined();
@@ -96,7 +96,7 @@ describe('automation', () => {
 
   it('suspends for a while that ends by itself, and ends what it began', () => {
     expect(judgeState(NEW, soon, MACHINE, NOW)).toMatchObject({ kind: 'changed' });
-    const own = after(NEW, judgeState(NEW, soon, MACHINE, NOW), false);
+    const own = decided(NEW, judgeState(NEW, soon, MACHINE, NOW), false);
     expect(judgeState(own, just('resume'), MACHINE, NOW)).toMatchObject({ kind: 'changed' });
     for (const until of [null, NOW + AUTOMATION_LONGEST_MS + 1]) {
       expect(judgeState(NEW, suspend({ until }), MACHINE, NOW)).toMatchObject({ code: 'FORBIDDEN' });
@@ -116,7 +116,7 @@ describe('automation', () => {
   });
 
   it('leaves a tenant alone for a day after a person let it go', () => {
-    const letGo = after(SUSPENDED, judgeState(SUSPENDED, just('resume'), PERSON, NOW));
+    const letGo = decided(SUSPENDED, judgeState(SUSPENDED, just('resume'), PERSON, NOW));
     const at = (now: number) => judgeState(letGo, suspend({ until: now + 1 }), MACHINE, now);
     expect(at(NOW + LEAVE_ALONE_MS - 1)).toMatchObject({ code: 'FORBIDDEN' });
     expect(at(NOW + LEAVE_ALONE_MS)).toMatchObject({ kind: 'changed' });
@@ -146,7 +146,7 @@ it('any way through the states stays one of the states, whoever commands', () =>
     expect([next.effect === null, next.reasonCode === null]).toEqual(Array(2).fill(next.status !== 'suspended'));
     if (next.status !== 'suspended') expect(next.until).toBeNull();
     if (!isPerson) expect(standing.byPerson && standing.status !== 'active' && standing.until === null).toBe(false);
-    standing = after(standing, verdict, isPerson, now);
+    standing = decided(standing, verdict, isPerson, now);
   }
   expect(Math.min(counts.changed, counts.unchanged, counts.refused)).toBeGreaterThan(100);
 });

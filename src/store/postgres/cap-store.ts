@@ -68,11 +68,10 @@ export class CapStore {
   /** Sets a tenant's own cap, in the place of one for the same period, key and model. */
   async put(actor: StaffActor, tenantId: TenantId, terms: SpendCapTerms): Promise<SpendCap> {
     if (!isTenantId(tenantId)) throw new TenantryError('BAD_REQUEST', 'The tenant id is malformed');
-    const row = await this.#postgres.inStaffTransaction(actor, async (transaction) => {
+    return this.#postgres.inStaffTransaction(actor, async (transaction) => {
       await enterTenants(transaction, [tenantId]);
-      return putTerms<CapRow>(transaction, actor, { table: 'caps', column: 'tenant_id', owner: tenantId, terms });
+      return putTenantCap(transaction, actor, tenantId, terms);
     });
-    return capOf({ ...row, plan: null });
   }
 
   /** Sets a cap of a plan (made if new). */
@@ -132,6 +131,17 @@ interface Terms {
   readonly table: 'caps' | 'plan_caps';
   readonly column: 'tenant_id' | 'plan';
   readonly owner: string;
+}
+
+/** `CapStore.put` for a tenant that is there, within a transaction that does more. */
+export async function putTenantCap(
+  transaction: StaffTransaction,
+  actor: StaffActor,
+  tenantId: TenantId,
+  terms: SpendCapTerms,
+): Promise<SpendCap> {
+  const where = { table: 'caps', column: 'tenant_id', owner: tenantId, terms } as const;
+  return capOf({ ...(await putTerms<CapRow>(transaction, actor, where)), plan: null });
 }
 
 const resourceOf = ({ table, owner }: Terms, { period, key, model }: CapId) =>

@@ -111,25 +111,28 @@ export async function makeKey(postgres: Postgres, actor: StaffActor | TenantActo
     if (wanted.tenantId !== undefined) await enterTenants(transaction, [wanted.tenantId]);
     await nextRevision(transaction, 'keys');
     if (own !== null) await refuseTooMany(transaction, own);
-    const [stored] = await transaction.query<KeyRecord>(
-      `insert into tenantry.keys (name, sha256, scopes, tenant_id, service, created_by, expires_at, made_by_tenant)
-       values ($1, $2, $3, $4, $5, $6, ${fromUnixMs('$7')}, $8) returning ${RECORD_COLUMNS}`,
-      [
-        wanted.name,
-        sha256(key),
-        wanted.scopes,
-        wanted.tenantId ?? null,
-        wanted.service ?? null,
-        actor.subject,
-        wanted.expiresAt ?? null,
-        own !== null,
-      ],
-    );
-    if (stored === undefined) throw new TenantryError('INTERNAL', 'The key just written cannot be read');
+    const stored = await insertKey(transaction, wanted, { key, by: actor.subject, madeByTenant: own !== null });
     await audit('key.create', stored, { after: wanted });
     return stored;
   });
   return { key, record };
+}
+
+/** The row alone: the caller has taken the revision of the keys, and puts on record what it did. */
+export async function insertKey(
+  transaction: Transaction,
+  wanted: NewKey,
+  { key, by, madeByTenant }: { readonly key: string; readonly by: string; readonly madeByTenant: boolean },
+): Promise<KeyRecord> {
+  refuseInvalid(wanted);
+  const { name, scopes, tenantId = null, service = null, expiresAt = null } = wanted;
+  const [stored] = await transaction.query<KeyRecord>(
+    `insert into tenantry.keys (name, sha256, scopes, tenant_id, service, created_by, expires_at, made_by_tenant)
+     values ($1, $2, $3, $4, $5, $6, ${fromUnixMs('$7')}, $8) returning ${RECORD_COLUMNS}`,
+    [name, sha256(key), scopes, tenantId, service, by, expiresAt, madeByTenant],
+  );
+  if (stored === undefined) throw new TenantryError('INTERNAL', 'The key just written cannot be read');
+  return stored;
 }
 
 /** Ends a key with every secret it has. False if there is none that the actor may end, or it was revoked before. */

@@ -48,31 +48,7 @@ export class MemberStore {
   /** @throws TenantryError CONFLICT when the address is a member's already, or there are too many */
   async add(actor: StaffActor | TenantActor, tenantId: TenantId, member: NewMember): Promise<Member> {
     await this.#directory.remember([tenantId]);
-    return this.#postgres.inChangeTransaction(actor, async (transaction) => {
-      const [known] = await transaction.query<{ total: number; same: number }>(
-        `select count(*)::int as total, count(*) filter (where email = $2)::int as same
-         from tenantry.members where tenant_id = $1 and state <> 'removed'`,
-        [tenantId, member.email],
-      );
-      if ((known?.same ?? 0) > 0) {
-        throw new TenantryError('CONFLICT', 'There is a member with this address already.', {
-          hint: 'Change the role of that one.',
-        });
-      }
-      if ((known?.total ?? 0) >= MOST_MEMBERS) {
-        throw new TenantryError('CONFLICT', `There are ${MOST_MEMBERS} members, which is as many as there can be.`, {
-          hint: 'Remove those who are gone.',
-        });
-      }
-      const [row] = await transaction.query<Member>(
-        `insert into tenantry.members (tenant_id, email, role, state, added_by, added_by_operator)
-         values ($1, $2, $3, $4, $5, $6) returning ${COLUMNS}`,
-        [tenantId, member.email, member.role, member.state, actor.subject, actor.kind !== 'tenant'],
-      );
-      if (row === undefined) throw new TenantryError('INTERNAL', 'The member just written cannot be read');
-      await transaction.audit({ ...about(row, 'member.add'), after: member });
-      return row;
-    });
+    return this.#postgres.inChangeTransaction(actor, (transaction) => addMember(transaction, actor, tenantId, member));
   }
 
   /**
@@ -115,6 +91,41 @@ export class MemberStore {
       return row;
     });
   }
+}
+
+/**
+ * `MemberStore.add` for a tenant that is there, within a transaction that does more.
+ * @throws TenantryError CONFLICT when the address is a member's already, or there are too many
+ */
+export async function addMember(
+  transaction: RecordedTransaction,
+  actor: StaffActor | TenantActor,
+  tenantId: TenantId,
+  member: NewMember,
+): Promise<Member> {
+  const [known] = await transaction.query<{ total: number; same: number }>(
+    `select count(*)::int as total, count(*) filter (where email = $2)::int as same
+     from tenantry.members where tenant_id = $1 and state <> 'removed'`,
+    [tenantId, member.email],
+  );
+  if ((known?.same ?? 0) > 0) {
+    throw new TenantryError('CONFLICT', 'There is a member with this address already.', {
+      hint: 'Change the role of that one.',
+    });
+  }
+  if ((known?.total ?? 0) >= MOST_MEMBERS) {
+    throw new TenantryError('CONFLICT', `There are ${MOST_MEMBERS} members, which is as many as there can be.`, {
+      hint: 'Remove those who are gone.',
+    });
+  }
+  const [row] = await transaction.query<Member>(
+    `insert into tenantry.members (tenant_id, email, role, state, added_by, added_by_operator)
+     values ($1, $2, $3, $4, $5, $6) returning ${COLUMNS}`,
+    [tenantId, member.email, member.role, member.state, actor.subject, actor.kind !== 'tenant'],
+  );
+  if (row === undefined) throw new TenantryError('INTERNAL', 'The member just written cannot be read');
+  await transaction.audit({ ...about(row, 'member.add'), after: member });
+  return row;
 }
 
 function about({ memberId, tenantId }: Member, action: string) {

@@ -67,13 +67,7 @@ export class ProfileStore {
   ): Promise<TenantProfile> {
     return this.#postgres.inStaffTransaction(actor, async (transaction) => {
       await enterTenants(transaction, [tenantId]);
-      const before = (await lockedProfiles(transaction, [tenantId])).get(tenantId);
-      if (expectedRevision !== undefined && expectedRevision !== (before?.revision ?? 0)) throw changedMeanwhile();
-      const change = planned(before, { tenantId, fields });
-      if (change === undefined) transaction.unaudited('the profile says this already');
-      else await write(transaction, actor, [change]);
-      const revision = change?.revision ?? before?.revision ?? 0;
-      return { ...fields, tenantId, plan: before?.plan ?? null, revision };
+      return putProfile(transaction, actor, { tenantId, fields, expectedRevision });
     });
   }
 
@@ -106,14 +100,30 @@ export class ProfileStore {
   }
 }
 
+/** `ProfileStore.put` for a tenant that is there, within a transaction that does more. What `fields` leave out stays. */
+export async function putProfile<Fields extends Partial<ProfileFields>>(
+  transaction: StaffTransaction,
+  actor: StaffActor,
+  { tenantId, fields, expectedRevision }: { tenantId: TenantId; fields: Fields; expectedRevision?: number | undefined },
+): Promise<TenantProfile & Fields> {
+  const before = (await lockedProfiles(transaction, [tenantId])).get(tenantId);
+  if (expectedRevision !== undefined && expectedRevision !== (before?.revision ?? 0)) throw changedMeanwhile();
+  const change = planned(before, { tenantId, fields });
+  if (change === undefined) transaction.unaudited('the profile says this already');
+  else await write(transaction, actor, [change]);
+  const revision = change?.revision ?? before?.revision ?? 0;
+  return { ...NOTHING, ...before, ...fields, tenantId, plan: before?.plan ?? null, revision };
+}
+
 /** In the order of their ids, so that two who change the same tenants do not wait for each other. */
 async function lockedProfiles(
   transaction: Transaction,
   tenants: readonly TenantId[],
 ): Promise<ReadonlyMap<TenantId, TenantProfile>> {
-  await transaction.query('select from tenantry.tenants where tenant_id = any($1) order by tenant_id for update', [
-    tenants,
-  ]);
+  await transaction.query(
+    'select from tenantry.tenants where tenant_id = any($1) order by tenant_id for no key update',
+    [tenants],
+  );
   const rows = await transaction.query<TenantProfile>(`select ${PROFILE} ${FROM_TENANTS} where t.tenant_id = any($1)`, [
     tenants,
   ]);

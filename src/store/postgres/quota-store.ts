@@ -5,6 +5,7 @@ import { isTenantId, type TenantId } from '../../domain/tenant-id.ts';
 import type { Postgres } from './postgres.ts';
 import { fromUnixMs, unixMs } from './sql-time.ts';
 import { enterTenants } from './tenant-directory.ts';
+import type { StaffTransaction } from './transaction.ts';
 
 /** What of a tenant decides about its quotas. Times are Unix ms. */
 export interface QuotaTenant {
@@ -71,55 +72,71 @@ export class QuotaStore {
 
   /** Says how many seats a tenant (entered if new) has from `at` (Unix ms) on; the same moment may be said again. */
   async putSeats(actor: StaffActor, tenantId: TenantId, seats: bigint, at: number): Promise<void> {
-    await this.#put(actor, tenantId, async (query) => {
-      const [before] = await query<{ seats: string }>(
-        `select seats::text from tenantry.seats where tenant_id = $1 and at <= ${fromUnixMs('$2')} order by at desc limit 1`,
-        [tenantId, at],
-      );
-      await query(
-        `insert into tenantry.seats (tenant_id, at, seats, set_by) values ($1, ${fromUnixMs('$2')}, $3, $4)
-         on conflict (tenant_id, at) do update set seats = excluded.seats, set_by = excluded.set_by`,
-        [tenantId, at, seats, actor.subject],
-      );
-      return {
-        action: 'tenant.seats',
-        before: before === undefined ? null : { seats: Number(before.seats) },
-        after: { seats: Number(seats), at },
-      };
-    });
+    await this.#put(actor, tenantId, (transaction) => putSeats(transaction, actor, { tenantId, seats, at }));
   }
 
   /** The day on which a tenant's months begin; null: the calendar's first. */
   async putBillingDay(actor: StaffActor, tenantId: TenantId, day: number | null): Promise<void> {
-    await this.#put(actor, tenantId, async (query) => {
-      const [before] = await query<{ day: number }>(
-        'select day from tenantry.billing_days where tenant_id = $1 for update',
-        [tenantId],
-      );
-      if (day === null) await query('delete from tenantry.billing_days where tenant_id = $1', [tenantId]);
-      else {
-        await query(
-          `insert into tenantry.billing_days (tenant_id, day, set_by) values ($1, $2, $3)
-           on conflict (tenant_id) do update set day = excluded.day, set_by = excluded.set_by, set_at = clock_timestamp()`,
-          [tenantId, day, actor.subject],
-        );
-      }
-      return { action: 'tenant.billing_day', before: { day: before?.day ?? null }, after: { day } };
-    });
+    await this.#put(actor, tenantId, (transaction) => putBillingDay(transaction, actor, tenantId, day));
   }
 
   async #put(
     actor: StaffActor,
     tenantId: TenantId,
-    write: (
-      query: <Row extends object>(text: string, values: readonly unknown[]) => Promise<readonly Row[]>,
-    ) => Promise<{ readonly action: string; readonly before: object | null; readonly after: object }>,
+    write: (transaction: StaffTransaction) => Promise<void>,
   ): Promise<void> {
     if (!isTenantId(tenantId)) throw new TenantryError('BAD_REQUEST', 'The tenant id is malformed');
     await this.#postgres.inStaffTransaction(actor, async (transaction) => {
       await enterTenants(transaction, [tenantId]);
-      const change = await write((text, values) => transaction.query(text, values));
-      await transaction.audit({ ...change, resource: `tenant/${tenantId}`, tenantId });
+      await write(transaction);
     });
   }
+}
+
+/** `QuotaStore.putSeats` for a tenant that is there, within a transaction that does more. */
+export async function putSeats(
+  transaction: StaffTransaction,
+  actor: StaffActor,
+  { tenantId, seats, at }: { readonly tenantId: TenantId; readonly seats: bigint; readonly at: number },
+): Promise<void> {
+  const [before] = await transaction.query<{ seats: string }>(
+    `select seats::text from tenantry.seats where tenant_id = $1 and at <= ${fromUnixMs('$2')} order by at desc limit 1`,
+    [tenantId, at],
+  );
+  await transaction.query(
+    `insert into tenantry.seats (tenant_id, at, seats, set_by) values ($1, ${fromUnixMs('$2')}, $3, $4)
+     on conflict (tenant_id, at) do update set seats = excluded.seats, set_by = excluded.set_by`,
+    [tenantId, at, seats, actor.subject],
+  );
+  await transaction.audit({
+    ...{ action: 'tenant.seats', resource: `tenant/${tenantId}`, tenantId },
+    before: before === undefined ? null : { seats: Number(before.seats) },
+    after: { seats: Number(seats), at },
+  });
+}
+
+/** `QuotaStore.putBillingDay` for a tenant that is there, within a transaction that does more. */
+export async function putBillingDay(
+  transaction: StaffTransaction,
+  actor: StaffActor,
+  tenantId: TenantId,
+  day: number | null,
+): Promise<void> {
+  const [before] = await transaction.query<{ day: number }>(
+    'select day from tenantry.billing_days where tenant_id = $1 for update',
+    [tenantId],
+  );
+  if (day === null) await transaction.query('delete from tenantry.billing_days where tenant_id = $1', [tenantId]);
+  else {
+    await transaction.query(
+      `insert into tenantry.billing_days (tenant_id, day, set_by) values ($1, $2, $3)
+       on conflict (tenant_id) do update set day = excluded.day, set_by = excluded.set_by, set_at = clock_timestamp()`,
+      [tenantId, day, actor.subject],
+    );
+  }
+  await transaction.audit({
+    ...{ action: 'tenant.billing_day', resource: `tenant/${tenantId}`, tenantId },
+    before: { day: before?.day ?? null },
+    after: { day },
+  });
 }

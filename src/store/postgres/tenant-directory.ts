@@ -3,7 +3,7 @@ import { TenantryError } from '../../domain/errors.ts';
 import { isTenantId, type TenantId } from '../../domain/tenant-id.ts';
 import type { Postgres } from './postgres.ts';
 import { unixMs } from './sql-time.ts';
-import type { Transaction } from './transaction.ts';
+import type { StaffTransaction, Transaction } from './transaction.ts';
 
 const BOOKKEEPER: StaffActor = { kind: 'system', subject: 'tenant-directory' };
 /** Ids remembered in memory so that a known tenant costs no query; forgotten all at once beyond this. */
@@ -76,19 +76,7 @@ export class TenantDirectory {
       if (plan !== null) {
         await transaction.query('insert into tenantry.plans (name) values ($1) on conflict do nothing', [plan]);
       }
-      const [before] = await transaction.query<{ plan: string | null }>(
-        'select plan from tenantry.tenants where tenant_id = $1 for update',
-        [tenant],
-      );
-      await transaction.query('update tenantry.tenants set plan = $2 where tenant_id = $1', [tenant, plan]);
-      if (plan !== (before?.plan ?? null)) await recordPlanChange(transaction, actor, tenant, plan);
-      await transaction.audit({
-        action: 'tenant.plan',
-        resource: `tenant/${tenant}`,
-        tenantId: tenant,
-        before: { plan: before?.plan ?? null },
-        after: { plan },
-      });
+      await putPlan(transaction, actor, tenant, plan);
     });
   }
 
@@ -116,6 +104,32 @@ export async function enterTenants(transaction: Transaction, tenants: readonly T
      order by id on conflict do nothing`,
     [tenants],
   );
+}
+
+/** Puts a tenant on a plan, both of which are there, or on none. A change that was to come later is dropped. */
+export async function putPlan(
+  transaction: StaffTransaction,
+  actor: StaffActor,
+  tenant: TenantId,
+  plan: string | null,
+): Promise<void> {
+  const [before] = await transaction.query<{ plan: string | null }>(
+    'select plan from tenantry.tenants where tenant_id = $1 for no key update',
+    [tenant],
+  );
+  await transaction.query('update tenantry.tenants set plan = $2 where tenant_id = $1', [tenant, plan]);
+  if (plan !== (before?.plan ?? null)) await recordPlanChange(transaction, actor, tenant, plan);
+  const dropped = await transaction.query<{ plan: string | null }>(
+    'delete from tenantry.tenant_plan_schedule where tenant_id = $1 returning plan',
+    [tenant],
+  );
+  await transaction.audit({
+    action: 'tenant.plan',
+    resource: `tenant/${tenant}`,
+    tenantId: tenant,
+    before: { plan: before?.plan ?? null, ...(dropped[0] && { scheduled: dropped[0].plan }) },
+    after: { plan },
+  });
 }
 
 /**
