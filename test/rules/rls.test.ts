@@ -31,6 +31,9 @@ const FIXTURES: Readonly<Record<string, string>> = {
   legal_holds: `insert into tenantry.legal_holds (tenant_id, reason, set_by) values ($1, 'test', 'test')`,
   deletion_requests: `insert into tenantry.deletion_requests (tenant_id, reason, requested_by, requested_by_operator, not_before)
                       values ($1, 'test', 'test', true, now() + interval '1 hour')`,
+  tenant_exports: `insert into tenantry.tenant_exports (tenant_id, format, audience, sections, asked_by, asked_by_operator)
+                   values ($1, 'csv', 'tenant', '{usage}', 'test', false)`,
+  tenant_restores: `insert into tenantry.tenant_restores (tenant_id, question, asked_by) values ($1, '{}', 'test')`,
   embed_tokens: `insert into tenantry.embed_tokens (tenant_id, views, created_by, expires_at)
                  values ($1, '{usage}', 'test', now() + interval '1 hour')`,
   anomalies: `insert into tenantry.anomalies (tenant_id, metric, started_at, detected_at, value, baseline, ratio, rule, reason)

@@ -11,6 +11,8 @@ export const GRANTS: Readonly<Record<string, { readonly app: string; readonly st
   plan_retention: { app: '', staff: 'DELETE, INSERT, SELECT, UPDATE' },
   tenant_retention: { app: 'SELECT', staff: 'DELETE, INSERT, SELECT, UPDATE' },
   retention_runs: { app: '', staff: 'DELETE, INSERT, SELECT, UPDATE' },
+  tenant_exports: { app: 'INSERT, SELECT, UPDATE', staff: 'DELETE, INSERT, SELECT, UPDATE' },
+  tenant_restores: { app: '', staff: 'DELETE, INSERT, SELECT, UPDATE' },
   allow_list: { app: '', staff: 'DELETE, INSERT, SELECT, UPDATE' },
   alerts: { app: '', staff: 'DELETE, INSERT, SELECT, UPDATE' },
   allocation_rules: { app: '', staff: 'INSERT, SELECT' },
