@@ -128,7 +128,7 @@ export function guardRoutes(app: FastifyInstance, authenticator: Authenticator, 
         limits?.admit(request, reply, caller);
         authorise(caller, access, request);
         limits?.holdStream(request, reply, caller);
-        request.caller = caller;
+        request.caller = { ...caller, actor: { ...caller.actor, requestId: request.id } };
       };
       route.onRequest = [lock, ...[route.onRequest ?? []].flat()];
     }

@@ -23,13 +23,10 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tenantry-audit-'));
   const log = new AuditLog(db.postgres);
   const after = { limit: { rps: 5 }, createdBy: 'ada', created_by: 'ada', notes: [{ liftedBy: 'bob', why: 'ada' }] };
-  await log.append(ADA, {
-    action: 'throttle.create',
-    resource: 'throttle/1',
-    tenantId: ACME,
-    after,
-    requestId: 'trail-9',
-  });
+  await log.append(
+    { ...ADA, requestId: 'trail-9' },
+    { action: 'throttle.create', resource: 'throttle/1', tenantId: ACME, after },
+  );
   await log.append(ADA, { action: 'signal.dismiss', resource: 'signal/1', tenantId: ACME });
   await log.append(ADA, { action: 'throttle.create', resource: 'throttle/2', tenantId: 'globex' as TenantId });
   await log.append(ADA, { action: 'key.create', resource: '=cmd|x', after: { name: '@sum' } });

@@ -22,7 +22,7 @@ beforeAll(async () => {
   const log = new AuditLog(db.postgres);
   // Values that a careless encoding would mix up, through the way that the program writes.
   const odd = { 'a:b': '1,2', quote: `'"\\`, größe: '你好', nested: [null, 1e21, -0.5, { deep: true }] };
-  await log.append(ADA, { action: 'odd.one', resource: '5:a,b-', before: odd, requestId: '-' });
+  await log.append({ ...ADA, requestId: '-' }, { action: 'odd.one', resource: '5:a,b-', before: odd });
   await log.append(ADA, { action: 'odd.two', resource: '', tenantId: 'acme' as TenantId, after: 'text' });
   await superuser.query(
     `insert into tenantry.audit_log (subject, role, tenant_id, action, resource, after)

@@ -185,13 +185,37 @@ describe('AuditLog', () => {
   it('appends and pages, newest first', async () => {
     const log = new AuditLog(db.postgres);
     for (const action of ['a.one', 'a.two', 'a.three']) {
-      await log.append(ADMIN, { action, resource: 'test', tenantId, requestId: 'r-1', after: { n: 1 } });
+      await log.append({ ...ADMIN, requestId: 'r-1' }, { action, resource: 'test', tenantId, after: { n: 1 } });
     }
     const [newest, second] = await log.list(ADMIN, { tenantId, limit: 2 });
     expect([newest?.action, second?.action]).toEqual(['a.three', 'a.two']);
     expect(newest).toMatchObject({ subject: 'ada', role: 'admin', requestId: 'r-1', before: null, after: { n: 1 } });
     const rest = await log.list(ADMIN, { tenantId, limit: 10, beforeSeq: second?.seq ?? 0 });
     expect(rest.map((entry) => entry.action)).toEqual(['a.one']);
+  });
+
+  it('names the request by which something was done, whoever did it and in whatever transaction', async () => {
+    const person = { kind: 'tenant', subject: 'grace', role: 'tenant_admin', tenantId, requestId: 'r-own' } as const;
+    const entry = (action: string) => ({ action, resource: 'test', tenantId });
+    await db.postgres.inChangeTransaction(person, (transaction) => transaction.audit(entry('b.own')));
+    await db.postgres.inChangeTransaction({ ...ADMIN, requestId: 'r-staff' }, (transaction) =>
+      transaction.audit(entry('b.staff')),
+    );
+    await db.postgres.inStaffTransaction({ kind: 'system', subject: 'keeper' }, async (transaction) => {
+      await transaction.audit(entry('b.in-name-of'), person);
+      await transaction.audit(entry('b.by-itself'));
+    });
+    await db.postgres.inStaffTransaction({ ...ADMIN, subject: 'new reader', requestId: 'r-read' }, (transaction) =>
+      transaction.query('select 1'),
+    );
+    const records = await new AuditLog(db.postgres).list(ADMIN, { limit: 5 });
+    expect(records.map(({ action, requestId }) => [action, requestId])).toEqual([
+      ['staff.read', 'r-read'],
+      ['b.by-itself', null],
+      ['b.in-name-of', 'r-own'],
+      ['b.staff', 'r-staff'],
+      ['b.own', 'r-own'],
+    ]);
   });
 
   it('does not keep the record of a change that was undone', async () => {
