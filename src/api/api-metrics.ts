@@ -5,6 +5,7 @@ export interface ApiMetrics {
   readonly requests: Histogram<'method' | 'route' | 'status'>;
   readonly openStreams: Gauge;
   readonly cutStreams: Counter<'reason'>;
+  readonly refusedTokens: Counter<'reason'>;
 }
 
 export function createApiMetrics(registry: Registry): ApiMetrics {
@@ -25,6 +26,12 @@ export function createApiMetrics(registry: Registry): ApiMetrics {
     cutStreams: new Counter({
       name: 'tenantry_api_flag_streams_cut_total',
       help: 'Flag streams that the server ended, by reason',
+      labelNames: ['reason'],
+      registers,
+    }),
+    refusedTokens: new Counter({
+      name: 'tenantry_api_tokens_refused_total',
+      help: 'Tokens of the identity provider that were not believed, by what is wrong with them',
       labelNames: ['reason'],
       registers,
     }),

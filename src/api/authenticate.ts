@@ -9,7 +9,13 @@ import type { TenantId } from '../domain/tenant-id.ts';
 import { type EmbedTokens, isEmbedToken } from './embed-tokens.ts';
 import { DEV_ISSUER, type DevIssuer } from './issuer.ts';
 import type { Keys } from './ports.ts';
-import { createJwksVerifier, type JwtConfig, MAX_TOKEN_LENGTH, type TokenVerifier } from './tokens.ts';
+import {
+  createJwksVerifier,
+  type JwtConfig,
+  MAX_TOKEN_LENGTH,
+  type TokenRefusal,
+  type TokenVerifier,
+} from './tokens.ts';
 
 export const SESSION_COOKIE = 'tenantry_session';
 /** OFREP clients send their key under this name. */
@@ -94,8 +100,15 @@ function isFromDevIssuer(token: string): boolean {
   }
 }
 
-export function createAuthenticator(auth: ApiAuth, keys: Keys, now: () => number): Authenticator {
-  const provider = auth.jwt === undefined ? undefined : createJwksVerifier(auth.jwt, now);
+/** `onRefused` hears of every token of the identity provider that is not believed. */
+export function createAuthenticator(
+  auth: ApiAuth,
+  keys: Keys,
+  now: () => number,
+  onRefused?: (reason: TokenRefusal) => void,
+): Authenticator {
+  const options = onRefused === undefined ? {} : { onRefused };
+  const provider = auth.jwt === undefined ? undefined : createJwksVerifier(auth.jwt, now, options);
 
   async function fromVerifier(verifier: TokenVerifier | undefined, token: string, via: 'token' | 'session') {
     const grant = await verifier?.verify(token);

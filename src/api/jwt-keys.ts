@@ -5,6 +5,7 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey, type LocalJWKSet } from 'jose';
 import { TenantryError } from '../domain/errors.ts';
 import { MINUTE_MS, SECOND_MS } from '../domain/window.ts';
+import { mayVerify } from './jwt-key-strength.ts';
 
 const FETCH_TIMEOUT_MS = 3 * SECOND_MS;
 /** Between two fetches because of a key id that is not known: attackers can write as many as they like. */
@@ -52,9 +53,11 @@ async function fetchKeys(url: string): Promise<LocalJWKSet> {
     throw new Error(`the key set was answered with status ${response.status}`);
   }
   const set = JSON.parse(await boundedText(response)) as JSONWebKeySet;
-  const local = createLocalJWKSet(set);
+  createLocalJWKSet(set);
   if (set.keys.length === 0 || set.keys.length > MAX_KEYS) throw new Error('the key set has no keys, or too many');
-  return local;
+  const keys = set.keys.filter(mayVerify);
+  if (keys.length === 0) throw new Error('the key set has no key that may be used');
+  return createLocalJWKSet({ keys });
 }
 
 /**

@@ -259,9 +259,10 @@ export function createApi(options: ApiOptions): FastifyInstance {
   // JSON is the only body: a form or a text post, which other sites may send, is refused as such.
   app.removeContentTypeParser('text/plain');
 
-  const authenticator = createAuthenticator(auth, ports.keys, now);
+  const metrics = createApiMetrics(ports.registry);
+  const authenticator = createAuthenticator(auth, ports.keys, now, (reason) => metrics.refusedTokens.inc({ reason }));
   const cursors = createCursorSeal(auth.cursorSecret ?? randomBytes(32));
-  const context: ApiContext = { ports, auth, authenticator, cursors, metrics: createApiMetrics(ports.registry), now };
+  const context: ApiContext = { ports, auth, authenticator, cursors, metrics, now };
   app.register(fastifyCookie);
   collectOpenApi(app, options.version);
   addHeadersAndLogs(app, context, alwaysHttps);

@@ -37,6 +37,29 @@ export interface JwtConfig {
   readonly claims?: ClaimRules;
 }
 
+/**
+ * Why a token was not believed; its sender is not told. `key`: none of the provider's that may be used fits it.
+ * `claims`: it was signed by one of them, and what it says is no set of claims.
+ */
+export type TokenRefusal =
+  | 'length'
+  | 'form'
+  | 'algorithm'
+  | 'key'
+  | 'signature'
+  | 'claims'
+  | 'issuer'
+  | 'audience'
+  | 'time'
+  | 'header';
+
+export interface VerifierOptions {
+  /** Monotonic milliseconds. */
+  readonly monotonicNow?: () => number;
+  /** Hears of every token that is not believed. */
+  readonly onRefused?: (reason: TokenRefusal) => void;
+}
+
 export interface TokenVerifier {
   /**
    * undefined: not a token to believe.
@@ -63,6 +86,22 @@ async function verifyByAny(token: string, keys: JWTVerifyGetKey, options: JWTVer
   }
 }
 
+const REFUSED_CLAIMS: Readonly<Record<string, TokenRefusal>> = { iss: 'issuer', aud: 'audience' };
+
+/** jose checks the signature before it looks at what is signed, so the class of its error says how far a token came. */
+function refusalBy(error: unknown): TokenRefusal {
+  if (error instanceof errors.JWTClaimValidationFailed) return REFUSED_CLAIMS[error.claim] ?? 'time';
+  if (error instanceof errors.JWTExpired) return 'time';
+  if (error instanceof errors.JWTInvalid) return 'claims';
+  if (error instanceof errors.JWSSignatureVerificationFailed) return 'signature';
+  if (error instanceof errors.JWKSMultipleMatchingKeys) return 'signature';
+  if (error instanceof errors.JOSEAlgNotAllowed) return 'algorithm';
+  if (error instanceof errors.JWKSNoMatchingKey) return 'key';
+  if (error instanceof errors.JOSENotSupported) return 'header';
+  // What no key can be tried on, and keys that cannot be used.
+  return error instanceof errors.JWSInvalid ? 'form' : 'key';
+}
+
 /**
  * Verifies tokens of the operator's identity provider. Keys come from the configured URL alone, never from a token.
  * @param now Unix milliseconds
@@ -70,7 +109,7 @@ async function verifyByAny(token: string, keys: JWTVerifyGetKey, options: JWTVer
 export function createJwksVerifier(
   config: JwtConfig,
   now: () => number,
-  monotonicNow: () => number = () => performance.now(),
+  { monotonicNow = () => performance.now(), onRefused = () => {} }: VerifierOptions = {},
 ): TokenVerifier {
   const keys = createKeySource({ url: config.jwksUrl, monotonicNow });
   const { clockSkewSeconds = CLOCK_SKEW_SECONDS, maxAgeSeconds = MAX_AGE_SECONDS, claims = PLAIN_CLAIMS } = config;
@@ -89,18 +128,22 @@ export function createJwksVerifier(
       });
     } catch (error) {
       if (error instanceof TenantryError) throw error;
-      return undefined;
+      return refused(refusalBy(error));
     }
+  }
+  function refused(reason: TokenRefusal): undefined {
+    onRefused(reason);
+    return undefined;
   }
 
   return {
     async verify(token) {
-      if (token.length > MAX_TOKEN_LENGTH) return undefined;
+      if (token.length > MAX_TOKEN_LENGTH) return refused('length');
       const { payload, protectedHeader } = (await verified(token)) ?? {};
       if (payload === undefined || protectedHeader === undefined) return undefined;
       // jose knows the extension b64, which has no place in a token for people; RFC 7515 4.1.11 lets us know none.
-      if (protectedHeader.crit !== undefined) return undefined;
-      if (!TOKEN_TYPES.includes(protectedHeader.typ?.toLowerCase())) return undefined;
+      if (protectedHeader.crit !== undefined) return refused('header');
+      if (!TOKEN_TYPES.includes(protectedHeader.typ?.toLowerCase())) return refused('header');
       return grantOf(payload, claims);
     },
   };

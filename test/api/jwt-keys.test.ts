@@ -29,7 +29,7 @@ beforeEach(async () => {
   verifier = createJwksVerifier(
     config,
     () => START,
-    () => clock,
+    { monotonicNow: () => clock },
   );
 });
 afterEach(() => keySet.close());

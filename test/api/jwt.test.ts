@@ -1,7 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { FlattenedSign, GeneralSign, generateKeyPair, type JWK, SignJWT } from 'jose';
+import { CompactSign, FlattenedSign, GeneralSign, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createJwksVerifier, type JwtConfig } from '../../src/api/tokens.ts';
+import { createJwksVerifier } from '../../src/api/tokens.ts';
 import { type ApiUnderTest, bearer, START, startApi } from '../support/api-harness.ts';
 import {
   AUDIENCE,
@@ -13,8 +12,6 @@ import {
   type SigningKey,
   startKeySet,
 } from '../support/edge-identity.ts';
-
-const VECTORS = new URL('../../../shared/data/hostile/jwt/json_web_signature_test.json', import.meta.url);
 
 let api: ApiUnderTest;
 let ec: SigningKey;
@@ -55,6 +52,13 @@ async function pem(key: SigningKey): Promise<Uint8Array> {
   return new TextEncoder().encode(await exportSPKI(key.publicKey));
 }
 
+/** A good signature over bytes that no library would put into a token. */
+function signedBytes(payload: string): Promise<string> {
+  return new CompactSign(new TextEncoder().encode(payload))
+    .setProtectedHeader({ alg: 'ES256', kid: 'ec-1' })
+    .sign(ec.privateKey);
+}
+
 /** Each must be answered as if there were no token at all. */
 const FORGERIES: Record<string, () => Promise<string> | string> = {
   'algorithm none': () => `${base64url({ alg: 'none' })}.${base64url(admin())}.`,
@@ -63,6 +67,24 @@ const FORGERIES: Record<string, () => Promise<string> | string> = {
     const [, payload, signature] = parts(await ec.sign(admin()));
     return `${base64url({ alg: 'none', kid: 'ec-1' })}.${payload}.${signature}`;
   },
+  ...Object.fromEntries(
+    ['NONE', 'nOnE', ' none', 'none ', 'n\u006fne\u0000', ''].map((alg) => [
+      `algorithm ${JSON.stringify(alg)}`,
+      () => `${base64url({ alg })}.${base64url(admin())}.`,
+    ]),
+  ),
+  'no algorithm': async () =>
+    `${base64url({ kid: 'ec-1' })}.${parts(await ec.sign(admin()))
+      .slice(1)
+      .join('.')}`,
+  'an algorithm that is no text': async () =>
+    `${base64url({ alg: ['ES256'], kid: 'ec-1' })}.${parts(await ec.sign(admin()))
+      .slice(1)
+      .join('.')}`,
+  'the algorithm of a curve that the key is not on': async () =>
+    `${base64url({ alg: 'ES384', kid: 'ec-1' })}.${parts(await ec.sign(admin()))
+      .slice(1)
+      .join('.')}`,
   'HMAC with the public key (PEM) as secret': async () => hmac(await pem(rsa)),
   'HMAC with the public key (JWK) as secret': () => hmac(new TextEncoder().encode(JSON.stringify(rsa.publicJwk))),
   'HMAC with the modulus as secret': () => hmac(Buffer.from(String(rsa.publicJwk.n), 'base64url')),
@@ -84,6 +106,11 @@ const FORGERIES: Record<string, () => Promise<string> | string> = {
     const [header, , signature] = parts(await ec.sign(admin()));
     return `${header}.${base64url(JSON.stringify(admin()).replace(/"exp":\d+/, '"exp":1e999'))}.${signature}`;
   },
+  'a beginning in words': () => ec.sign(admin({ nbf: String(SECONDS) })),
+  'a time of issue in words': () => ec.sign(admin({ iat: new Date(START).toISOString() })),
+  'an expiry in milliseconds of the past': () => ec.sign(admin({ exp: -START })),
+  'two audiences, neither ours': () => ec.sign(admin({ aud: ['x', [AUDIENCE]] })),
+  'an issuer in a list': () => ec.sign(admin({ iss: [ISSUER] })),
   'not valid yet': () => ec.sign(admin({ nbf: SECONDS + 61 })),
   'issued in the future': () => ec.sign(admin({ iat: SECONDS + 61 })),
   'no time of issue': () => ec.sign(admin({ iat: undefined })),
@@ -107,6 +134,8 @@ const FORGERIES: Record<string, () => Promise<string> | string> = {
   'a key id that is no text': () => foreign.sign(admin(), { kid: ['ec-1'] }),
   'a key by jku': () => foreign.sign(admin(), { jku: foreignSet.url }),
   'a key by x5u': () => foreign.sign(admin(), { x5u: foreignSet.url }),
+  'a key in the header, under a known id': () => foreign.sign(admin(), { jwk: foreign.publicJwk, kid: 'ec-1' }),
+  'a certificate in the header': () => foreign.sign(admin(), { x5c: ['MIIB'], 'x5t#S256': 'AAAA', kid: 'ec-1' }),
   'a key in the header': () => foreign.sign(admin(), { jwk: foreign.publicJwk }),
   'a key in the header, without an id': () => foreign.sign(admin(), { jwk: foreign.publicJwk, kid: undefined }),
   'an unknown critical header': async () => {
@@ -114,6 +143,17 @@ const FORGERIES: Record<string, () => Promise<string> | string> = {
     return `${base64url({ alg: 'ES256', kid: 'ec-1', crit: ['exp'], exp: 1 })}.${payload}.${signature}`;
   },
   'a critical header that jose knows': () => ec.sign(admin(), { crit: ['b64'], b64: true }),
+  'a payload that is not encoded (b64=false)': async () => {
+    const signed = await new FlattenedSign(new TextEncoder().encode(JSON.stringify(admin())))
+      .setProtectedHeader({ alg: 'ES256', kid: 'ec-1', b64: false, crit: ['b64'] })
+      .sign(ec.privateKey);
+    return `${signed.protected}.${base64url(admin())}.${signed.signature}`;
+  },
+  'signed claims that are a list': () => signedBytes(JSON.stringify([admin()])),
+  'signed claims that are a text': () => signedBytes('"admin"'),
+  'signed claims that are no JSON': () => signedBytes(`${JSON.stringify(admin())}}`),
+  'a claim twice, the second one wrong': () =>
+    signedBytes(JSON.stringify(admin()).replace(/}$/, ',"aud":"another-service"}')),
   'an empty list of critical headers': () => foreign.sign(admin(), { kid: 'ec-1', crit: [] }).catch(() => 'a.b.c'),
   'two signatures in JSON': async () => {
     const { privateKey } = await generateKeyPair('ES256');
@@ -172,7 +212,8 @@ describe('a forged token', () => {
   test('is a forgery of tokens that would be good', async () => {
     for (const key of [ec, rsa])
       expect((await whoAmI(await key.sign(admin()))).json()).toMatchObject({ role: 'admin' });
-    expect(Object.keys(FORGERIES).length).toBeGreaterThanOrEqual(25);
+    expect((await whoAmI(await signedBytes(JSON.stringify(admin())))).json()).toMatchObject({ role: 'admin' });
+    expect(Object.keys(FORGERIES).length).toBeGreaterThanOrEqual(70);
   });
 
   test.each(Object.keys(FORGERIES))('with %s is answered as no token is', async (name) => {
@@ -188,6 +229,35 @@ describe('a forged token', () => {
     expect(foreignSet.asked).toBe(0);
   });
 
+  test('is counted by what is wrong with it, for whoever sets a provider up', async () => {
+    const counted = async (reason: string) => {
+      const metric = api.ports.registry.getSingleMetric('tenantry_api_tokens_refused_total');
+      const { values = [] } = (await metric?.get()) ?? {};
+      return values.find(({ labels }) => labels['reason'] === reason)?.value ?? 0;
+    };
+    const cases: [string, string][] = [
+      ['audience', await ec.sign(admin({ aud: 'another' }))],
+      ['issuer', await ec.sign(admin({ iss: 'https://elsewhere.test/' }))],
+      ['time', await ec.sign(admin({ exp: SECONDS - 61 }))],
+      ['signature', await foreign.sign(admin(), { kid: 'ec-1' })],
+      ['key', await foreign.sign(admin())],
+      ['algorithm', await hmac(await pem(rsa))],
+      ['header', await ec.sign(admin(), { typ: 'logout+jwt' })],
+      ['claims', await signedBytes('[]')],
+      [
+        'form',
+        `${parts(await ec.sign(admin()))
+          .slice(0, 2)
+          .join('.')}.***`,
+      ],
+    ];
+    for (const [reason, token] of cases) {
+      const before = await counted(reason);
+      await whoAmI(token);
+      expect([reason, await counted(reason)]).toEqual([reason, before + 1]);
+    }
+  });
+
   test('leaves nothing of itself in the log', async () => {
     const token = await ec.sign(admin({ aud: 'canary-audience', sub: 'canary-subject' }));
     await whoAmI(token);
@@ -195,30 +265,6 @@ describe('a forged token', () => {
     expect(log).toContain('/v1/whoami');
     for (const secret of [...parts(token), 'canary']) expect(log).not.toContain(secret);
   });
-});
-
-test("the signatures of Wycheproof's invalid vectors open nothing", async (context) => {
-  if (!existsSync(VECTORS)) context.skip('the published vectors are not beside this checkout');
-  const { testGroups } = JSON.parse(readFileSync(VECTORS, 'utf8')) as {
-    testGroups: { public?: JWK; private?: JWK; tests: { tcId: number; jws: unknown; result: string }[] }[];
-  };
-  let tried = 0;
-  const accepted: number[] = [];
-  for (const group of testGroups) {
-    const key = group.public ?? group.private;
-    const set = await startKeySet(key === undefined ? [] : [key]);
-    const config: JwtConfig = { jwksUrl: set.url, issuer: ISSUER, audience: AUDIENCE };
-    const verifier = createJwksVerifier(config, () => START);
-    for (const vector of group.tests) {
-      tried += 1;
-      const token = typeof vector.jws === 'string' ? vector.jws : JSON.stringify(vector.jws);
-      const grant = await verifier.verify(token).catch(() => undefined);
-      if (grant !== undefined) accepted.push(vector.tcId);
-    }
-    await set.close();
-  }
-  expect(tried).toBeGreaterThan(350);
-  expect(accepted).toEqual([]);
 });
 
 describe('algorithms', () => {

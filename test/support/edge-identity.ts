@@ -13,6 +13,7 @@ export interface SigningKey {
   readonly alg: string;
   readonly publicJwk: JWK;
   readonly publicKey: CryptoKey;
+  readonly privateKey: CryptoKey;
   sign(claims: Record<string, unknown>, header?: Record<string, unknown>): Promise<string>;
 }
 
@@ -20,7 +21,7 @@ export async function makeSigningKey(kid: string, alg = 'ES256'): Promise<Signin
   const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });
   const publicJwk = { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' };
   return {
-    ...{ kid, alg, publicJwk, publicKey },
+    ...{ kid, alg, publicJwk, publicKey, privateKey },
     sign: (claims, header = {}) =>
       new SignJWT(withoutAbsent(claims) as JWTPayload)
         .setProtectedHeader({ alg, kid, ...withoutAbsent(header) })
