@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { freezeClickHouse } from '../store/clickhouse/backup.ts';
 import type { ClickHouse } from '../store/clickhouse/clickhouse.ts';
+import type { InsertGate } from '../store/clickhouse/insert-gate.ts';
 import { openPostgresCut } from '../store/postgres/backup.ts';
 import { cutSpool } from './backup-spool.ts';
 import type { BackupSources } from './backup-take.ts';
@@ -13,14 +14,15 @@ export interface OpenStores {
   readonly clickhouse: Pick<ClickHouse, 'kind' | 'inspect' | 'command'>;
   /** Of a login that may become the owner of the tables. */
   readonly postgresUrl: string;
-  readonly hold?: () => Promise<() => void>;
+  /** Keeps other writers away from ClickHouse. */
+  readonly gate?: Pick<InsertGate, 'alone'>;
 }
 
-export function backupSources({ dataDir, clickhouse, postgresUrl, hold }: OpenStores): BackupSources {
+export function backupSources({ dataDir, clickhouse, postgresUrl, gate }: OpenStores): BackupSources {
   const spoolFolder = join(dataDir, 'spool');
   return {
     ...{ dataDir, version: VERSION },
-    ...(hold === undefined ? {} : { hold }),
+    ...(gate === undefined ? {} : { alone: (work) => gate.alone(work) }),
     cutPostgres: () => openPostgresCut(postgresUrl),
     cutClickHouse: async (name) => {
       const store = await freezeClickHouse(clickhouse, join(dataDir, 'clickhouse'), name);

@@ -1,7 +1,7 @@
 /**
  * One backup of everything, of one moment, while Tenantry runs:
  *
- *   hold the writers of ClickHouse -> snapshot of PostgreSQL -> freeze ClickHouse -> link the spool -> let go -> copy
+ *   the writers of ClickHouse wait -> snapshot of PostgreSQL -> freeze ClickHouse -> link the spool -> they go on -> copy
  *
  * What was acknowledged before the cut is in the backup exactly once:
  * - A span is in a segment of the spool until the loader has inserted it and deleted the segment. Both happen behind the
@@ -11,7 +11,7 @@
  * - A usage event is in PostgreSQL until it is in ClickHouse, then deleted. The snapshot is taken first: an event may be
  *   in both, under one token, and never in neither.
  * - A span without a tenant waits in ClickHouse itself, under the id of its loader, which comes along.
- * The gate is held for the length of some dozen hard links a table; ingest acknowledges into the spool meanwhile.
+ * They wait for some dozen hard links a table; ingest acknowledges into the spool meanwhile.
  */
 import { createReadStream, existsSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
@@ -50,8 +50,8 @@ export interface BackupProgress {
 export interface BackupSources {
   readonly dataDir: string;
   readonly version: string;
-  /** Lets what writes to ClickHouse come to an end and waits; absent: nothing writes. */
-  readonly hold?: () => Promise<() => void>;
+  /** Runs work while nothing else writes to ClickHouse; absent: nothing does anyway. */
+  readonly alone?: <T>(work: () => Promise<T>) => Promise<T>;
   readonly cutPostgres: () => Promise<PostgresCut>;
   /** `name`: of the backup. */
   readonly cutClickHouse: (name: string) => Promise<ClickHouseCut>;
@@ -125,9 +125,8 @@ export async function takeBackup(sources: BackupSources, order: BackupOrder): Pr
 }
 
 async function cutAll(sources: BackupSources, name: string, undo: (() => Promise<void>)[]): Promise<Cut> {
-  const release = await sources.hold?.();
-  const heldAt = performance.now();
-  try {
+  const cut = async (): Promise<Cut> => {
+    const heldAt = performance.now();
     const postgres = await sources.cutPostgres();
     undo.push(() => postgres.close());
     const clickhouse = await sources.cutClickHouse(name);
@@ -135,9 +134,8 @@ async function cutAll(sources: BackupSources, name: string, undo: (() => Promise
     const spool = await sources.cutSpool();
     undo.push(() => spool.drop());
     return { postgres, clickhouse, spool, heldMs: performance.now() - heldAt };
-  } finally {
-    release?.();
-  }
+  };
+  return sources.alone === undefined ? cut() : sources.alone(cut);
 }
 
 async function writePostgres(

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { toError } from '../domain/errors.ts';
 import { MINUTE_MS } from '../domain/window.ts';
 import type { ClickHouse } from '../store/clickhouse/clickhouse.ts';
-import { WriteGate } from '../store/clickhouse/write-gate.ts';
+import { InsertGate } from '../store/clickhouse/insert-gate.ts';
 import type { MeterEventIntake } from '../store/postgres/meter-event-intake.ts';
 import type { MeterEventQueue } from '../store/postgres/meter-event-queue.ts';
 import type { Leadership } from './detector-loop.ts';
@@ -16,7 +16,7 @@ export interface MeterEventLoaderOptions {
   readonly intake: Pick<MeterEventIntake, 'noteBacklog' | 'forget'>;
   readonly leadership: Leadership;
   /** Passed by each segment from its insert until the queue knows of it. */
-  readonly gate?: WriteGate;
+  readonly gate?: InsertGate;
   readonly log: Logger;
   readonly now?: () => number;
 }
@@ -32,7 +32,7 @@ export interface MeterEventLoaderFigures {
 export class MeterEventLoader {
   readonly #options: MeterEventLoaderOptions;
   readonly #now: () => number;
-  readonly #gate: WriteGate;
+  readonly #gate: InsertGate;
   #backlog = { events: 0, oldestAt: null as number | null };
   #loaded = 0;
   #forgotAt = 0;
@@ -41,7 +41,7 @@ export class MeterEventLoader {
   constructor(options: MeterEventLoaderOptions) {
     this.#options = options;
     this.#now = options.now ?? Date.now;
-    this.#gate = options.gate ?? new WriteGate();
+    this.#gate = options.gate ?? new InsertGate();
   }
 
   figures(): MeterEventLoaderFigures {
@@ -78,7 +78,7 @@ export class MeterEventLoader {
     const segment = await queue.next();
     // Two servers with one segment do no harm (one token), but only one of them should work.
     if (segment === undefined || !(await leadership.isLeader())) return false;
-    await this.#gate.pass(async () => {
+    await this.#gate.share(async () => {
       await clickhouse.insertRows({ table: TABLE, rows: segment.rows, token: segment.id });
       await queue.done(segment.id);
     });

@@ -4,6 +4,7 @@ import { TENANT_ATTRIBUTE_ALIASES } from '../domain/attributes.ts';
 import { TenantryError } from '../domain/errors.ts';
 import { PROTECTED_ROUTES } from '../domain/protected-routes.ts';
 import { EDGE_SETTINGS, IDENTITY_SETTINGS, isOrigin } from './api-settings.ts';
+import { KEEPING_SETTINGS } from './keeping-settings.ts';
 import { LIMIT_SETTINGS } from './limit-settings.ts';
 
 const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
@@ -109,11 +110,7 @@ export const SETTINGS = {
     .describe(
       'a span without a tenant waits so long for one that another span of its trace names; 0 = not at all, as with CLICKHOUSE_CLUSTER',
     ),
-  TENANTRY_RETAIN_SPANS_DAYS: seconds(7).describe('raw spans'),
-  TENANTRY_RETAIN_POINTS_DAYS: seconds(7).describe('data points of metrics'),
-  TENANTRY_RETAIN_MINUTES_DAYS: seconds(30).describe('minute rollups'),
-  TENANTRY_RETAIN_HOURS_DAYS: seconds(400).describe('hour rollups'),
-  TENANTRY_RETAIN_DAYS_DAYS: seconds(1_830).describe('day rollups'),
+  ...KEEPING_SETTINGS,
   TENANTRY_SELF_CHECK_SECONDS: seconds(10, 0).describe(
     'time between two self-checks, which send known spans and read them back; 0 = none',
   ),

@@ -6,9 +6,9 @@ import { toError } from '../../domain/errors.ts';
 import { SEGMENT_NAME_PATTERN, type SegmentSignal, SPOOL_FOLDERS, signalOfSegment } from '../../domain/spool-format.ts';
 import type { ClickHouse, SegmentInsert } from './clickhouse.ts';
 import { insertVerdict } from './engine-errors.ts';
+import { InsertGate } from './insert-gate.ts';
 import type { LateTenantFigures, LateTenants } from './late-tenants.ts';
 import { RefusedSegments } from './quarantine.ts';
-import { WriteGate } from './write-gate.ts';
 
 const POLL_MS = 500;
 const FIRST_RETRY_MS = 500;
@@ -46,7 +46,7 @@ export interface SegmentLoaderOptions {
   readonly clickhouse: Pick<ClickHouse, 'insertSegment' | 'checkSegment'>;
   readonly log: Logger;
   /** Passed by each segment from its insert to its deletion; who holds it sees none in between. */
-  readonly gate?: WriteGate;
+  readonly gate?: InsertGate;
   /** Size of the quarantine. */
   readonly quarantineMaxBytes?: number;
   /** Told of each segment that is in while its file is still there; a failure is nobody's loss. `at`: Unix ms. */
@@ -70,7 +70,7 @@ export class SegmentLoader {
   readonly #now: () => number;
   readonly #random: () => number;
   readonly #refused: RefusedSegments;
-  readonly #gate: WriteGate;
+  readonly #gate: InsertGate;
   #watcher: FSWatcher | undefined;
   #wake: () => void = () => undefined;
   #changed = false;
@@ -95,7 +95,7 @@ export class SegmentLoader {
       },
     };
     this.#sealed = join(options.spoolFolder, SPOOL_FOLDERS.sealed);
-    this.#gate = options.gate ?? new WriteGate();
+    this.#gate = options.gate ?? new InsertGate();
     this.#now = options.now ?? Date.now;
     this.#random = options.random ?? Math.random;
     this.#refused = new RefusedSegments({
@@ -169,14 +169,14 @@ export class SegmentLoader {
     this.#waiting = (await readdir(this.#sealed)).filter((name) => SEGMENT_NAME_PATTERN.test(name)).toSorted();
     const found = this.#waiting.length > 0;
     for (let name = this.#waiting[0]; name !== undefined && !this.#stopped; name = this.#waiting[0]) {
-      await this.#gate.pass(async () => {
+      await this.#gate.share(async () => {
         await this.#options.late?.adopt(Math.min(readAt, openedAt(name)));
         await this.#load(name).catch((thrown: unknown) => this.#passOver(name, thrown));
       });
       this.#refusals = 0;
       this.#waiting.shift();
     }
-    if (!this.#stopped) await this.#gate.pass(async () => this.#options.late?.adopt(readAt));
+    if (!this.#stopped) await this.#gate.share(async () => this.#options.late?.adopt(readAt));
     return found;
   }
 
