@@ -48,7 +48,7 @@ function definitionOf(body: z.infer<typeof newMeterSchema>): MeterDefinition {
   };
 }
 
-function meterToWire(meter: Meter): MeterItem {
+function meterToWire(meter: Meter, reader: Actor): MeterItem {
   return {
     slug: meter.slug,
     event_type: meter.eventType,
@@ -57,7 +57,7 @@ function meterToWire(meter: Meter): MeterItem {
     group_by: { ...meter.groupBy },
     unit: meter.unit,
     description: meter.description,
-    created_by: meter.createdBy,
+    created_by: reader.kind === 'tenant' ? 'operator' : meter.createdBy,
     created_at: new Date(meter.createdAt).toISOString(),
   };
 }
@@ -122,7 +122,10 @@ export function meterRoutes({ ports: { meters }, now }: ApiContext): FastifyPlug
         querystring: noQuery,
         response: { 200: meterListSchema },
       },
-      handler: async (request) => ({ items: (await meters.list(callerOf(request).actor)).map(meterToWire) }),
+      handler: async (request) => {
+        const { actor } = callerOf(request);
+        return { items: (await meters.list(actor)).map((meter) => meterToWire(meter, actor)) };
+      },
     });
 
     app.route({
@@ -137,8 +140,10 @@ export function meterRoutes({ ports: { meters }, now }: ApiContext): FastifyPlug
         body: newMeterSchema,
         response: { 201: meterItemSchema },
       },
-      handler: async (request, reply) =>
-        reply.code(201).send(meterToWire(await meters.create(staffOf(request), definitionOf(request.body)))),
+      handler: async (request, reply) => {
+        const actor = staffOf(request);
+        return reply.code(201).send(meterToWire(await meters.create(actor, definitionOf(request.body)), actor));
+      },
     });
 
     app.route({
