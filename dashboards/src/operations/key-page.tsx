@@ -5,6 +5,7 @@ import { DataTable, type TableColumn } from '../shared/data-table.tsx';
 import { Dialog, FormDialog, SelectField, TextField } from '../shared/form.tsx';
 import { AskButton } from '../shared/form-ask.tsx';
 import { TenantField } from '../shared/form-tenant.tsx';
+import { PreviousSecret, RotationDialog } from '../shared/key-rotation.tsx';
 import { Loaded } from '../shared/loaded.tsx';
 import type { PageProps } from '../shared/page.ts';
 import { usePreferences } from '../shared/preferences.ts';
@@ -21,6 +22,7 @@ export function KeysPage(_props: PageProps) {
   const live = useLive('keys', (signal) => get<KeyList>('/v1/keys', {}, signal), 30_000);
   const [adding, setAdding] = useState(false);
   const [created, setCreated] = useState<CreatedKey | undefined>();
+  const [rotating, setRotating] = useState<KeyItem | undefined>();
   return (
     <>
       <div class="page-head">
@@ -40,7 +42,7 @@ export function KeysPage(_props: PageProps) {
           <DataTable
             id="keys"
             caption="Keys"
-            columns={columnsOf(timeText(zone), live.refresh)}
+            columns={columnsOf(timeText(zone), live.refresh, setRotating)}
             rows={items}
             rowKey={({ id }) => id}
             defaultSort="-created_at"
@@ -58,12 +60,27 @@ export function KeysPage(_props: PageProps) {
           }}
         />
       )}
+      {rotating !== undefined && (
+        <RotationDialog
+          item={rotating}
+          onClose={() => setRotating(undefined)}
+          onRotated={(key) => {
+            setRotating(undefined);
+            setCreated(key);
+            live.refresh();
+          }}
+        />
+      )}
       {created !== undefined && <ShownOnce created={created} onClose={() => setCreated(undefined)} />}
     </>
   );
 }
 
-function columnsOf(clock: TimeText, onChanged: () => void): readonly TableColumn<KeyItem>[] {
+function columnsOf(
+  clock: TimeText,
+  onChanged: () => void,
+  onRotate: (key: KeyItem) => void,
+): readonly TableColumn<KeyItem>[] {
   const time = (text: string | null, none: string) => (text === null ? none : clock.dateMinute(Date.parse(text)));
   return [
     { id: 'name', label: 'Name', align: 'left', value: ({ name }) => name },
@@ -74,7 +91,12 @@ function columnsOf(clock: TimeText, onChanged: () => void): readonly TableColumn
       label: 'State',
       align: 'left',
       value: ({ status }) => status,
-      cell: ({ status }) => <span class={`badge${status === 'active' ? ' accent' : ''}`}>{status}</span>,
+      cell: (key) => (
+        <>
+          <span class={`badge${key.status === 'active' ? ' accent' : ''}`}>{key.status}</span>
+          <PreviousSecret item={key} mayEnd onEnded={onChanged} />
+        </>
+      ),
     },
     {
       id: 'last_used_at',
@@ -110,21 +132,31 @@ function columnsOf(clock: TimeText, onChanged: () => void): readonly TableColumn
       value: () => null,
       cell: (key) =>
         key.status === 'active' && (
-          <AskButton
-            label="Revoke …"
-            about={key.name}
-            title={`Revoke ${key.name}?`}
-            action="Revoke"
-            danger
-            class="button small danger-quiet"
-            onConfirm={() => send('DELETE', `/v1/keys/${encodeURIComponent(key.id)}`)}
-            onDone={onChanged}
-          >
-            <p>
-              Whatever uses it is refused within a minute: telemetry is lost, and flags are no longer renewed. Last used{' '}
-              {time(key.last_used_at, 'never')}. This cannot be taken back.
-            </p>
-          </AskButton>
+          <span class="key-actions">
+            <button
+              type="button"
+              class="button small"
+              aria-label={`Rotate … ${key.name}`}
+              onClick={() => onRotate(key)}
+            >
+              Rotate …
+            </button>
+            <AskButton
+              label="Revoke …"
+              about={key.name}
+              title={`Revoke ${key.name}?`}
+              action="Revoke"
+              danger
+              class="button small danger-quiet"
+              onConfirm={() => send('DELETE', `/v1/keys/${encodeURIComponent(key.id)}`)}
+              onDone={onChanged}
+            >
+              <p>
+                Whatever uses it is refused within seconds: telemetry is lost, and flags are no longer renewed. Last
+                used {time(key.last_used_at, 'never')}. This cannot be taken back.
+              </p>
+            </AskButton>
+          </span>
         ),
     },
   ];

@@ -4,6 +4,7 @@ import { DataTable, type TableColumn } from '../shared/data-table.tsx';
 import { Dialog, FormDialog, SelectField, TextField } from '../shared/form.tsx';
 import { AskButton } from '../shared/form-ask.tsx';
 import { NO_VALUE } from '../shared/format.ts';
+import { PreviousSecret, RotationDialog } from '../shared/key-rotation.tsx';
 import { Loaded } from '../shared/loaded.tsx';
 import { usePreferences } from '../shared/preferences.ts';
 import { timeText } from '../shared/time-format.ts';
@@ -20,6 +21,7 @@ export function KeysSection(props: { tenantId: string; isOperator: boolean; ofPa
   const live = useLive(`keys ${tenantId}`, (signal) => listKeys(tenantId, signal), 30_000);
   const [open, setOpen] = useState(false);
   const [made, setMade] = useState<CreatedKey | undefined>();
+  const [rotating, setRotating] = useState<KeyItem | undefined>();
   return (
     <section class="usage-section" aria-labelledby="keys-title" data-testid="keys">
       <header class="section-head">
@@ -32,13 +34,28 @@ export function KeysSection(props: { tenantId: string; isOperator: boolean; ofPa
         A key sends telemetry and usage events of {isOperator ? 'this tenant' : 'your own account'}, and reads nothing.
         Keep it out of browsers and repositories.
       </p>
-      <Loaded live={live}>{(keys) => <KeyTable keys={keys} isOperator={isOperator} onChange={live.refresh} />}</Loaded>
+      <Loaded live={live}>
+        {(keys) => (
+          <KeyTable keys={keys} isOperator={isOperator} onChange={live.refresh} onRotate={(key) => setRotating(key)} />
+        )}
+      </Loaded>
       {open && (
         <MakeKey
           tenantId={tenantId}
           onClose={() => setOpen(false)}
           onMade={(key) => {
             setOpen(false);
+            setMade(key);
+            live.refresh();
+          }}
+        />
+      )}
+      {rotating && (
+        <RotationDialog
+          item={rotating}
+          onClose={() => setRotating(undefined)}
+          onRotated={(key) => {
+            setRotating(undefined);
             setMade(key);
             live.refresh();
           }}
@@ -55,7 +72,13 @@ const STATUS_WORDS: Readonly<Record<KeyItem['status'], string>> = {
   revoked: 'Revoked',
 };
 
-function KeyTable(props: { keys: readonly KeyItem[]; isOperator: boolean; onChange: () => void }) {
+function KeyTable(props: {
+  keys: readonly KeyItem[];
+  isOperator: boolean;
+  onChange: () => void;
+  onRotate: (key: KeyItem) => void;
+}) {
+  const mayChange = (key: KeyItem) => props.isOperator || key.created_by !== 'operator';
   const { zone } = usePreferences();
   const clock = timeText(zone);
   const time = (text: string | null, none: string) => (text === null ? none : clock.dateMinute(Date.parse(text)));
@@ -66,7 +89,12 @@ function KeyTable(props: { keys: readonly KeyItem[]; isOperator: boolean; onChan
       label: 'State',
       align: 'left',
       value: ({ status }) => STATUS_WORDS[status],
-      cell: ({ status }) => <span class={`badge state-${status}`}>{STATUS_WORDS[status]}</span>,
+      cell: (key) => (
+        <>
+          <span class={`badge state-${key.status}`}>{STATUS_WORDS[key.status]}</span>
+          <PreviousSecret item={key} mayEnd={mayChange(key)} onEnded={props.onChange} />
+        </>
+      ),
     },
     { id: 'created_by', label: 'Made by', align: 'left', wide: true, value: (key) => key.created_by },
     {
@@ -97,20 +125,31 @@ function KeyTable(props: { keys: readonly KeyItem[]; isOperator: boolean; onChan
       value: () => '',
       cell: (key) =>
         key.status === 'active' &&
-        (props.isOperator || key.created_by !== 'operator') && (
-          <AskButton
-            label="Revoke"
-            about={key.name}
-            title={`Revoke ${key.name}`}
-            action="Revoke"
-            danger
-            onConfirm={() => revokeKey(key.id)}
-            onDone={props.onChange}
-          >
-            <p>
-              Within seconds nothing takes this key any more. What still sends with it is refused; it cannot be undone.
-            </p>
-          </AskButton>
+        mayChange(key) && (
+          <span class="row-actions">
+            <button
+              type="button"
+              class="button small"
+              aria-label={`Rotate ${key.name}`}
+              onClick={() => props.onRotate(key)}
+            >
+              Rotate
+            </button>
+            <AskButton
+              label="Revoke"
+              about={key.name}
+              title={`Revoke ${key.name}`}
+              action="Revoke"
+              danger
+              onConfirm={() => revokeKey(key.id)}
+              onDone={props.onChange}
+            >
+              <p>
+                Within seconds nothing takes this key any more. What still sends with it is refused; it cannot be
+                undone.
+              </p>
+            </AskButton>
+          </span>
         ),
     },
   ];

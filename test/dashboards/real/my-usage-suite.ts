@@ -133,10 +133,21 @@ export function myUsageSuite(world: () => DashboardsWorld): void {
     const made = (await ask<KeyList>('/v1/keys')).items.filter((key) => key.tenant_id === TENANT);
     expect(made).toMatchObject([{ name: 'Nightly import', scopes: ['ingest'], status: 'active' }]);
 
+    await page.getByRole('button', { name: 'Rotate Nightly import' }).click();
+    await page.getByTestId('rotate-dialog').getByRole('button', { name: 'Make it' }).click();
+    const fresh = (await page.getByTestId('key-secret').textContent()) ?? '';
+    await page.getByTestId('key-kept').click();
+    await page
+      .getByTestId('previous-secret')
+      .getByText(/^Old secret until/)
+      .waitFor();
+    const whoIs = async (token: string) => (await world().tenantry.ask('/v1/whoami', { token })).status;
+    expect([fresh === secret, await whoIs(secret), await whoIs(fresh)]).toEqual([false, 200, 200]);
+
     await page.getByRole('button', { name: 'Revoke Nightly import' }).click();
     await page.getByTestId('ask-dialog').getByRole('button', { name: 'Revoke' }).click();
     await page.getByText('Revoked', { exact: true }).waitFor();
-    expect((await who()).status).toBe(401);
+    expect([await whoIs(secret), await whoIs(fresh)]).toEqual([401, 401]);
     expect(faults).toEqual([]);
   });
 

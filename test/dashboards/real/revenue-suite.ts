@@ -61,12 +61,36 @@ export function revenueSuite(world: () => DashboardsWorld): void {
     await page.getByRole('button', { name: 'I have it' }).click();
     await page.getByTestId('key-shown').waitFor({ state: 'detached' });
     expect(await page.content()).not.toContain(key);
+
+    await page.getByRole('button', { name: 'Rotate … ops key' }).click();
+    const rotation = page.getByTestId('rotate-dialog');
+    await rotation.getByLabel('The old secret works on').selectOption({ label: 'For an hour' });
+    await rotation.getByRole('button', { name: 'Make it' }).click();
+    const fresh = (await page.getByTestId('key-text').textContent()) ?? '';
+    expect(fresh).not.toBe(key);
+    const statuses = async () => {
+      const answers = [key, fresh].map((token) => world().tenantry.ask('/v1/flags', { token }));
+      return (await Promise.all(answers)).map(({ status }) => status);
+    };
+    expect(await statuses()).toEqual([200, 200]);
+    await page.getByRole('button', { name: 'I have it' }).click();
+    const shown = page.locator('[data-testid="table-keys"] tr').filter({ hasText: 'ops key' });
+    await shown
+      .getByTestId('previous-secret')
+      .getByText(/^Old secret until .*, not used since/)
+      .waitFor();
+    await page.getByRole('button', { name: 'End it now ops key' }).click();
+    await page.getByTestId('ask-dialog').getByRole('button', { name: 'End it' }).click();
+    await shown.getByTestId('previous-secret').waitFor({ state: 'detached' });
+    expect(await statuses()).toEqual([401, 200]);
+
     await page.getByRole('button', { name: 'Revoke … ops key' }).click();
     await page.getByTestId('ask-dialog').getByRole('button', { name: 'Revoke' }).click();
     const row = page.locator('[data-testid="table-keys"] tr').filter({ hasText: 'ops key' });
     await row.locator('td[data-column="status"]').getByText('revoked', { exact: true }).waitFor();
     const { items } = await ask<KeyList>('/v1/keys');
     expect(items.find(({ name }) => name === 'ops key')?.status).toBe('revoked');
+    expect(await statuses()).toEqual([401, 401]);
     expect(faults).toEqual([]);
   });
 
