@@ -21,7 +21,7 @@ import { ConcurrencyLimit } from './concurrency-limit.ts';
 import { toStoreError } from './engine-errors.ts';
 import { OTLP_SIGNALS, onceOnlySettings, segmentInsertSettings } from './otlp-schema.ts';
 import { openFirstSession, openSession, SessionPool, shuttingDown } from './session-pool.ts';
-import { quoted } from './sql-text.ts';
+import { mapLiteral, quoted } from './sql-text.ts';
 import { archiveSession, fileSelectSql, restoreSql, structureOf } from './tenant-archive-sql.ts';
 import { TenantTables } from './tenant-tables.ts';
 
@@ -199,7 +199,7 @@ export class EmbeddedClickHouse implements ClickHouse {
       'SET max_threads = 2',
       'SET output_format_json_quote_64bit_integers = 0',
       'SET output_format_json_quote_denormals = 0',
-      `SET additional_table_filters = ${quoted(filterText(filters))}`,
+      `SET additional_table_filters = ${quoted(mapLiteral(filters))}`,
       'SET readonly = 1',
     ];
   }
@@ -218,13 +218,6 @@ export class EmbeddedClickHouse implements ClickHouse {
     if (columns.length > 0) this.#columns.set(table, text);
     return text;
   }
-}
-
-/** A map as ClickHouse writes it in a SET. */
-function filterText(filters: Readonly<Record<string, string>>): string {
-  return `{${Object.entries(filters)
-    .map(([table, filter]) => `${quoted(table)}:${quoted(filter)}`)
-    .join(',')}}`;
 }
 
 async function orAbort<Result>(answer: Promise<Result>, signal: AbortSignal): Promise<Result> {
