@@ -3,6 +3,7 @@ import type { ApiMetrics } from './api-metrics.ts';
 import type { Attribution } from './attribution-ports.ts';
 import type { Audit } from './audit-ports.ts';
 import type { ApiAuth, Authenticator } from './authenticate.ts';
+import type { Backups } from './backups-ports.ts';
 import type { Bills, LedgerReader } from './bills-ports.ts';
 import type { Control } from './control-ports.ts';
 import type { CursorSeal } from './cursor.ts';
@@ -13,7 +14,7 @@ import type { EmbedLedger } from './embed-ports.ts';
 import type { UsageEvents } from './events-ports.ts';
 import type { IngestHealth } from './ingest-health-ports.ts';
 import type { KeyAdmin } from './keys-ports.ts';
-import type { Directory } from './lifecycle-ports.ts';
+import type { Directory, Lifecycle } from './lifecycle-ports.ts';
 import type { Members } from './members-ports.ts';
 import type { Meters } from './meters-ports.ts';
 import type { Neighbors } from './neighbors-ports.ts';
@@ -38,6 +39,7 @@ import type { Quarantine } from './quarantine-ports.ts';
 import type { QueryAudits } from './queries-ports.ts';
 import type { Reports } from './reports-ports.ts';
 import type { Revenue } from './revenue-ports.ts';
+import type { Scim } from './scim-ports.ts';
 import type { Setup } from './setup-ports.ts';
 import type { StorageDesk } from './storage-ports.ts';
 import type { TenantMetrics } from './tenant-metrics-ports.ts';
@@ -67,6 +69,7 @@ export interface ApiPorts {
   readonly keys: Keys;
   readonly keyAdmin: KeyAdmin;
   readonly members: Members;
+  readonly scim: Scim;
   readonly deletions: Deletions;
   readonly embeds: EmbedLedger;
   readonly health: Health;
@@ -80,6 +83,7 @@ export interface ApiPorts {
   readonly audit: Audit;
   readonly ingestHealth: IngestHealth;
   readonly quarantine: Quarantine;
+  readonly backups: Backups;
   readonly attribution: Attribution;
   readonly detectorRuns: DetectorRuns;
   readonly setup: Setup;
@@ -87,6 +91,7 @@ export interface ApiPorts {
   readonly reports: Reports;
   readonly storage: StorageDesk;
   readonly directory: Directory;
+  readonly lifecycle: Lifecycle;
   readonly tenantMetrics: TenantMetrics;
   /** Everything that this process measures about itself; `GET /metrics` shows it. */
   readonly registry: Registry;

@@ -8,6 +8,7 @@ import { opensTo } from './embed-views.ts';
 import { type Access, accessOf, mayUse } from './permissions.ts';
 import { PROBLEM_TYPE, problemSchema } from './problem.ts';
 import type { RateLimits } from './rate-limit-callers.ts';
+import { SCIM_PREFIX, SCIM_TYPE, scimErrorSchema } from './scim-errors.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -81,12 +82,15 @@ function errorResponses(route: RouteOptions, access: Access): Record<string, unk
     ...(route.schema?.body === undefined ? [] : ROUTE_WITH_BODY),
     ...(route.config?.errors ?? []),
   ];
+  const content = route.url.startsWith(SCIM_PREFIX)
+    ? { [SCIM_TYPE]: { schema: scimErrorSchema } }
+    : { [PROBLEM_TYPE]: { schema: problemSchema } };
   const statuses = [...new Set(codes.map((code) => ERRORS[code].status))].sort((a, b) => a - b);
   return Object.fromEntries(
     statuses.map((status) => {
       const named = [...new Set(codes)].filter((code) => ERRORS[code].status === status);
       const description = named.map((code) => `${code}: ${ERRORS[code].title}`).join('. ');
-      return [status, { description, content: { [PROBLEM_TYPE]: { schema: problemSchema } } }];
+      return [status, { description, content }];
     }),
   );
 }

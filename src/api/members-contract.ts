@@ -11,6 +11,8 @@ export interface MemberItem {
   added_by: string;
   added_at: string;
   changed_at: string;
+  /** By the tenant's directory (SCIM): people cannot change it here. */
+  kept_by_directory: boolean;
 }
 
 export interface MemberList {

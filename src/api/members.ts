@@ -29,6 +29,7 @@ export const memberItemSchema = z
     added_by: z.string(),
     added_at: z.string(),
     changed_at: z.string(),
+    kept_by_directory: z.boolean().describe("By the tenant's directory (SCIM): people cannot change it here"),
   })
   .meta({ id: 'Member' });
 
@@ -60,6 +61,7 @@ export function memberToWire(member: Member, reader: StaffActor | TenantActor): 
     added_by: addedByOperator && reader.kind === 'tenant' ? 'operator' : addedBy,
     added_at: rfc3339(member.addedAt),
     changed_at: rfc3339(member.changedAt),
+    kept_by_directory: member.keptByDirectory,
   };
 }
 

@@ -17,6 +17,8 @@ const keepers = { roles: ['admin', 'tenant_admin'], keyScopes: [] } as const;
 const sales = { roles: ['admin', 'sales'], keyScopes: [] } as const;
 /** Four eyes are those of people: a role for machines has none. */
 const people = { roles: ['admin', 'sre'], keyScopes: [] } as const;
+/** A customer's directory, and nothing else: its key opens no other row. */
+const directories = { roles: [], keyScopes: ['scim'] } as const;
 const apps = { roles: OPERATORS, keyScopes: ['flags'] } as const;
 
 /**
@@ -44,6 +46,26 @@ export const PERMISSIONS = {
   'PUT /v1/members/:id': keepers,
   'DELETE /v1/members/:id': keepers,
   'POST /v1/members/:id/sign-in-link': keepers,
+  'GET /v1/scim': keepers,
+  'PUT /v1/scim/role-rules': keepers,
+  'DELETE /v1/scim': keepers,
+  'GET /scim/v2/ServiceProviderConfig': directories,
+  'GET /scim/v2/ResourceTypes': directories,
+  'GET /scim/v2/ResourceTypes/:id': directories,
+  'GET /scim/v2/Schemas': directories,
+  'GET /scim/v2/Schemas/:id': directories,
+  'GET /scim/v2/Users': directories,
+  'POST /scim/v2/Users': directories,
+  'GET /scim/v2/Users/:id': directories,
+  'PUT /scim/v2/Users/:id': directories,
+  'PATCH /scim/v2/Users/:id': directories,
+  'DELETE /scim/v2/Users/:id': directories,
+  'GET /scim/v2/Groups': directories,
+  'POST /scim/v2/Groups': directories,
+  'GET /scim/v2/Groups/:id': directories,
+  'PUT /scim/v2/Groups/:id': directories,
+  'PATCH /scim/v2/Groups/:id': directories,
+  'DELETE /scim/v2/Groups/:id': directories,
   'GET /v1/deletion-requests': keepers,
   'POST /v1/deletion-requests': keepers,
   'DELETE /v1/deletion-requests/:id': keepers,
@@ -54,6 +76,21 @@ export const PERMISSIONS = {
   'POST /v1/embed-tokens': { roles: ['admin', 'sales', 'automation'], keyScopes: [] },
   'DELETE /v1/embed-tokens/:id': { roles: ['admin', 'sales', 'automation'], keyScopes: [] },
   'GET /v1/tenants': everybody,
+  // Signing up is a machine's work, too.
+  'POST /v1/tenants': { roles: ['admin', 'sales', 'automation'], keyScopes: [] },
+  'GET /v1/tenants/:id/state': everybody,
+  'POST /v1/tenants/:id/suspend': operators,
+  'POST /v1/tenants/:id/resume': operators,
+  'POST /v1/tenants/:id/close': admins,
+  'POST /v1/tenants/:id/reopen': admins,
+  'GET /v1/tenants/:id/plan': everybody,
+  'DELETE /v1/tenants/:id/plan/scheduled': sales,
+  'GET /v1/retention': { roles: ['admin', 'sre', 'sales'], keyScopes: [] },
+  'POST /v1/retention/runs': admins,
+  'GET /v1/tenants/:id/retention': everybody,
+  // What is removed is gone: not for everybody who may change a plan.
+  'PUT /v1/tenants/:id/retention': admins,
+  'PUT /v1/plans/:plan/retention': admins,
   'GET /v1/tenants/:id/metrics': everybody,
   'GET /v1/tenants/:id/queries': everybody,
   'GET /v1/tenants/:id/slow-queries': everybody,
@@ -69,6 +106,9 @@ export const PERMISSIONS = {
   'GET /v1/quarantine/:id': operators,
   'POST /v1/quarantine/:id/replay': operators,
   'DELETE /v1/quarantine/:id': operators,
+  'GET /v1/backups': operators,
+  'POST /v1/backups': admins,
+  'POST /v1/backups/figures': admins,
   'GET /v1/attribution': { roles: STAFF, keyScopes: [] },
   'GET /v1/detector/runs': operators,
   'GET /v1/setup': { roles: STAFF, keyScopes: [] },

@@ -123,7 +123,7 @@ export function readGroup(body: unknown, type: ScimResourceType): ScimGroupConte
     if (one.type?.toLowerCase() !== 'group') return one.value;
     throw new ScimError('invalidValue', 'Groups within groups are not taken: list the users.');
   });
-  return { displayName, ...filled({ externalId }), members: [...new Set(ids)] };
+  return { displayName, ...filled({ externalId }), members: [...new Set(ids.map((id) => id.toLowerCase()))] };
 }
 
 export function etagOf({ version }: { readonly version: number }): string {

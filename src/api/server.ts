@@ -58,6 +58,10 @@ import { queryAuditRoutes } from './queries-audit.ts';
 import { type ApiLimits, createRateLimits, limitAnonymous } from './rate-limit-callers.ts';
 import { exportRoutes, reportScheduleRoutes, statementRoutes } from './reports.ts';
 import { revenueRoutes } from './revenue.ts';
+import { scimRoutes } from './scim.ts';
+import { SCIM_PREFIX, SCIM_TYPE, scimErrorOf } from './scim-errors.ts';
+import { scimMappingRoutes } from './scim-mapping.ts';
+import { heldByDirectory } from './scim-standing.ts';
 import { signInRoutes } from './sign-in.ts';
 import { spendRoutes } from './spend.ts';
 import { storageRoutes } from './storage.ts';
@@ -66,8 +70,10 @@ import { telemetryRoutes } from './telemetry-routes.ts';
 import { tenantMetricsRoutes } from './tenant-metrics.ts';
 import { tenantMetricsPrometheusRoutes } from './tenant-metrics-prometheus.ts';
 import { tenantPlanRoutes } from './tenant-plan.ts';
+import { holdTenants } from './tenant-state-guard.ts';
 import { tenantRoutes } from './tenants.ts';
 import { throttleRoutes } from './throttles.ts';
+import type { TokenRefusal } from './tokens.ts';
 import { traceRoutes } from './traces.ts';
 import { usageRoutes } from './usage.ts';
 import { whoAmIRoutes } from './whoami.ts';
@@ -133,6 +139,13 @@ function answerError(thrown: unknown, request: FastifyRequest, reply: FastifyRep
   if (error.status === 503 || error.status === 429) {
     reply.header('retry-after', String(error.retryAfterSeconds ?? RETRY_AFTER_SECONDS));
   }
+  if (request.url.startsWith(SCIM_PREFIX)) {
+    const headers = { 'cache-control': 'no-store', 'content-type': SCIM_TYPE };
+    return reply
+      .code(error.status)
+      .headers(headers)
+      .send(JSON.stringify(scimErrorOf(error)));
+  }
   const extension = request.routeOptions.url?.startsWith('/ofrep/') ? ofrepMembers(error, request) : {};
   return reply
     .code(error.status)
@@ -183,6 +196,8 @@ function addRoutes(app: FastifyInstance, context: ApiContext, options: ApiOption
   app.register(whoAmIRoutes());
   app.register(keyRoutes(context));
   app.register(memberRoutes(context));
+  app.register(scimRoutes(context));
+  app.register(scimMappingRoutes(context));
   app.register(deletionRoutes(context));
   app.register(embedRoutes(context));
   app.register(tenantRoutes(context));
@@ -260,7 +275,8 @@ export function createApi(options: ApiOptions): FastifyInstance {
   app.removeContentTypeParser('text/plain');
 
   const metrics = createApiMetrics(ports.registry);
-  const authenticator = createAuthenticator(auth, ports.keys, now, (reason) => metrics.refusedTokens.inc({ reason }));
+  const onRefused = (reason: TokenRefusal) => metrics.refusedTokens.inc({ reason });
+  const authenticator = heldByDirectory(createAuthenticator(auth, ports.keys, now, onRefused), ports.scim);
   const cursors = createCursorSeal(auth.cursorSecret ?? randomBytes(32));
   const context: ApiContext = { ports, auth, authenticator, cursors, metrics, now };
   app.register(fastifyCookie);
@@ -272,6 +288,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
   if (rateLimits !== undefined) limitAnonymous(app, rateLimits);
   boundShutdown(app, options.shutdownGraceMs ?? SHUTDOWN_GRACE_MS);
   guardRoutes(app, authenticator, rateLimits);
+  holdTenants(app, ports.flags);
   addRoutes(app, context, options);
   return app;
 }

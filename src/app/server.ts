@@ -9,6 +9,7 @@ import { createDevIssuer, type DevIssuer } from '../api/issuer.ts';
 import { createApi } from '../api/server.ts';
 import type { Config } from '../config/config.ts';
 import { SECOND_MS } from '../domain/window.ts';
+import { InsertGate } from '../store/clickhouse/insert-gate.ts';
 import { SegmentLoader } from '../store/clickhouse/segment-loader.ts';
 import { AnomalyStore } from '../store/postgres/anomaly-store.ts';
 import { BreakerOrders } from '../store/postgres/breaker-orders.ts';
@@ -21,6 +22,7 @@ import { KeyStore } from '../store/postgres/key-store.ts';
 import { TenantDirectory } from '../store/postgres/tenant-directory.ts';
 import { ThrottleStore } from '../store/postgres/throttle-store.ts';
 import { startAlerting } from './alert-desk.ts';
+import { startBackups } from './backups.ts';
 import { startBilling } from './billing.ts';
 import { BreakerBoard } from './breaker-board.ts';
 import { startControl } from './control.ts';
@@ -45,6 +47,7 @@ import { reportSources } from './report-sources.ts';
 import { startReports } from './reports.ts';
 import { startRevenue } from './revenue.ts';
 import { runEvery } from './schedule.ts';
+import { startScim } from './scim.ts';
 import { rememberSeenTenants } from './seen-tenants.ts';
 import { startSelfCheck } from './self-check.ts';
 import { startSpend } from './spend.ts';
@@ -89,7 +92,8 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
   const quarantineMaxBytes = config.TENANTRY_QUARANTINE_MAX_BYTES;
   const lag = new LoadLag();
   const onLoaded = lag.loaded.bind(lag);
-  const loader = new SegmentLoader({ spoolFolder, clickhouse, log, quarantineMaxBytes, onLoaded, ...late });
+  const gate = new InsertGate();
+  const loader = new SegmentLoader({ spoolFolder, clickhouse, log, quarantineMaxBytes, onLoaded, gate, ...late });
   const changes = new ChangeListener({ url: postgresUrl, log });
   const keys = new KeyStore({
     postgres,
@@ -149,7 +153,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
     config.TENANTRY_DEV_ISSUER && !production
       ? await createDevIssuer({ folder: join(dataDir, 'issuer'), production, baseUrl: () => urlOf(host, apiPort) })
       : undefined;
-  const metering = startMetering({ postgres, postgresUrl, clickhouse, config, registry, log });
+  const metering = startMetering({ postgres, postgresUrl, clickhouse, config, registry, gate, log });
   const storage = startStorage({ clickhouse, postgres, postgresUrl, directory: plans, config, log });
   const queryAudit = startQueryAudit({ config, postgres, postgresUrl, log });
   const usage = startUsage({ clickhouse, config, sources: [metering.usage, storage.usage] });
@@ -173,6 +177,9 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
     loader: () => loader.figures(),
     selfCheck: selfCheck.standing,
   });
+  const ownerUrl = stores.postgresOwnerUrl ?? postgresUrl;
+  const backing = startBackups({ config, dataDir, clickhouse, postgres, ownerUrl, gate, log });
+  const life = startLifecycle({ config, postgres, postgresUrl, clickhouse, directory: plans, keys, log });
   const accounts = startAccounts({ postgres, directory: plans, config });
   const api = createApi({
     ports: {
@@ -205,6 +212,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       deploys: new DeployStore(postgres),
       ...billing,
       ...telemetry.ports,
+      backups: backing.backups,
       anomalies,
       neighbors,
       flags,
@@ -212,7 +220,8 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       keys,
       keyAdmin: keys,
       ...accounts.ports,
-      directory: startLifecycle({ postgres, clickhouse, log }),
+      scim: startScim({ postgres, directory: plans }),
+      ...life.ports,
       tenantMetrics: tenantMetrics({ ...{ config, clickhouse, throttles, anomalies }, aiCosts: prices.aiCosts }),
       health: { parts: () => healthParts({ clickhouse, postgres, loader, detector, now: Date.now }) },
       registry,
@@ -263,9 +272,11 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       stopKeys();
       instances.stop();
       await Promise.all(schedules.map((schedule) => schedule.stop()));
+      await backing.stop();
       await selfCheck.stop();
       await loader.stop();
       await changes.stop();
+      await life.stop();
       await storage.stop();
       await spend.stop();
       await sales.stop();

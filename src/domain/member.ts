@@ -20,6 +20,8 @@ export interface Member {
   readonly addedByOperator: boolean;
   readonly addedAt: number;
   readonly changedAt: number;
+  /** The tenant's directory keeps the row; people do not change it. */
+  readonly keptByDirectory: boolean;
 }
 
 export interface NewMember {

@@ -1,4 +1,5 @@
 /** Words of a customer's directory (Okta, Entra ID, …) that tells by SCIM 2.0 who its people are. RFC 7643, RFC 7644. */
+import { TenantryError } from './errors.ts';
 import { TENANT_ROLES, type TenantRole } from './roles.ts';
 import type { TenantId } from './tenant-id.ts';
 
@@ -135,6 +136,27 @@ export function roleOf(
 /** The lower of two roles. */
 export function lowerRole(one: TenantRole, other: TenantRole): TenantRole {
   return TENANT_ROLES.indexOf(one) >= TENANT_ROLES.indexOf(other) ? one : other;
+}
+
+/** Somebody or something else of the same directory has the name already. */
+export class ScimClash extends TenantryError {
+  constructor(detail: string) {
+    super('CONFLICT', detail);
+  }
+}
+
+/** What the store needs of a user to say which member stands for the person, and with which role. */
+export interface MemberClaim {
+  readonly userId: string;
+  readonly email: string;
+  /** undefined: no access, or none of the groups gives a role. */
+  readonly role: TenantRole | undefined;
+}
+
+/** Those who gain come before those who lose, so that a last admin may go in the moment in which another one comes. */
+export function gainsFirst<Claim extends Pick<MemberClaim, 'role'>>(claims: readonly Claim[]): readonly Claim[] {
+  const rank = ({ role }: Claim) => (role === undefined ? TENANT_ROLES.length : TENANT_ROLES.indexOf(role));
+  return claims.toSorted((one, other) => rank(one) - rank(other));
 }
 
 const ADDRESS = /^[^\s@]+@[^\s@]+$/;

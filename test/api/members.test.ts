@@ -120,7 +120,7 @@ describe('members', () => {
   test('names of the operator’s people are kept from tenants only', () => {
     const member: Member = {
       ...{ memberId: 'm', tenantId: OWN, email: 'a@b.c', role: 'viewer', state: 'active', addedBy: 'bob' },
-      ...{ addedByOperator: false, addedAt: 0, changedAt: 0 },
+      ...{ addedByOperator: false, addedAt: 0, changedAt: 0, keptByDirectory: false },
     };
     const reader = { kind: 'tenant', subject: 'x', role: 'tenant_admin', tenantId: OWN } as const;
     expect(memberToWire(member, reader).added_by).toBe('bob');

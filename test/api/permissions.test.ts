@@ -89,7 +89,9 @@ describe.each(ROWS)('%s', (row) => {
 });
 
 test('a session may change things only with the header that other sites cannot send', async () => {
-  for (const row of ROWS.filter((name) => !name.startsWith('GET ') && WHO_MAY[name] !== PUBLIC)) {
+  // SCIM is for keys alone, and says its errors in its own words.
+  const guarded = ROWS.filter((name) => WHO_MAY[name] !== PUBLIC && !name.includes(' /scim/'));
+  for (const row of guarded.filter((name) => !name.startsWith('GET '))) {
     const { credentials } = (await goodCallers(api, provider)).find(({ name }) => name === 'admin, session') ?? {};
     const { 'x-tenantry-csrf': _header, ...withoutHeader } = credentials ?? {};
     expect(withoutHeader).toHaveProperty('cookie');

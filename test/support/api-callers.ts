@@ -1,6 +1,6 @@
 import { SignJWT } from 'jose';
 import { SESSION_COOKIE } from '../../src/api/authenticate.ts';
-import { STAFF_ROLES, TENANT_ROLES } from '../../src/domain/roles.ts';
+import { type KeyScope, STAFF_ROLES, TENANT_ROLES } from '../../src/domain/roles.ts';
 import type { TenantId } from '../../src/domain/tenant-id.ts';
 import { ADMIN_TOKEN, type ApiUnderTest, bearer, type IdentityProvider, OTHER, OWN } from './api-harness.ts';
 
@@ -58,12 +58,7 @@ export async function goodCallers(api: ApiUnderTest, provider: IdentityProvider)
       );
     }
   }
-  const key = (
-    scopes: ('ingest' | 'flags')[],
-    tenant: TenantId | undefined,
-    header: string,
-    prefix = '',
-  ): TestCaller => ({
+  const key = (scopes: KeyScope[], tenant: TenantId | undefined, header: string, prefix = ''): TestCaller => ({
     name: `key ${scopes.join('+')} of ${tenant ?? 'all'} in ${header}`,
     kind: `key ${scopes.join('+')}`,
     tenant,
@@ -77,6 +72,8 @@ export async function goodCallers(api: ApiUnderTest, provider: IdentityProvider)
     key(['ingest', 'flags'], undefined, 'authorization', 'Bearer '),
     key(['flags'], OWN, 'authorization', 'Bearer '),
     key(['flags'], OTHER, 'authorization', 'Bearer '),
+    key(['scim'], OWN, 'authorization', 'Bearer '),
+    key(['scim'], OTHER, 'x-tenantry-key'),
   );
   return callers;
 }

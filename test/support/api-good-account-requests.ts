@@ -1,4 +1,4 @@
-import { OWN } from './api-harness.ts';
+import { OTHER, OWN } from './api-harness.ts';
 
 const NOBODY = '00000000-0000-4000-8000-000000000001';
 
@@ -14,6 +14,39 @@ export const GOOD_ACCOUNT_REQUESTS = {
   'PUT /v1/members/:id': { url: `/v1/members/${NOBODY}?tenant_id=${OWN}`, payload: { role: 'member' }, status: 404 },
   'DELETE /v1/members/:id': { url: `/v1/members/${NOBODY}?tenant_id=${OWN}`, status: 404 },
   'POST /v1/members/:id/sign-in-link': { url: `/v1/members/${NOBODY}/sign-in-link?tenant_id=${OWN}`, status: 404 },
+  'GET /v1/scim': { url: `/v1/scim?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
+  'PUT /v1/scim/role-rules': {
+    url: `/v1/scim/role-rules?tenant_id=${OWN}`,
+    payload: {
+      rules: [{ match: 'display_name', value: 'Admins', role: 'tenant_admin' }],
+      authoritative: false,
+      revision: 0,
+    },
+    status: 200,
+    statusForOther: 404,
+  },
+  'DELETE /v1/scim': { url: `/v1/scim?tenant_id=${OTHER}`, status: 404 },
+  'GET /scim/v2/ServiceProviderConfig': { url: '/scim/v2/ServiceProviderConfig', status: 200 },
+  'GET /scim/v2/ResourceTypes': { url: '/scim/v2/ResourceTypes', status: 200 },
+  'GET /scim/v2/ResourceTypes/:id': { url: '/scim/v2/ResourceTypes/User', status: 200 },
+  'GET /scim/v2/Schemas': { url: '/scim/v2/Schemas', status: 200 },
+  'GET /scim/v2/Schemas/:id': { url: '/scim/v2/Schemas/urn:ietf:params:scim:schemas:core:2.0:User', status: 200 },
+  'GET /scim/v2/Users': { url: '/scim/v2/Users', status: 200 },
+  'POST /scim/v2/Users': { url: '/scim/v2/Users', payload: { userName: 'ada@example.com', active: true }, status: 201 },
+  'GET /scim/v2/Users/:id': { url: `/scim/v2/Users/${NOBODY}`, status: 404 },
+  'PUT /scim/v2/Users/:id': {
+    url: `/scim/v2/Users/${NOBODY}`,
+    payload: { userName: 'ada@example.com', active: true },
+    status: 404,
+  },
+  'PATCH /scim/v2/Users/:id': { url: `/scim/v2/Users/${NOBODY}`, payload: {}, status: 404 },
+  'DELETE /scim/v2/Users/:id': { url: `/scim/v2/Users/${NOBODY}`, status: 404 },
+  'GET /scim/v2/Groups': { url: '/scim/v2/Groups', status: 200 },
+  'POST /scim/v2/Groups': { url: '/scim/v2/Groups', payload: { displayName: 'Admins' }, status: 201 },
+  'GET /scim/v2/Groups/:id': { url: `/scim/v2/Groups/${NOBODY}`, status: 404 },
+  'PUT /scim/v2/Groups/:id': { url: `/scim/v2/Groups/${NOBODY}`, payload: { displayName: 'Admins' }, status: 404 },
+  'PATCH /scim/v2/Groups/:id': { url: `/scim/v2/Groups/${NOBODY}`, payload: {}, status: 404 },
+  'DELETE /scim/v2/Groups/:id': { url: `/scim/v2/Groups/${NOBODY}`, status: 404 },
   'GET /v1/deletion-requests': { url: `/v1/deletion-requests?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
   'POST /v1/deletion-requests': {
     url: '/v1/deletion-requests',

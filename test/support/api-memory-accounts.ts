@@ -32,6 +32,7 @@ export class MemoryMembers implements Members {
     const added = {
       ...{ ...member, memberId: randomUUID(), tenantId, addedBy: actor.subject, addedAt: at, changedAt: at },
       addedByOperator: actor.kind !== 'tenant',
+      keptByDirectory: false,
     };
     this.items = [...this.items, added];
     return added;

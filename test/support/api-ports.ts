@@ -32,6 +32,7 @@ import { MemoryProfiles } from './api-memory-profiles.ts';
 import { MemoryReports } from './api-memory-reports.ts';
 import { MemoryRevenue } from './api-memory-revenue.ts';
 import { MemorySales } from './api-memory-sales.ts';
+import { MemoryScim } from './api-memory-scim.ts';
 import { MemorySpend } from './api-memory-spend.ts';
 import { MemoryStorage } from './api-memory-storage.ts';
 import { memoryTelemetry } from './api-memory-telemetry.ts';
@@ -275,6 +276,7 @@ export function createMemoryPorts(now: () => number) {
     keys,
     keyAdmin: new MemoryKeyAdmin(keys, now),
     members: new MemoryMembers(now),
+    scim: new MemoryScim(now),
     deletions: new MemoryDeletions(now),
     embeds: new MemoryEmbeds(now),
     health: new MemoryHealth(),

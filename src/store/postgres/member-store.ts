@@ -8,10 +8,12 @@ import type { TenantDirectory } from './tenant-directory.ts';
 import type { RecordedTransaction } from './transaction.ts';
 
 /** More would be a directory service; also what one answer holds. */
-const MOST_MEMBERS = 1_000;
+export const MOST_MEMBERS = 1_000;
 
 const COLUMNS = `member_id as "memberId", tenant_id as "tenantId", email, role, state, added_by as "addedBy",
-  added_by_operator as "addedByOperator", ${unixMs('added_at')} as "addedAt", ${unixMs('changed_at')} as "changedAt"`;
+  added_by_operator as "addedByOperator", ${unixMs('added_at')} as "addedAt", ${unixMs('changed_at')} as "changedAt",
+  exists (select from tenantry.scim_users kept
+          where (kept.tenant_id, kept.member_id) = (members.tenant_id, members.member_id)) as "keptByDirectory"`;
 
 /** Who should have access to tenants. A tenant's own people work under row security. */
 export class MemberStore {
@@ -64,6 +66,7 @@ export class MemberStore {
     return this.#postgres.inChangeTransaction(actor, async (transaction) => {
       const before = await lock(transaction, tenantId, memberId);
       if (before === undefined) return undefined;
+      refuseKept(before);
       if (before.role === 'tenant_admin' && role !== undefined && role !== 'tenant_admin') {
         await refuseLastAdmin(transaction, before);
       }
@@ -82,6 +85,7 @@ export class MemberStore {
     return this.#postgres.inChangeTransaction(actor, async (transaction) => {
       const before = await lock(transaction, tenantId, memberId);
       if (before === undefined) return undefined;
+      refuseKept(before);
       if (before.role === 'tenant_admin') await refuseLastAdmin(transaction, before);
       const row = await write(transaction, before, before.role, 'removed');
       await transaction.audit({
@@ -148,6 +152,14 @@ async function lock(
     [tenantId, memberId],
   );
   return rows.find((row) => row.memberId === memberId);
+}
+
+/** It would be undone with the next word of the directory. */
+function refuseKept({ keptByDirectory }: Member): void {
+  if (!keptByDirectory) return;
+  throw new TenantryError('CONFLICT', "The tenant's directory keeps this member.", {
+    hint: 'Change the person or their groups there, or which groups stand for which roles.',
+  });
 }
 
 async function refuseLastAdmin(transaction: RecordedTransaction, { tenantId, memberId }: Member): Promise<void> {
