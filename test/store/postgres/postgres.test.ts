@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StaffActor } from '../../../src/domain/actor.ts';
 import type { TenantId } from '../../../src/domain/tenant-id.ts';
-import type { Postgres } from '../../../src/store/postgres/postgres.ts';
+import { Postgres } from '../../../src/store/postgres/postgres.ts';
 import { TenantDirectory } from '../../../src/store/postgres/tenant-directory.ts';
-import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
+import { silentLog, startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { runSql } from '../../support/postgres-child.ts';
 
 const ACME = 'acme' as TenantId;
@@ -47,52 +47,28 @@ describe('inTenantTransaction', () => {
     expect(rows).toEqual([{ tenant_id: ACME, plan: 'gold' }]);
   });
 
-  it('keeps thousands of interleaved transactions of two tenants apart on four connections', async () => {
-    let foreign = 0;
-    let right = 0;
-    const pids = new Set<number>();
-    const one = async (index: number) => {
-      const tenant = index % 2 === 0 ? ACME : GLOBEX;
-      await postgres
-        .inTenantTransaction(tenant, async (transaction) => {
-          const [settings] = await transaction.query<{
-            tenant: string;
-            super_admin: string;
-            role: string;
-            pid: number;
-          }>(SETTINGS);
-          if (settings !== undefined) pids.add(settings.pid);
-          const rows = await transaction.query<{ tenant_id: string }>('select tenant_id from tenantry.tenants');
-          const clean =
-            settings?.tenant === tenant && settings.super_admin === 'off' && settings.role === 'tenantry_app';
-          if (clean && rows.length === 1 && rows[0]?.tenant_id === tenant) right += 1;
-          else foreign += 1;
-          // Every fifth fails after its work, every seventh inside PostgreSQL.
-          if (index % 5 === 0) throw new Error('planned');
-          if (index % 7 === 0) await transaction.query('select 1 / 0');
-        })
-        .catch((error: Error & { code?: string }) => {
-          if (error.message !== 'planned' && error.code !== 'INTERNAL') throw error;
-        });
-    };
-    // More at once than connections, fewer than would time out waiting.
-    let next = 0;
-    const worker = async () => {
-      while (next < 4_000) {
-        next += 1;
-        await one(next);
-      }
-    };
-    await Promise.all(Array.from({ length: 16 }, worker));
-    expect({ foreign, right }).toEqual({ foreign: 0, right: 4_000 });
-    expect(pids.size).toBeLessThanOrEqual(4);
-  });
-
   it('leaves nothing of itself on the connection', async () => {
     await postgres.inTenantTransaction(GLOBEX, (transaction) => transaction.query('select 1'));
     await postgres.inStaffTransaction(SYSTEM, (transaction) => transaction.query('select 1'));
     for (const row of await settingsOfAllConnections()) {
       expect(row).toMatchObject({ tenant: ACME, super_admin: 'off', role: 'tenantry_app' });
+    }
+  });
+
+  it('sets nothing for longer than its transaction', async () => {
+    const one = new Postgres({ url: db.appUrl, log: silentLog, poolSize: 1 });
+    try {
+      await one.inTenantTransaction(GLOBEX, (transaction) => transaction.query('select 1'));
+      let found: readonly object[] = [];
+      // Out of the transaction one sees what the connection itself was left with; that such a one is not gone on with, too.
+      const ended = one.inTenantTransaction(ACME, async (transaction) => {
+        await transaction.query('rollback');
+        found = await transaction.query(SETTINGS);
+      });
+      await expect(ended).rejects.toMatchObject({ code: 'INTERNAL' });
+      expect(found).toMatchObject([{ tenant: null, super_admin: '', role: 'tenantry_login' }]);
+    } finally {
+      await one.close();
     }
   });
 
