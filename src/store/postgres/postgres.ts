@@ -229,12 +229,14 @@ export class Postgres {
   }
 }
 
-/** COMMIT of a transaction that a swallowed error has aborted would answer ROLLBACK, without an error. */
+/**
+ * COMMIT of a transaction that a swallowed error has aborted answers ROLLBACK, without an error. The status alone does
+ * not tell: it follows an error in a message of its own, and may not have arrived when the statement has failed already.
+ */
 async function commit(client: pg.PoolClient): Promise<void> {
-  if (client.getTransactionStatus() !== 'T') {
-    throw new TenantryError('INTERNAL', 'The transaction was not open any more when it should have been committed');
-  }
-  await client.query('commit');
+  const isOpen = client.getTransactionStatus() === 'T';
+  if (isOpen && (await client.query('commit')).command === 'COMMIT') return;
+  throw new TenantryError('INTERNAL', 'The transaction was not open any more when it should have been committed');
 }
 
 /** Whether the connection is certainly outside any transaction and running nothing. */
