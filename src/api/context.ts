@@ -7,7 +7,7 @@ import type { Backups } from './backups-ports.ts';
 import type { Bills, LedgerReader } from './bills-ports.ts';
 import type { Control } from './control-ports.ts';
 import type { CursorSeal } from './cursor.ts';
-import type { Deletions } from './deletions-ports.ts';
+import type { DeletionCertificates, Deletions } from './deletions-ports.ts';
 import type { Deploys } from './deploys-ports.ts';
 import type { DetectorRuns } from './detector-runs-ports.ts';
 import type { EmbedLedger } from './embed-ports.ts';
@@ -71,6 +71,7 @@ export interface ApiPorts {
   readonly members: Members;
   readonly scim: Scim;
   readonly deletions: Deletions;
+  readonly deletionCertificates: DeletionCertificates;
   readonly embeds: EmbedLedger;
   readonly health: Health;
   readonly events: UsageEvents;

@@ -1,6 +1,7 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { attributionRoutes } from './attribution.ts';
 import { auditRoutes } from './audit.ts';
+import { backupRoutes } from './backups.ts';
 import type { ApiContext } from './context.ts';
 import { detectorRunRoutes } from './detector-runs.ts';
 import { ingestHealthRoutes } from './ingest-health.ts';
@@ -13,6 +14,7 @@ export function telemetryRoutes(context: ApiContext): FastifyPluginCallbackZod {
     app.register(auditRoutes(context));
     app.register(ingestHealthRoutes(context));
     app.register(quarantineRoutes(context));
+    app.register(backupRoutes(context));
     app.register(attributionRoutes(context));
     app.register(detectorRunRoutes(context));
     app.register(setupRoutes(context));

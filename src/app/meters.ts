@@ -9,6 +9,7 @@ import type { Config } from '../config/config.ts';
 import type { StaffActor } from '../domain/actor.ts';
 import { DAY_MS, SECOND_MS } from '../domain/window.ts';
 import type { ClickHouse } from '../store/clickhouse/clickhouse.ts';
+import type { InsertGate } from '../store/clickhouse/insert-gate.ts';
 import { MeterEventIntake } from '../store/postgres/meter-event-intake.ts';
 import { MeterEventQueue } from '../store/postgres/meter-event-queue.ts';
 import { MeterStore } from '../store/postgres/meter-store.ts';
@@ -26,11 +27,13 @@ export interface MeteringOptions {
   readonly clickhouse: Pick<ClickHouse, 'rows' | 'insertRows'>;
   readonly config: Pick<Config, 'TENANTRY_ACCEPT_EVENTS_PAST_DAYS' | 'TENANTRY_ACCEPT_FUTURE_SECONDS'>;
   readonly registry: Registry;
+  /** Passed by each segment from its insert until the queue knows of it. */
+  readonly gate: InsertGate;
   readonly log: Logger;
 }
 
 /** Everything about usage events and meters: taking them in, bringing them into ClickHouse, answering what they come to. */
-export function startMetering({ postgres, postgresUrl, clickhouse, config, registry, log }: MeteringOptions): {
+export function startMetering({ postgres, postgresUrl, clickhouse, config, registry, gate, log }: MeteringOptions): {
   readonly events: UsageEvents;
   readonly meters: Meters;
   /** Meters that add up, as usage. */
@@ -42,7 +45,8 @@ export function startMetering({ postgres, postgresUrl, clickhouse, config, regis
   const intake = new MeterEventIntake({ postgres, acceptPastMs });
   const store = new MeterStore(postgres);
   const leadership = new PostgresLeadership(postgresUrl, 'meter-events');
-  const loader = new MeterEventLoader({ queue: new MeterEventQueue(postgres), clickhouse, intake, leadership, log });
+  const queue = new MeterEventQueue(postgres);
+  const loader = new MeterEventLoader({ queue, clickhouse, intake, leadership, gate, log });
   addGauges(registry, loader);
   const schedule = runEvery(LOAD_EVERY_MS, 'meter-events', log, () => loader.tick());
   return {

@@ -153,3 +153,19 @@ export function isEngineAtLeast(running: string, wrote: string): boolean {
   const [oldMajor = 0, oldMinor = 0] = numbers(wrote);
   return major > oldMajor || (major === oldMajor && minor >= oldMinor);
 }
+
+/** Whether somebody should see to it that a backup is made. Nobody is warned where none is wanted and none was made. */
+export function isOverdue({
+  isConfigured,
+  maxAgeMs,
+  lastCutAt,
+  now,
+}: {
+  readonly isConfigured: boolean;
+  readonly maxAgeMs: number;
+  /** Unix ms. */
+  readonly lastCutAt: number | undefined;
+  readonly now: number;
+}): boolean {
+  return lastCutAt === undefined ? isConfigured : now - lastCutAt > maxAgeMs;
+}

@@ -5,6 +5,8 @@ import type { attributionSchema } from '../../src/api/attribution.ts';
 import type { AttributionBody } from '../../src/api/attribution-contract.ts';
 import type { auditChainSchema, auditListSchema } from '../../src/api/audit.ts';
 import type { AuditChain, AuditList } from '../../src/api/audit-contract.ts';
+import type { backupFiguresSchema, backupListSchema } from '../../src/api/backups.ts';
+import type { BackupFiguresBody, BackupList } from '../../src/api/backups-contract.ts';
 import type { detectorRunListSchema } from '../../src/api/detector-runs.ts';
 import type { DetectorRunList } from '../../src/api/detector-runs-contract.ts';
 import type { ingestHealthSchema } from '../../src/api/ingest-health.ts';
@@ -28,9 +30,11 @@ const AGREEMENTS: {
   quarantine: Agree<typeof quarantineListSchema, QuarantineList>;
   quarantined: Agree<typeof quarantineDetailSchema, QuarantineDetail>;
   setup: Agree<typeof setupSchema, SetupBody>;
+  backups: Agree<typeof backupListSchema, BackupList>;
+  backupFigures: Agree<typeof backupFiguresSchema, BackupFiguresBody>;
 } = {
   ...{ attribution: true, audit: true, chain: true, runs: true, ingest: true, quarantine: true, quarantined: true },
-  setup: true,
+  ...{ setup: true, backups: true, backupFigures: true },
 };
 
 const AT = Date.UTC(2026, 5, 15, 12);

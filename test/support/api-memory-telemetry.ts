@@ -7,6 +7,7 @@ import type { StaffActor } from '../../src/domain/actor.ts';
 import type { QuarantinedDetail } from '../../src/domain/quarantine.ts';
 import type { Window } from '../../src/domain/window.ts';
 import { MemoryAudit } from './api-memory-audit.ts';
+import { MemoryBackups } from './api-memory-backups.ts';
 
 const AT = 1_750_000_000_000;
 
@@ -102,6 +103,7 @@ export function memoryTelemetry() {
     audit: new MemoryAudit(),
     ingestHealth: new MemoryIngestHealth(),
     quarantine: new MemoryQuarantine(),
+    backups: new MemoryBackups(),
     attribution: new MemoryAttribution(),
     detectorRuns: new MemoryDetectorRuns(),
     setup: new MemorySetup(),
