@@ -33,7 +33,8 @@ const listQuery = z.strictObject({
   cursor: z.string().min(1).max(512).optional().describe('next_cursor of the page before, with the same query'),
 });
 
-function termsOf(body: z.infer<typeof newCapSchema>, timeZone: string): SpendCapTerms {
+/** A cap as it was sent, with what is left out at its default. */
+export function capTermsOf(body: z.infer<typeof newCapSchema>, timeZone: string): SpendCapTerms {
   return {
     period: body.period,
     amountMicro: body.amount_micro,
@@ -114,7 +115,7 @@ export function capRoutes({ ports: { caps }, cursors }: ApiContext): FastifyPlug
         const actor = staffOf(request);
         const tenantId = parseTenantId(request.params.tenant_id);
         if (tenantId === undefined) throw noSuchTenant();
-        const terms = termsOf(request.body, caps.timeZone);
+        const terms = capTermsOf(request.body, caps.timeZone);
         await caps.put(actor, tenantId, terms);
         return itemOf(actor, tenantId, terms);
       },
@@ -169,7 +170,7 @@ export function capRoutes({ ports: { caps }, cursors }: ApiContext): FastifyPlug
       },
       handler: async (request) =>
         planCapToWire(
-          await caps.putForPlan(staffOf(request), request.params.plan, termsOf(request.body, caps.timeZone)),
+          await caps.putForPlan(staffOf(request), request.params.plan, capTermsOf(request.body, caps.timeZone)),
         ),
     });
 

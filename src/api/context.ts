@@ -41,6 +41,7 @@ import type { Reports } from './reports-ports.ts';
 import type { Revenue } from './revenue-ports.ts';
 import type { Scim } from './scim-ports.ts';
 import type { Setup } from './setup-ports.ts';
+import type { SqlDesk } from './sql-ports.ts';
 import type { StorageDesk } from './storage-ports.ts';
 import type { TenantMetrics } from './tenant-metrics-ports.ts';
 import type { Traces } from './traces-ports.ts';
@@ -89,6 +90,7 @@ export interface ApiPorts {
   readonly detectorRuns: DetectorRuns;
   readonly setup: Setup;
   readonly queryAudits: QueryAudits;
+  readonly sql: SqlDesk;
   readonly reports: Reports;
   readonly storage: StorageDesk;
   readonly directory: Directory;

@@ -139,11 +139,19 @@ export interface AnomalyList {
 export interface NewTenantPlan {
   /** null: on no plan. */
   plan: string | null;
+  /** Default: now. `period_end`, or a moment in RFC 3339: from then on. */
+  effective?: string;
 }
 
 export interface TenantPlan {
   tenant_id: string;
+  /** On it now. */
   plan: string | null;
+  trial_ends_at: string | null;
+  /** The change that comes next; null: none. */
+  scheduled: { plan: string | null; effective_from: string; why: 'change' | 'trial_end'; set_by: string } | null;
+  /** Newest first. */
+  history: { plan: string | null; effective_from: string; set_by: string }[];
 }
 
 export type {

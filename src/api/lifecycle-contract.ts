@@ -16,6 +16,20 @@ export interface DirectoryItem {
   billing_day: number | null;
   /** null: nobody said. */
   seats: number | null;
+  trial_ends_at: string | null;
+  scheduled_plan: { plan: string | null; effective_from: string } | null;
+  /** null: it appeared by itself, or somebody named it. */
+  onboarded_at: string | null;
+  /** null: nobody ever decided where it stands. */
+  state: {
+    version: number;
+    effect: 'refuse' | 'read_only' | null;
+    reason_code: 'payment' | 'abuse' | 'security' | 'request' | 'other' | null;
+    reason: string;
+    until: string | null;
+    since: string;
+    by: string;
+  } | null;
 }
 
 export interface DirectoryList {

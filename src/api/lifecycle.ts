@@ -2,12 +2,16 @@ import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { PLACEMENTS } from '../domain/dedicated.ts';
 import { parseTenantId } from '../domain/tenant-id.ts';
+import { SUSPENSION_EFFECTS, SUSPENSION_REASONS } from '../domain/tenant-state.ts';
 import type { ApiContext } from './context.ts';
 import type { DirectoryItem } from './contract.ts';
 import { nullableTime, rfc3339 } from './convert.ts';
 import { staffOf } from './guard.ts';
 import type { DirectoryEntry } from './lifecycle-ports.ts';
+import { retentionRoutes } from './lifecycle-retention.ts';
+import { onboardingRoutes } from './onboarding.ts';
 import { lineOfText, tenantIdText, wholeNumber } from './parameters.ts';
+import { tenantStateRoutes } from './tenant-state.ts';
 
 const directoryItemSchema = z
   .object({
@@ -25,6 +29,24 @@ const directoryItemSchema = z
     placement_reason: z.string().nullable(),
     billing_day: z.int().nullable().describe("null: the calendar's months"),
     seats: z.int().nullable().describe('null: nobody said'),
+    trial_ends_at: z.string().nullable(),
+    scheduled_plan: z
+      .object({ plan: z.string().nullable(), effective_from: z.string() })
+      .nullable()
+      .describe('The change of plan that comes next; null: none'),
+    onboarded_at: z.string().nullable().describe('null: it appeared by itself, or somebody named it'),
+    state: z
+      .object({
+        version: z.int(),
+        effect: z.enum(SUSPENSION_EFFECTS).nullable(),
+        reason_code: z.enum(SUSPENSION_REASONS).nullable(),
+        reason: z.string(),
+        until: z.string().nullable().describe('When a suspension ends by itself'),
+        since: z.string(),
+        by: z.string(),
+      })
+      .nullable()
+      .describe('null: nobody ever decided where it stands'),
   })
   .meta({ id: 'DirectoryEntry' });
 
@@ -45,19 +67,32 @@ const directoryQuery = z.strictObject({
 });
 
 function entryToWire(entry: DirectoryEntry): DirectoryItem {
-  const { lastSeen, seats } = entry;
+  const { lastSeen, seats, scheduledPlan, state } = entry;
   return {
     ...{ tenant_id: entry.tenantId, display_name: entry.displayName, status: entry.status },
     ...{ plan: entry.plan, plan_since: nullableTime(entry.planSince), first_seen_at: rfc3339(entry.firstSeenAt) },
     last_seen: lastSeen === null ? null : { at: rfc3339(lastSeen.at), step_seconds: lastSeen.stepMs / 1_000 },
     ...{ placement: entry.placement, placement_reason: entry.placementReason, billing_day: entry.billingDay },
-    seats: seats === null ? null : Number(seats),
+    ...{ seats: seats === null ? null : Number(seats), trial_ends_at: nullableTime(entry.trialEndsAt) },
+    scheduled_plan: scheduledPlan && {
+      ...{ plan: scheduledPlan.plan, effective_from: rfc3339(scheduledPlan.effectiveFrom) },
+    },
+    onboarded_at: nullableTime(entry.onboardedAt),
+    state: state && {
+      ...{ version: state.version, effect: state.effect, reason_code: state.reasonCode, reason: state.reason },
+      ...{ until: nullableTime(state.until), since: rfc3339(state.since), by: state.by },
+    },
   };
 }
 
 /** Who the operator's customers are and where each stands in its life: also those that sent nothing in any window. */
-export function lifecycleRoutes({ ports: { directory }, cursors, now }: ApiContext): FastifyPluginCallbackZod {
+export function lifecycleRoutes(context: ApiContext): FastifyPluginCallbackZod {
+  const { ports, cursors, now } = context;
+  const { directory } = ports;
   return (app, _options, done) => {
+    app.register(tenantStateRoutes(context));
+    app.register(onboardingRoutes(context));
+    app.register(retentionRoutes(context));
     app.get(
       '/v1/tenant-directory',
       {

@@ -64,6 +64,7 @@ import { scimMappingRoutes } from './scim-mapping.ts';
 import { heldByDirectory } from './scim-standing.ts';
 import { signInRoutes } from './sign-in.ts';
 import { spendRoutes } from './spend.ts';
+import { sqlRoutes } from './sql.ts';
 import { storageRoutes } from './storage.ts';
 import { storageTargetRoutes } from './storage-targets.ts';
 import { telemetryRoutes } from './telemetry-routes.ts';
@@ -236,6 +237,7 @@ function addRoutes(app: FastifyInstance, context: ApiContext, options: ApiOption
   app.register(traceRoutes(context));
   app.register(latencyHeatRoutes(context));
   app.register(queryAuditRoutes(context));
+  app.register(sqlRoutes(context));
   app.register(telemetryRoutes(context));
   app.register(exportRoutes(context));
   app.register(statementRoutes(context));

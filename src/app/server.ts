@@ -51,6 +51,7 @@ import { startScim } from './scim.ts';
 import { rememberSeenTenants } from './seen-tenants.ts';
 import { startSelfCheck } from './self-check.ts';
 import { startSpend } from './spend.ts';
+import { startSql } from './sql.ts';
 import { startStorage } from './storage.ts';
 import { openStores, type Stores } from './stores.ts';
 import { startTelemetry } from './telemetry.ts';
@@ -156,6 +157,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
   const metering = startMetering({ postgres, postgresUrl, clickhouse, config, registry, gate, log });
   const storage = startStorage({ clickhouse, postgres, postgresUrl, directory: plans, config, log });
   const queryAudit = startQueryAudit({ config, postgres, postgresUrl, log });
+  const statements = startSql({ config, clickhouse, postgres });
   const usage = startUsage({ clickhouse, config, sources: [metering.usage, storage.usage] });
   const billing = startBilling({ postgres, dataDir, usage: usage.reader, ai: prices.aiCosts });
   const { costs } = billing;
@@ -193,6 +195,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
         queries: usage.queries,
         ...startTraces({ clickhouse }),
         queryAudits: queryAudit.audits,
+        sql: statements.sql,
         reports: reporting.reports,
       },
       figures: {
@@ -282,6 +285,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       await sales.stop();
       await reporting.stop();
       await queryAudit.stop();
+      await statements.stop();
       await telemetry.stop();
       await metering.stop();
       await alerting.stop();

@@ -9,6 +9,13 @@ export const KEEPING_SETTINGS = {
   TENANTRY_RETAIN_MINUTES_DAYS: days(30).describe('minute rollups'),
   TENANTRY_RETAIN_HOURS_DAYS: days(400).describe('hour rollups'),
   TENANTRY_RETAIN_DAYS_DAYS: days(1_830).describe('day rollups'),
+  TENANTRY_TENANT_RETENTION_HOUR: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(23)
+    .default(3)
+    .describe('hour of the day, UTC, at which telemetry is removed of tenants that have less kept than the rest'),
   TENANTRY_BACKUP_DIR: z
     .string()
     .min(1)

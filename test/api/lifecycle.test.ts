@@ -18,6 +18,7 @@ beforeEach(() => {
 const entry = (tenantId: TenantId, changes: Partial<DirectoryEntry> = {}): DirectoryEntry => ({
   ...{ tenantId, displayName: null, status: 'active', plan: null, planSince: null, firstSeenAt: START - 1_000 },
   ...{ lastSeen: null, placement: 'pooled', placementReason: null, billingDay: null, seats: null },
+  ...{ trialEndsAt: null, scheduledPlan: null, onboardedAt: null, state: null },
   ...changes,
 });
 const get = async (path: string) => (await api.app.inject({ url: path, headers: bearer(ADMIN_TOKEN) })).json();
@@ -29,7 +30,12 @@ describe('the directory of tenants', () => {
       entry(OTHER, {
         ...{ displayName: 'Globex Inc.', status: 'suspended', plan: 'growth', planSince: START - 500 },
         ...{ lastSeen: { at: START - 60_000, stepMs: 3_600_000 }, placement: 'dedicated', placementReason: 'law' },
-        ...{ billingDay: 15, seats: 40n },
+        ...{ billingDay: 15, seats: 40n, trialEndsAt: START + 1, onboardedAt: START - 2 },
+        scheduledPlan: { plan: null, effectiveFrom: START + 3 },
+        state: {
+          ...{ version: 2, effect: 'read_only', reasonCode: 'payment', reason: 'unpaid', until: START + 4 },
+          ...{ since: START - 4, by: 'ada' },
+        },
       }),
     ];
     const { items, ...list } = await get('/v1/tenant-directory');
@@ -37,13 +43,20 @@ describe('the directory of tenants', () => {
     expect(items[0]).toEqual({
       ...{ tenant_id: OWN, display_name: null, status: 'active', plan: null, plan_since: null },
       ...{ first_seen_at: new Date(START - 1_000).toISOString(), last_seen: null, placement: 'pooled' },
-      ...{ placement_reason: null, billing_day: null, seats: null },
+      ...{ placement_reason: null, billing_day: null, seats: null, trial_ends_at: null, scheduled_plan: null },
+      ...{ onboarded_at: null, state: null },
     });
     expect(items[1]).toEqual({
       ...{ tenant_id: OTHER, display_name: 'Globex Inc.', status: 'suspended', plan: 'growth' },
       ...{ plan_since: new Date(START - 500).toISOString(), first_seen_at: new Date(START - 1_000).toISOString() },
       last_seen: { at: new Date(START - 60_000).toISOString(), step_seconds: 3_600 },
       ...{ placement: 'dedicated', placement_reason: 'law', billing_day: 15, seats: 40 },
+      ...{ trial_ends_at: new Date(START + 1).toISOString(), onboarded_at: new Date(START - 2).toISOString() },
+      scheduled_plan: { plan: null, effective_from: new Date(START + 3).toISOString() },
+      state: {
+        ...{ version: 2, effect: 'read_only', reason_code: 'payment', reason: 'unpaid', by: 'ada' },
+        ...{ until: new Date(START + 4).toISOString(), since: new Date(START - 4).toISOString() },
+      },
     });
   });
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LastSeenRow, lastSeen } from '../../src/aggregate/queries/across-tenants/last-seen.ts';
 import type { TenantMetricsRow } from '../../src/api/tenant-metrics-ports.ts';
-import { startLifecycle } from '../../src/app/lifecycle.ts';
+import { directoryDesk } from '../../src/app/lifecycle.ts';
 import { tenantMetrics } from '../../src/app/tenant-metrics.ts';
 import type { StaffActor } from '../../src/domain/actor.ts';
 import type { AnalyticsReader } from '../../src/domain/analytics-query.ts';
@@ -137,7 +137,7 @@ describe('the directory of tenants', () => {
   afterAll(() => db.stop());
 
   it('brings what people said and what telemetry saw together', async () => {
-    const lifecycle = startLifecycle({ postgres: db.postgres, clickhouse: store.clickhouse, log: silentLog });
+    const lifecycle = directoryDesk({ postgres: db.postgres, clickhouse: store.clickhouse, log: silentLog });
     const { total, lastSeenKnown, entries } = await lifecycle.list(sal, page);
     expect([total, lastSeenKnown]).toEqual([3, true]);
     expect(entries.map(({ tenantId }) => tenantId)).toEqual(['quiet', 't-8', 't-9']);
@@ -157,7 +157,7 @@ describe('the directory of tenants', () => {
 
   it('stays readable while telemetry cannot be read, and says so', async () => {
     const clickhouse: AnalyticsReader = { rows: () => Promise.reject(new Error('the store is down')) };
-    const lifecycle = startLifecycle({ postgres: db.postgres, clickhouse, log: silentLog });
+    const lifecycle = directoryDesk({ postgres: db.postgres, clickhouse, log: silentLog });
     const { lastSeenKnown, entries } = await lifecycle.list(sal, page);
     expect(lastSeenKnown).toBe(false);
     expect(entries.map(({ lastSeen: seen }) => seen)).toEqual([null, null, null]);

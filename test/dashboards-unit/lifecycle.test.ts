@@ -23,7 +23,8 @@ const ago = (ms: number) => new Date(NOW - ms).toISOString();
 const tenant = (tenant_id: string, changes: Partial<DirectoryItem> = {}): DirectoryItem => ({
   ...{ tenant_id, display_name: null, status: 'active', plan: 'team', plan_since: ago(DAY_MS) },
   ...{ first_seen_at: ago(100 * DAY_MS), last_seen: { at: ago(60_000), step_seconds: 60 }, placement: 'pooled' },
-  ...{ placement_reason: null, billing_day: null, seats: null },
+  ...{ placement_reason: null, billing_day: null, seats: null, trial_ends_at: null },
+  ...{ scheduled_plan: null, onboarded_at: null, state: null },
   ...changes,
 });
 

@@ -115,7 +115,8 @@ describe('leads', () => {
   const tenant = (tenant_id: string, name: string | null = null) => ({
     ...{ tenant_id, display_name: name, status: 'active' as const, plan: 'team', plan_since: null },
     ...{ first_seen_at: '2026-01-01T00:00:00Z', last_seen: null, placement: 'pooled' as const },
-    ...{ placement_reason: null, billing_day: null, seats: null },
+    ...{ placement_reason: null, billing_day: null, seats: null, trial_ends_at: null },
+    ...{ scheduled_plan: null, onboarded_at: null, state: null },
   });
   const facts: UpsellFacts = {
     signals: [

@@ -2,6 +2,7 @@ import type { PERMISSIONS } from '../../src/api/permissions.ts';
 import { GOOD_ACCOUNT_REQUESTS } from './api-good-account-requests.ts';
 import { GOOD_CONTROL_REQUESTS } from './api-good-control-requests.ts';
 import { GOOD_COST_REQUESTS } from './api-good-cost-requests.ts';
+import { GOOD_LIFECYCLE_REQUESTS } from './api-good-lifecycle-requests.ts';
 import { GOOD_PRICE_REQUESTS } from './api-good-price-requests.ts';
 import { GOOD_SALES_REQUESTS } from './api-good-sales-requests.ts';
 import { GOOD_TELEMETRY_REQUESTS } from './api-good-telemetry-requests.ts';
@@ -42,6 +43,7 @@ export const GOOD_REQUESTS: Record<Row, GoodRequest> = {
   'POST /v1/keys/:id/rotate': { url: '/v1/keys/not-there/rotate', payload: {}, status: 404 },
   'DELETE /v1/keys/:id/previous': { url: '/v1/keys/not-there/previous', status: 404 },
   ...GOOD_ACCOUNT_REQUESTS,
+  ...GOOD_LIFECYCLE_REQUESTS,
   'GET /v1/tenants': { url: '/v1/tenants', status: 200 },
   'GET /v1/tenants/:id/metrics': {
     url: `/v1/tenants/${OWN}/metrics?metric=requests`,
@@ -192,6 +194,8 @@ export const GOOD_REQUESTS: Record<Row, GoodRequest> = {
   },
   'GET /v1/usage': { url: `/v1/usage?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
   'GET /v1/query-audit': { url: '/v1/query-audit', status: 200 },
+  'POST /v1/sql': { url: '/v1/sql', payload: { sql: 'SELECT 1' }, status: 200 },
+  'GET /v1/sql/tables': { url: '/v1/sql/tables', status: 200 },
   ...GOOD_TELEMETRY_REQUESTS,
   'GET /v1/queries': { url: '/v1/queries', status: 200 },
   'GET /v1/tenants/:id/queries': { url: `/v1/tenants/${OWN}/queries`, status: 200, statusForOther: 404 },

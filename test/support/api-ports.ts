@@ -10,14 +10,13 @@ import type {
   TenantListAnswer,
   TenantListQuestion,
 } from '../../src/api/ports.ts';
-import type { Actor, StaffActor } from '../../src/domain/actor.ts';
+import type { Actor } from '../../src/domain/actor.ts';
 import type { Anomaly } from '../../src/domain/anomaly.ts';
-import { TenantryError } from '../../src/domain/errors.ts';
 import type { ThrottleFlag } from '../../src/domain/flags.ts';
 import type { TenantId } from '../../src/domain/tenant-id.ts';
 import type { NewThrottle, ThrottleRecord } from '../../src/domain/throttle-record.ts';
 import type { Window } from '../../src/domain/window.ts';
-import { MemoryDeletions, MemoryEmbeds, MemoryMembers } from './api-memory-accounts.ts';
+import { MemoryCertificates, MemoryDeletions, MemoryEmbeds, MemoryMembers } from './api-memory-accounts.ts';
 import { MemoryAlerting } from './api-memory-alerts.ts';
 import { MemoryBills, MemoryCosts } from './api-memory-bills.ts';
 import { MemoryBreakers } from './api-memory-breakers.ts';
@@ -25,7 +24,7 @@ import { MemoryControl } from './api-memory-control.ts';
 import { MemoryDeploys } from './api-memory-deploys.ts';
 import { MemoryFeed, MemoryInstances } from './api-memory-feed.ts';
 import { MemoryKeyAdmin, MemoryKeys } from './api-memory-keys.ts';
-import { MemoryDirectory, MemoryTenantMetrics } from './api-memory-lifecycle.ts';
+import { MemoryDirectory, MemoryLifecycle, MemoryPlans, MemoryTenantMetrics } from './api-memory-lifecycle.ts';
 import { MemoryEvents, MemoryMeters } from './api-memory-meters.ts';
 import { MemoryMonths, MemoryPrices } from './api-memory-prices.ts';
 import { MemoryProfiles } from './api-memory-profiles.ts';
@@ -34,6 +33,7 @@ import { MemoryRevenue } from './api-memory-revenue.ts';
 import { MemorySales } from './api-memory-sales.ts';
 import { MemoryScim } from './api-memory-scim.ts';
 import { MemorySpend } from './api-memory-spend.ts';
+import { MemorySql } from './api-memory-sql.ts';
 import { MemoryStorage } from './api-memory-storage.ts';
 import { memoryTelemetry } from './api-memory-telemetry.ts';
 import { MemoryTraces } from './api-memory-traces.ts';
@@ -111,41 +111,6 @@ class MemoryFigures {
   async metric(question: MetricQuestion): Promise<MetricSeries> {
     this.metricQuestions.push(question);
     return { metric: question.metric, unit: 'requests', step_seconds: question.stepSeconds, series: this.series };
-  }
-}
-
-class MemoryPlans {
-  readonly planOf = new Map<string, string>();
-  /** Thrown by every question, as the store does when Postgres is down. */
-  failure: Error | undefined;
-
-  async plans(actor: Actor, tenants: readonly TenantId[]): Promise<ReadonlyMap<TenantId, string>> {
-    this.#refuse(actor);
-    const only = 'tenantId' in actor ? actor.tenantId : undefined;
-    return new Map(
-      tenants.flatMap((tenant) => {
-        const plan = this.planOf.get(tenant);
-        const isHidden = only !== undefined && tenant !== only;
-        return plan === undefined || isHidden ? [] : [[tenant, plan] as const];
-      }),
-    );
-  }
-
-  async exists(actor: Actor, tenant: TenantId): Promise<boolean> {
-    this.#refuse(actor);
-    return this.planOf.has(tenant);
-  }
-
-  async setPlan(actor: StaffActor, tenant: TenantId, plan: string | null): Promise<void> {
-    this.#refuse(actor);
-    if (plan === null) this.planOf.delete(tenant);
-    else this.planOf.set(tenant, plan);
-  }
-
-  /** As the store does: keys that are bound to no tenant do not read the control plane. */
-  #refuse(actor: Actor): void {
-    if (this.failure !== undefined) throw this.failure;
-    if (actor.kind === 'key' && actor.tenantId === undefined) throw new TenantryError('FORBIDDEN', 'not for keys');
   }
 }
 
@@ -254,9 +219,11 @@ export function createMemoryPorts(now: () => number) {
   const feed = new MemoryFeed(now);
   const keys = new MemoryKeys();
   const spend = new MemorySpend(now);
+  const plans = new MemoryPlans();
   return {
     figures: new MemoryFigures(),
-    plans: new MemoryPlans(),
+    plans,
+    lifecycle: new MemoryLifecycle(plans, feed, now),
     throttles: new MemoryThrottles(feed, now),
     breakers: new MemoryBreakers(feed, now),
     alerting: new MemoryAlerting(now),
@@ -278,6 +245,7 @@ export function createMemoryPorts(now: () => number) {
     members: new MemoryMembers(now),
     scim: new MemoryScim(now),
     deletions: new MemoryDeletions(now),
+    deletionCertificates: new MemoryCertificates(),
     embeds: new MemoryEmbeds(now),
     health: new MemoryHealth(),
     events: new MemoryEvents(),
@@ -290,6 +258,7 @@ export function createMemoryPorts(now: () => number) {
     queries: new MemoryQueries(),
     traces: new MemoryTraces(),
     queryAudits: new MemoryQueryAudits(),
+    sql: new MemorySql(),
     ...memoryTelemetry(),
     directory: new MemoryDirectory(),
     tenantMetrics: new MemoryTenantMetrics(),

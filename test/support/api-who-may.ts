@@ -83,6 +83,8 @@ export const WHO_MAY: Record<Row, readonly string[] | typeof PUBLIC> = {
   'GET /v1/tenants/:id/traces/:trace_id': [...STAFF, ...TENANT],
   'GET /v1/tenants/:id/latency-heat': [...STAFF, ...TENANT],
   'GET /v1/query-audit': STAFF,
+  'POST /v1/sql': ['admin', 'sre', 'tenant_admin', 'member'],
+  'GET /v1/sql/tables': ['admin', 'sre', 'tenant_admin', 'member'],
   'GET /v1/queries': STAFF,
   'GET /v1/audit': ['admin', 'sre', 'tenant_admin'],
   'GET /v1/audit/chain': ['admin', 'sre'],

@@ -1,6 +1,7 @@
 import type { StaffActor } from '../../domain/actor.ts';
 import type { Placement } from '../../domain/dedicated.ts';
 import type { TenantId } from '../../domain/tenant-id.ts';
+import type { SuspensionEffect, SuspensionReason } from '../../domain/tenant-state.ts';
 import type { Postgres } from './postgres.ts';
 import { unixMs } from './sql-time.ts';
 
@@ -19,6 +20,20 @@ export interface RosterEntry {
   readonly billingDay: number | null;
   /** null: nobody said. */
   readonly seats: bigint | null;
+  readonly trialEndsAt: number | null;
+  readonly scheduledPlan: { readonly plan: string | null; readonly effectiveFrom: number } | null;
+  /** When it was signed up; null: it appeared by itself, or somebody named it. */
+  readonly onboardedAt: number | null;
+  /** null: nobody ever decided where it stands. */
+  readonly state: {
+    readonly version: number;
+    readonly effect: SuspensionEffect | null;
+    readonly reasonCode: SuspensionReason | null;
+    readonly reason: string;
+    readonly until: number | null;
+    readonly since: number;
+    readonly by: string;
+  } | null;
 }
 
 export interface RosterPage {
@@ -54,17 +69,28 @@ export class TenantRoster {
       const rows = await transaction.query<Omit<RosterEntry, 'seats'> & { seats: string | null }>(
         `with page as (
            select * from tenantry.tenants where ${matches} order by tenant_id offset $3 limit $4)
-         select page.tenant_id as "tenantId", display_name as "displayName", status, plan,
+         select page.tenant_id as "tenantId", display_name as "displayName", page.plan,
+                case when states.until <= clock_timestamp() then 'active' else page.status end as status,
                 ${unixMs('first_seen_at')} as "firstSeenAt",
                 (select ${unixMs('max(effective_from)')} from tenantry.tenant_plan_history history
                  where history.tenant_id = page.tenant_id) as "planSince",
                 coalesce(placements.placement, 'pooled') as placement, placements.reason as "placementReason",
                 billing_days.day as "billingDay",
                 (select seats::text from tenantry.seats where seats.tenant_id = page.tenant_id
-                 order by at desc limit 1) as seats
+                 order by at desc limit 1) as seats,
+                ${unixMs('trial_ends_at')} as "trialEndsAt", ${unixMs('onboarded_at')} as "onboardedAt",
+                case when schedule.tenant_id is not null then jsonb_build_object('plan', schedule.plan,
+                  'effectiveFrom', ${unixMs('schedule.effective_from')}) end as "scheduledPlan",
+                case when states.tenant_id is not null then jsonb_build_object('version', states.version,
+                  'effect', states.effect, 'reasonCode', states.reason_code, 'reason', states.reason,
+                  'until', ${unixMs('states.until')}, 'since', ${unixMs('states.changed_at')},
+                  'by', states.changed_by) end as state
          from page
          left join tenantry.placements using (tenant_id)
          left join tenantry.billing_days using (tenant_id)
+         left join tenantry.tenant_onboardings using (tenant_id)
+         left join tenantry.tenant_plan_schedule schedule using (tenant_id)
+         left join tenantry.tenant_states states using (tenant_id)
          order by page.tenant_id`,
         [...which, page.offset, page.limit],
       );

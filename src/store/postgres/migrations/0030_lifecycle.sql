@@ -121,7 +121,7 @@ create table tenantry.retention_runs (
   -- Moves on while it runs; a run that stands still belongs to a server that is gone.
   seen_at timestamptz not null default clock_timestamp(),
   finished_at timestamptz,
-  state text not null default 'running' check (state in ('running', 'done', 'failed')),
+  state text not null default 'asked' check (state in ('asked', 'running', 'done', 'failed')),
   asked_by text not null,
   tenants int not null default 0,
   tables_total int not null default 0,
