@@ -1,5 +1,5 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { link, mkdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeJwt, exportJWK, generateKeyPair, importJWK, jwtVerify, SignJWT } from 'jose';
 import { z } from 'zod';
@@ -7,6 +7,7 @@ import { TenantryError } from '../domain/errors.ts';
 import { isStaffRole, isTenantRole, type Role } from '../domain/roles.ts';
 import type { TenantId } from '../domain/tenant-id.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../domain/window.ts';
+import { EndedSessions, writePrivately } from './issuer-sessions.ts';
 import { type Grant, grantOf, PLAIN_CLAIMS } from './jwt-claims.ts';
 import type { TokenVerifier } from './tokens.ts';
 
@@ -15,7 +16,6 @@ const AUDIENCE = 'tenantry';
 /** Several servers may share the key pair, and each has a clock. */
 const CLOCK_TOLERANCE_SECONDS = 30;
 const KEY_FILE = 'dev-issuer-key.json';
-const REVOKED_FILE = 'dev-issuer-revoked.json';
 /** How long a sign-in link can be used. */
 export const CODE_LIFE_MS = 15 * MINUTE_MS;
 export const DEV_ISSUER = 'urn:tenantry:dev-issuer';
@@ -58,17 +58,8 @@ export interface DevIssuer extends TokenVerifier {
   isBehindHttps(): boolean;
   /** Ends the session of a token that was verified before; also over a restart. */
   revoke(token: string): Promise<void>;
-}
-
-/** Writes a file that is complete whenever it can be seen under its name. */
-async function writePrivately(folder: string, name: string, text: string, publish: typeof rename): Promise<void> {
-  const temporary = join(folder, `.${name}.${randomUUID()}`);
-  await writeFile(temporary, text, { mode: 0o600, flag: 'wx' });
-  try {
-    await publish(temporary, join(folder, name));
-  } finally {
-    await unlink(temporary).catch(() => undefined);
-  }
+  /** Ends every session and sign-in link that somebody has in a tenant; also over a restart. */
+  endSessionsOf(tenantId: TenantId, subject: string): Promise<void>;
 }
 
 async function readKey(folder: string): Promise<PrivateKey | undefined> {
@@ -104,11 +95,6 @@ async function loadKey(folder: string): Promise<PrivateKey> {
   }
 }
 
-async function loadRevoked(folder: string): Promise<Map<string, number>> {
-  const text = await readFile(join(folder, REVOKED_FILE), 'utf8').catch(() => '{}');
-  return new Map(Object.entries(z.record(z.string(), z.number()).parse(JSON.parse(text))));
-}
-
 function checkRole(role: Role, tenantId: TenantId | undefined): void {
   if (isStaffRole(role) && tenantId !== undefined) {
     throw new TenantryError('BAD_REQUEST', `The staff role ${role} belongs to no tenant.`, {
@@ -133,7 +119,10 @@ export async function createDevIssuer(options: DevIssuerOptions): Promise<DevIss
   const { d: _secret, ...publicJwk } = privateJwk;
   const privateKey = await importJWK(privateJwk, ALGORITHM);
   const publicKey = await importJWK(publicJwk, ALGORITHM);
-  const revoked = await loadRevoked(folder);
+  const ended = await EndedSessions.load(folder, {
+    sessionLifeMs: SESSION_LIFE_MS,
+    toleranceSeconds: CLOCK_TOLERANCE_SECONDS,
+  });
   const codes = new Map<string, { role: Role; tenantId?: TenantId; subject?: string; expiresAt: number }>();
   const fingerprint = (code: string) => createHash('sha256').update(code).digest('hex');
 
@@ -144,7 +133,8 @@ export async function createDevIssuer(options: DevIssuerOptions): Promise<DevIss
     subject = tenantId === undefined ? `dev:${role}` : `dev:${role}@${tenantId}`,
   ): Promise<string> {
     checkRole(role, tenantId);
-    const issuedAt = Math.floor(now() / SECOND_MS);
+    // To the millisecond, as RFC 7519 allows: who signs in again in the second in which sessions were ended is in.
+    const issuedAt = now() / SECOND_MS;
     return new SignJWT({ role, ...(tenantId === undefined ? {} : { tenant_id: tenantId }) })
       .setProtectedHeader({ alg: ALGORITHM, typ: 'JWT' })
       .setIssuer(DEV_ISSUER)
@@ -152,7 +142,7 @@ export async function createDevIssuer(options: DevIssuerOptions): Promise<DevIss
       .setSubject(subject)
       .setJti(randomUUID())
       .setIssuedAt(issuedAt)
-      .setExpirationTime(issuedAt + Math.floor(lifeMs / SECOND_MS))
+      .setExpirationTime(Math.floor(issuedAt) + Math.floor(lifeMs / SECOND_MS))
       .sign(privateKey);
   }
 
@@ -188,7 +178,7 @@ export async function createDevIssuer(options: DevIssuerOptions): Promise<DevIss
           clockTolerance: CLOCK_TOLERANCE_SECONDS,
           currentDate: new Date(now()),
         });
-        return revoked.has(payload.jti ?? '') ? undefined : grantOf(payload, PLAIN_CLAIMS);
+        return ended.has(payload) ? undefined : grantOf(payload, PLAIN_CLAIMS);
       } catch {
         return undefined;
       }
@@ -196,10 +186,11 @@ export async function createDevIssuer(options: DevIssuerOptions): Promise<DevIss
     async revoke(token) {
       const { jti, exp } = decodeJwt(token);
       if (jti === undefined || exp === undefined) return;
-      const forgettable = now() / SECOND_MS - CLOCK_TOLERANCE_SECONDS;
-      for (const [id, end] of revoked) if (end < forgettable) revoked.delete(id);
-      revoked.set(jti, exp);
-      await writePrivately(folder, REVOKED_FILE, JSON.stringify(Object.fromEntries(revoked)), rename);
+      await ended.endToken(jti, exp, now());
+    },
+    async endSessionsOf(tenantId, subject) {
+      for (const [key, code] of codes) if (code.tenantId === tenantId && code.subject === subject) codes.delete(key);
+      await ended.endPerson(tenantId, subject, now());
     },
   };
 }

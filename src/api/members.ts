@@ -148,10 +148,10 @@ export function memberRoutes({ ports: { members }, auth: { issuer }, now }: ApiC
         const actor = personOf(request);
         const tenantId = oneTenantOf(actor, request.query.tenant_id);
         refuseEscalation(actor, request.body.role);
-        return memberToWire(
-          found(await members.change(actor, tenantId, known(request.params.id), request.body)),
-          actor,
-        );
+        const member = found(await members.change(actor, tenantId, known(request.params.id), request.body));
+        // A session holds the role that it was made with.
+        if (request.body.role !== undefined) await issuer?.endSessionsOf(tenantId, member.email);
+        return memberToWire(member, actor);
       },
     });
 
@@ -170,7 +170,9 @@ export function memberRoutes({ ports: { members }, auth: { issuer }, now }: ApiC
       handler: async (request) => {
         const actor = personOf(request);
         const tenantId = oneTenantOf(actor, request.query.tenant_id);
-        return memberToWire(found(await members.remove(actor, tenantId, known(request.params.id))), actor);
+        const member = found(await members.remove(actor, tenantId, known(request.params.id)));
+        await issuer?.endSessionsOf(tenantId, member.email);
+        return memberToWire(member, actor);
       },
     });
 

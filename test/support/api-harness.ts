@@ -90,6 +90,8 @@ export interface ApiUnderTest {
   readonly ports: MemoryPorts;
   readonly clock: Clock;
   readonly issuer: DevIssuer;
+  /** Where the issuer keeps its key and what was ended. */
+  readonly issuerFolder: string;
   readonly embed: EmbedTokens;
   /** Log lines so far, as written. */
   readonly logLines: string[];
@@ -176,6 +178,7 @@ export async function startApi(
     ports,
     clock,
     issuer,
+    issuerFolder: folder,
     embed,
     logLines,
     async close() {

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { Deletions } from '../../src/api/deletions-ports.ts';
+import type { DeletionCertificates, Deletions } from '../../src/api/deletions-ports.ts';
 import type { EmbedLedger } from '../../src/api/embed-ports.ts';
 import type { Members } from '../../src/api/members-ports.ts';
 import type { Actor, StaffActor, TenantActor } from '../../src/domain/actor.ts';
-import { DELETION_WAITING_MS, type DeletionRequest, type LegalHold } from '../../src/domain/deletion.ts';
+import { DELETION_WAITING_DAYS, type DeletionRequest, type LegalHold } from '../../src/domain/deletion.ts';
+import type { DeletionCertificate } from '../../src/domain/deletion-certificate.ts';
 import type { EmbedToken, NewEmbedToken } from '../../src/domain/embed.ts';
 import type { Member, MemberChange, NewMember } from '../../src/domain/member.ts';
 import type { TenantId } from '../../src/domain/tenant-id.ts';
@@ -24,7 +25,8 @@ export class MemoryMembers implements Members {
   }
 
   async find(_actor: Actor, tenantId: TenantId, memberId: string): Promise<Member | undefined> {
-    return this.items.find((member) => member.tenantId === tenantId && member.memberId === memberId);
+    const member = this.items.find((one) => one.tenantId === tenantId && one.memberId === memberId);
+    return member?.state === 'removed' ? undefined : member;
   }
 
   async add(actor: Person, tenantId: TenantId, member: NewMember): Promise<Member> {
@@ -57,6 +59,7 @@ export class MemoryMembers implements Members {
 export class MemoryDeletions implements Deletions {
   items: readonly DeletionRequest[] = [];
   held: readonly LegalHold[] = [];
+  readonly terms = { waitingDays: DELETION_WAITING_DAYS, automatic: false };
   readonly #now: () => number;
 
   constructor(now: () => number) {
@@ -66,16 +69,22 @@ export class MemoryDeletions implements Deletions {
   async list(_actor: Actor, { tenantId, openOnly, limit }: Parameters<Deletions['list']>[1]) {
     return this.items
       .filter((item) => tenantId === undefined || item.tenantId === tenantId)
-      .filter((item) => !openOnly || item.state === 'requested')
+      .filter((item) => !openOnly || item.state !== 'cancelled')
       .slice(0, limit);
   }
 
-  async request(actor: Person, tenantId: TenantId, reason: string): Promise<DeletionRequest> {
+  async request(
+    actor: Person,
+    tenantId: TenantId,
+    wish: Parameters<Deletions['request']>[2],
+  ): Promise<DeletionRequest> {
+    const { reason, legalBasis, waitingMs } = wish;
     const requestedAt = this.#now();
     const made: DeletionRequest = {
       ...{ requestId: randomUUID(), tenantId, state: 'requested', reason, requestedBy: actor.subject, requestedAt },
-      ...{ requestedByOperator: actor.kind !== 'tenant', notBefore: requestedAt + DELETION_WAITING_MS },
-      ...{ endedAt: null, endedBy: null, endedByOperator: null, legalHold: false },
+      ...{ requestedByOperator: actor.kind !== 'tenant', notBefore: requestedAt + waitingMs },
+      ...{ endedAt: null, endedBy: null, endedByOperator: null, legalHold: false, legalBasis },
+      ...{ startedAt: null, startedBy: null, step: null, progress: {}, waitsFor: null, failure: null },
     };
     this.items = [made, ...this.items];
     return made;
@@ -88,6 +97,15 @@ export class MemoryDeletions implements Deletions {
     const cancelled: DeletionRequest = { ...found, state: 'cancelled', ...ended };
     this.items = this.items.map((item) => (item === found ? cancelled : item));
     return cancelled;
+  }
+
+  async start(actor: StaffActor, tenantId: TenantId, requestId: string): Promise<DeletionRequest | undefined> {
+    const found = this.items.find((item) => item.tenantId === tenantId && item.requestId === requestId);
+    if (found === undefined) return undefined;
+    const startedBy = actor.subject;
+    const started: DeletionRequest = { ...found, state: 'running', step: 'close', startedAt: this.#now(), startedBy };
+    this.items = this.items.map((item) => (item === found ? started : item));
+    return started;
   }
 
   async holds(): Promise<readonly LegalHold[]> {
@@ -104,6 +122,26 @@ export class MemoryDeletions implements Deletions {
     const before = this.held.length;
     this.held = this.held.filter((hold) => hold.tenantId !== tenantId);
     return this.held.length < before;
+  }
+}
+
+export class MemoryCertificates implements DeletionCertificates {
+  items: readonly DeletionCertificate[] = [];
+
+  async list(_actor: StaffActor, limit: number): Promise<readonly DeletionCertificate[]> {
+    return this.items.slice(0, limit);
+  }
+
+  async find(_actor: StaffActor, certificateId: string): Promise<DeletionCertificate | undefined> {
+    return this.items.find(({ body }) => body.certificate_id === certificateId);
+  }
+
+  async verify(actor: StaffActor, certificateId: string, tenantId: TenantId | undefined) {
+    const found = await this.find(actor, certificateId);
+    if (found === undefined) return undefined;
+    const checks = { signatureGood: true, chained: true, auditAsLeft: true, enteredAnew: false, holds: true };
+    const files = tenantId === undefined ? null : [];
+    return { certificateId, checkedAt: 0, ...checks, proofs: found.body.proofs, files };
   }
 }
 
