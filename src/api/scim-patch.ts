@@ -19,7 +19,7 @@ const operationSchema = z.looseObject({
     .transform((op) => op.toLowerCase())
     .pipe(z.enum(['add', 'replace', 'remove'])),
   path: z.string().nullish(),
-  value: z.unknown(),
+  value: z.unknown().optional(),
 });
 type Operation = z.infer<typeof operationSchema>;
 

@@ -93,7 +93,8 @@ describe('/openapi.json', () => {
       expect([name, Object.keys(operation.responses).map(Number)]).toEqual([name, expect.arrayContaining(expected)]);
       for (const [status, answer] of Object.entries(operation.responses)) {
         if (Number(status) < 400) continue;
-        expect([name, status, Object.keys(answer.content ?? {})]).toEqual([name, status, ['application/problem+json']]);
+        const type = name.includes(' /scim/') ? 'application/scim+json' : 'application/problem+json';
+        expect([name, status, Object.keys(answer.content ?? {})]).toEqual([name, status, [type]]);
         const codes = Object.entries(ERRORS).filter(([, error]) => error.status === Number(status));
         expect(codes.some(([code]) => answer.description.includes(code))).toBe(true);
       }
