@@ -43,6 +43,7 @@ import type { Scim } from './scim-ports.ts';
 import type { Setup } from './setup-ports.ts';
 import type { SqlDesk } from './sql-ports.ts';
 import type { StorageDesk } from './storage-ports.ts';
+import type { TenantArchives } from './tenant-archives-ports.ts';
 import type { TenantMetrics } from './tenant-metrics-ports.ts';
 import type { Traces } from './traces-ports.ts';
 import type { Queries, UsageDesk } from './usage-ports.ts';
@@ -96,6 +97,7 @@ export interface ApiPorts {
   readonly directory: Directory;
   readonly lifecycle: Lifecycle;
   readonly tenantMetrics: TenantMetrics;
+  readonly archives: TenantArchives;
   /** Everything that this process measures about itself; `GET /metrics` shows it. */
   readonly registry: Registry;
 }

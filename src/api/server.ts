@@ -68,6 +68,7 @@ import { sqlRoutes } from './sql.ts';
 import { storageRoutes } from './storage.ts';
 import { storageTargetRoutes } from './storage-targets.ts';
 import { telemetryRoutes } from './telemetry-routes.ts';
+import { tenantArchiveRoutes } from './tenant-archives.ts';
 import { tenantMetricsRoutes } from './tenant-metrics.ts';
 import { tenantMetricsPrometheusRoutes } from './tenant-metrics-prometheus.ts';
 import { tenantPlanRoutes } from './tenant-plan.ts';
@@ -240,6 +241,7 @@ function addRoutes(app: FastifyInstance, context: ApiContext, options: ApiOption
   app.register(sqlRoutes(context));
   app.register(telemetryRoutes(context));
   app.register(exportRoutes(context));
+  app.register(tenantArchiveRoutes(context));
   app.register(statementRoutes(context));
   app.register(reportScheduleRoutes(context));
   if (publicDir !== undefined) app.register(dashboardFiles(publicDir, answerUnknownRoute, embedOrigins));

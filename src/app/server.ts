@@ -55,6 +55,7 @@ import { startSql } from './sql.ts';
 import { startStorage } from './storage.ts';
 import { openStores, type Stores } from './stores.ts';
 import { startTelemetry } from './telemetry.ts';
+import { startTenantArchives } from './tenant-archives.ts';
 import { tenantMetrics } from './tenant-metrics.ts';
 import { startTraces } from './traces.ts';
 import { urlOf } from './url-of.ts';
@@ -182,6 +183,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
   const ownerUrl = stores.postgresOwnerUrl ?? postgresUrl;
   const backing = startBackups({ config, dataDir, clickhouse, postgres, ownerUrl, gate, log });
   const life = startLifecycle({ config, postgres, postgresUrl, clickhouse, directory: plans, keys, log });
+  const archiving = startTenantArchives({ config, clickhouse, postgres, postgresUrl, directory: plans, log });
   const accounts = startAccounts({ postgres, directory: plans, config });
   const api = createApi({
     ports: {
@@ -222,7 +224,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       instances,
       keys,
       keyAdmin: keys,
-      ...accounts.ports,
+      ...{ ...accounts.ports, archives: archiving.archives },
       scim: startScim({ postgres, directory: plans }),
       ...life.ports,
       tenantMetrics: tenantMetrics({ ...{ config, clickhouse, throttles, anomalies }, aiCosts: prices.aiCosts }),
@@ -276,6 +278,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       instances.stop();
       await Promise.all(schedules.map((schedule) => schedule.stop()));
       await backing.stop();
+      await archiving.stop();
       await selfCheck.stop();
       await loader.stop();
       await changes.stop();

@@ -2,7 +2,7 @@
  * Spreadsheets run a cell that begins like a formula. Such a text gets an apostrophe in front, which they do not show;
  * one that has apostrophes before the sign gets one more, so that taking one away gives back every text that was.
  */
-const FORMULA_LIKE = /^'*[=+\-@\t\r＝＋－＠]/;
+export const FORMULA_LIKE = /^'*[=+\-@\t\r＝＋－＠]/;
 const GUARDED = /^'+[=+\-@\t\r＝＋－＠]/;
 
 export function guarded(text: string): string {

@@ -18,6 +18,7 @@ import type { NewThrottle, ThrottleRecord } from '../../src/domain/throttle-reco
 import type { Window } from '../../src/domain/window.ts';
 import { MemoryCertificates, MemoryDeletions, MemoryEmbeds, MemoryMembers } from './api-memory-accounts.ts';
 import { MemoryAlerting } from './api-memory-alerts.ts';
+import { MemoryArchives } from './api-memory-archives.ts';
 import { MemoryBills, MemoryCosts } from './api-memory-bills.ts';
 import { MemoryBreakers } from './api-memory-breakers.ts';
 import { MemoryControl } from './api-memory-control.ts';
@@ -244,6 +245,7 @@ export function createMemoryPorts(now: () => number) {
     keyAdmin: new MemoryKeyAdmin(keys, now),
     members: new MemoryMembers(now),
     scim: new MemoryScim(now),
+    archives: new MemoryArchives(now),
     deletions: new MemoryDeletions(now),
     deletionCertificates: new MemoryCertificates(),
     embeds: new MemoryEmbeds(now),

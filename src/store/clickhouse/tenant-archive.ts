@@ -153,18 +153,52 @@ export class TenantRows {
     return { rows: Number(found?.rows ?? 0), hash: found?.hash ?? '0' };
   }
 
+  /** As people read them, see `readableSelect`. */
+  async count({ table, timeColumn, isMerging }: ArchiveTable, window: Window | undefined): Promise<number> {
+    const { condition, params } = within(timeColumn, window);
+    const [found] = await this.#ask<{ rows: string }>(
+      `SELECT toString(count()) AS rows ${this.#from(table, isMerging)} ${condition}`,
+      table,
+      params,
+    );
+    return Number(found?.rows ?? 0);
+  }
+
+  /** About what the rows take uncompressed, by the mean of the whole table's. */
+  async bytes({ table }: ArchiveTable): Promise<number> {
+    const [found] = await this.#ask<{ bytes: number }>(
+      `SELECT toFloat64(count()) * (
+         SELECT ifNotFinite(sum(data_uncompressed_bytes) / sum(rows), 0) FROM system.parts
+         WHERE active AND database = {database:String} AND table = {table:String}) AS bytes
+       ${this.#from(table)}`,
+      table,
+      { database: this.#database, table },
+    );
+    return found?.bytes ?? 0;
+  }
+
+  async write(select: FileSelect): Promise<void> {
+    await this.#clickhouse.selectIntoFile(select);
+  }
+
   async isEmpty({ table }: ArchiveTable): Promise<boolean> {
     return (await this.#ask(`SELECT 1 AS one ${this.#from(table)} LIMIT 1`, table)).length === 0;
   }
 
+  /** @param since Unix ms */
+  async receivedSince({ table }: ArchiveTable, since: number): Promise<boolean> {
+    const sql = `SELECT 1 AS one ${this.#from(table)} AND ReceivedAt >= toDateTime64({since:Float64}, 3, 'UTC') LIMIT 1`;
+    return (await this.#ask(sql, table, { since: since / SECOND_MS })).length > 0;
+  }
+
   /** A piece of a table without loss. */
   archiveSelect({ table, columns, timeColumn }: ArchiveTable, chunk: Chunk, path: string): FileSelect {
-    const within =
+    const piece =
       timeColumn === undefined
         ? ''
         : `AND ${timeColumn} >= toDateTime({from:UInt32}, 'UTC') AND ${timeColumn} < toDateTime({to:UInt32}, 'UTC')`;
     return {
-      sql: `SELECT ${columns.map(({ name }) => identifier(name)).join(', ')} ${this.#from(table)} ${within}`,
+      sql: `SELECT ${columns.map(({ name }) => identifier(name)).join(', ')} ${this.#from(table)} ${piece}`,
       params: { tenant: this.#tenant, from: chunk.from, to: chunk.to },
       ...{ format: 'Native', path, settings: this.#filter(table) },
     };
@@ -182,14 +216,10 @@ export class TenantRows {
     },
   ): FileSelect {
     const { select, window, format, path, settings } = asked;
-    const within =
-      window === undefined || timeColumn === undefined
-        ? ''
-        : `AND ${timeColumn} >= toDateTime64({from:Float64}, 3, 'UTC') AND ${timeColumn} < toDateTime64({to:Float64}, 3, 'UTC')`;
-    const times = window === undefined ? {} : { from: window.from / SECOND_MS, to: window.to / SECOND_MS };
+    const { condition, params } = within(timeColumn, window);
     return {
-      sql: `SELECT ${select} ${this.#from(table, isMerging)} ${within}`,
-      params: { tenant: this.#tenant, ...times },
+      sql: `SELECT ${select} ${this.#from(table, isMerging)} ${condition}`,
+      params: { tenant: this.#tenant, ...params },
       ...{ format, path },
       settings: `${this.#filter(table)}, prefer_column_name_to_alias = 1, ${settings}`,
     };
@@ -220,6 +250,22 @@ export class TenantRows {
     await rm(path, { force: true });
     return lines.map((line) => JSON.parse(line) as Row);
   }
+}
+
+function within(timeColumn: string | undefined, window: Window | undefined) {
+  if (window === undefined || timeColumn === undefined) return { condition: '', params: {} };
+  return {
+    condition: `AND ${timeColumn} >= toDateTime64({from:Float64}, 3, 'UTC') AND ${timeColumn} < toDateTime64({to:Float64}, 3, 'UTC')`,
+    params: { from: window.from / SECOND_MS, to: window.to / SECOND_MS },
+  };
+}
+
+/** Number of the newest migration. */
+export async function clickhouseSchemaVersion(clickhouse: Pick<ClickHouse, 'inspect'>): Promise<number> {
+  const [row] = await clickhouse.inspect<{ version: number }>(
+    `SELECT max(Number) AS version FROM ${DATABASE}.schema_log WHERE Kind = 'migration'`,
+  );
+  return row?.version ?? 0;
 }
 
 /** A value as text that tells any two values apart; of a state what it amounts to, as its bytes differ by its history. */
