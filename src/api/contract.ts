@@ -125,6 +125,8 @@ export interface WhoAmI {
   subject: string;
   role: string;
   tenant_id: string | null;
+  /** Every tenant that the token lists for this person; the open one is `tenant_id`. null: the token lists none. */
+  tenants: string[] | null;
   expires_at: string | null;
 }
 

@@ -10,15 +10,22 @@ export const whoAmISchema = z
     subject: z.string(),
     role: z.string().describe('A staff or tenant role; "key" for keys'),
     tenant_id: z.string().nullable().describe('null: not bound to one tenant'),
+    tenants: z
+      .array(z.string())
+      .nullable()
+      .describe(
+        'Every tenant that the token lists for this person; the open one is tenant_id, and another is opened by a token that names it. null: the token lists none',
+      ),
     expires_at: z.string().nullable().describe('null: the credentials do not expire by themselves'),
   })
   .meta({ id: 'WhoAmI' });
 
-function describeCaller({ actor, expiresAt }: Caller): z.infer<typeof whoAmISchema> {
+function describeCaller({ actor, tenants, expiresAt }: Caller): z.infer<typeof whoAmISchema> {
   return {
     subject: actor.subject,
     role: actor.kind === 'key' ? 'key' : actor.role,
     tenant_id: ownTenantOf(actor) ?? null,
+    tenants: tenants === undefined ? null : [...tenants],
     expires_at: expiresAt === null ? null : rfc3339(expiresAt),
   };
 }

@@ -4,6 +4,7 @@ import {
   type ApiUnderTest,
   bearer,
   type IdentityProvider,
+  OTHER,
   OWN,
   START,
   startApi,
@@ -39,6 +40,25 @@ describe("the identity provider's tokens", () => {
     const answer = await whoAmI(bearer(await provider.sign(claims)));
     expect(answer.statusCode).toBe(200);
     expect(answer.json()).toMatchObject(expected);
+  });
+
+  test('that list several tenants say which one is open, and open no other', async () => {
+    const token = await provider.sign({ role: 'member', tenant_id: OWN, tenants: [OWN, OTHER] });
+    const who = (await whoAmI(bearer(token))).json();
+    expect(who).toMatchObject({ role: 'member', tenant_id: OWN, tenants: [OWN, OTHER] });
+    const read = (tenant: string) =>
+      api.app.inject({ url: `/v1/throttles?tenant_id=${tenant}`, headers: bearer(token) });
+    expect([(await read(OWN)).statusCode, (await read(OTHER)).statusCode]).toEqual([200, 404]);
+    const other = await provider.sign({ role: 'member', tenant_id: OTHER, tenants: [OWN, OTHER] });
+    expect((await whoAmI(bearer(other))).json()).toMatchObject({ tenant_id: OTHER, tenants: [OWN, OTHER] });
+    const single = await provider.sign({ role: 'member', tenant_id: OWN });
+    expect((await whoAmI(bearer(single))).json()).toMatchObject({ tenant_id: OWN, tenants: null });
+    const undecided = await whoAmI(bearer(await provider.sign({ role: 'member', tenants: [OWN, OTHER] })));
+    expect([undecided.statusCode, undecided.json().detail]).toEqual([401, expect.stringContaining('several tenants')]);
+    const elsewhere = await whoAmI(
+      bearer(await provider.sign({ role: 'member', tenant_id: 'initech', tenants: [OWN] })),
+    );
+    expect(elsewhere.statusCode).toBe(401);
   });
 
   test.each(['JWT', 'at+jwt', 'application/at+jwt'])('of type %s', async (typ) => {

@@ -48,6 +48,7 @@ describe('a sign-in link', () => {
       subject: 'dev:sales',
       role: 'sales',
       tenant_id: null,
+      tenants: null,
       expires_at: '2026-06-16T00:00:00.000Z',
     });
   });

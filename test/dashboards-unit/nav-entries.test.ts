@@ -11,7 +11,7 @@ const entry = (id: string, path: string, more: Partial<PageEntry> = {}): PageEnt
   load,
   ...more,
 });
-const who = (role: string) => ({ subject: 'ada', role, tenant_id: null, expires_at: null });
+const who = (role: string) => ({ subject: 'ada', role, tenant_id: null, tenants: null, expires_at: null });
 
 const tenants = entry('tenants', '/', { roles: ['admin', 'sre'], nav: { group: 'Operate', label: 'Tenants' } });
 const tenant = entry('tenant', '/tenants/:tenant_id', { roles: ['admin', 'sre'], under: 'tenants' });

@@ -76,13 +76,32 @@ describe('the navigation', () => {
   });
 
   it('offers a tenant role nothing of the staff, and says so on an address of theirs', async () => {
-    stub.state.who = { subject: 'vic', role: 'viewer', tenant_id: 'acme-corp', expires_at: null };
+    stub.state.who = { subject: 'vic', role: 'viewer', tenant_id: 'acme-corp', tenants: null, expires_at: null };
     await open('/tenants/acme-corp');
     expect(await page.getByTestId('error-state').textContent()).toContain('role viewer');
     expect(await page.getByRole('link', { name: 'Tenants' }).count()).toBe(0);
     await open('/?range=6h');
     await page.waitForURL(`${stub.url}/usage?range=6h`);
     expect(await page.getByTestId('tenant-row').count()).toBe(0);
+  });
+
+  it('says to people of several tenants which one is open, and how another is opened', async () => {
+    stub.state.who = {
+      ...{ subject: 'vic', role: 'viewer', tenant_id: 'acme-corp', expires_at: null },
+      tenants: ['acme-corp', 'globex', '<b>initech'],
+    };
+    await open('/usage');
+    await page.getByTestId('other-tenants').getByText('and 2 more').waitFor();
+    await page.getByTestId('other-tenants').click();
+    const dialog = page.getByTestId('other-tenants-dialog');
+    expect(await dialog.getByRole('listitem').allTextContents()).toEqual(['acme-corp open', 'globex', '<b>initech']);
+    expect(await dialog.textContent()).toContain('sign in again');
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    stub.state.who = { ...stub.state.who, tenants: ['acme-corp'] };
+    await open('/usage?range=6h');
+    await page.getByTestId('who').waitFor();
+    expect(await page.getByTestId('other-tenants').count()).toBe(0);
   });
 });
 

@@ -178,7 +178,7 @@ export async function startDashboardsStub(pages: ReadonlyMap<string, Buffer>): P
     dataUntil: () => Math.floor(Date.now() / 60_000) * 60_000,
     groups: {},
     problem: undefined,
-    who: { subject: 'ada@example.com', role: 'sre', tenant_id: null, expires_at: null },
+    who: { subject: 'ada@example.com', role: 'sre', tenant_id: null, tenants: null, expires_at: null },
     tenant: tenantStubState(),
   };
   const requests: DashboardsStub['requests'] = [];

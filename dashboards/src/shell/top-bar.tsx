@@ -6,6 +6,7 @@ import { zoneName } from '../shared/time-format.ts';
 import { offsetMinutes } from '../shared/zone-time.ts';
 import { signOut } from './actions.ts';
 import { MenuIcon, SearchIcon } from './icons.tsx';
+import { OtherTenants } from './other-tenants.tsx';
 import { keyName } from './shortcuts.ts';
 import { IS_MAC } from './use-shortcuts.ts';
 
@@ -46,6 +47,7 @@ export function Account(props: { who: WhoAmI | undefined; onZone: () => void }) 
             <span class="who-name">{who.tenant_id ?? who.subject}</span>
             <span class="badge">{who.role}</span>
           </span>
+          <OtherTenants who={who} />
           <button type="button" class="button quiet small" onClick={signOut}>
             Sign out
           </button>
