@@ -1,0 +1,55 @@
+/**
+ * The rows of `permissions.ts` about what the operator pays and earns. What tenants cost is the operator's: no tenant role
+ * is in these rows.
+ */
+const admins = { roles: ['admin'], keyScopes: [] } as const;
+/** Sales negotiate contracts and what single tenants pay; the list itself is the admins'. */
+const sales = { roles: ['admin', 'sales'], keyScopes: [] } as const;
+
+export const MONEY_PERMISSIONS = {
+  'GET /v1/prices': sales,
+  'POST /v1/prices': admins,
+  'DELETE /v1/prices/:id': admins,
+  'GET /v1/prices/versions': sales,
+  'GET /v1/prices/unpriced': sales,
+  'POST /v1/prices/imports/preview': admins,
+  'POST /v1/prices/imports': admins,
+  'GET /v1/price-overrides': sales,
+  'POST /v1/price-overrides': sales,
+  'DELETE /v1/price-overrides/:id': sales,
+  'GET /v1/contracts': sales,
+  'PUT /v1/contracts/:name': sales,
+  'DELETE /v1/contracts/:name': sales,
+  'POST /v1/contracts/:name/prices': sales,
+  'DELETE /v1/contracts/:name/prices/:id': sales,
+  'PUT /v1/contracts/:name/tenants/:tenant_id': sales,
+  'DELETE /v1/contracts/:name/tenants/:tenant_id': sales,
+  'GET /v1/months': sales,
+  'POST /v1/months/:month/close': admins,
+  'GET /v1/months/:month/ai-costs': sales,
+  'POST /v1/repricings/preview': sales,
+  'POST /v1/repricings': admins,
+  'GET /v1/repricings': sales,
+  'GET /v1/bills': { roles: ['admin', 'sre', 'sales'], keyScopes: [] },
+  'POST /v1/bills': { roles: ['admin', 'sales'], keyScopes: [] },
+  'GET /v1/bills/:id': { roles: ['admin', 'sre', 'sales'], keyScopes: [] },
+  'DELETE /v1/bills/:id': { roles: ['admin', 'sales'], keyScopes: [] },
+  'POST /v1/bills/:id/allocate': { roles: ['admin', 'sales'], keyScopes: [] },
+  'GET /v1/allocation-rules': { roles: ['admin', 'sre', 'sales'], keyScopes: [] },
+  'GET /v1/allocation-rules/versions': { roles: ['admin', 'sre', 'sales'], keyScopes: [] },
+  'PUT /v1/allocation-rules': { roles: ['admin', 'sales'], keyScopes: [] },
+  'POST /v1/allocation-rules/preview': { roles: ['admin', 'sales'], keyScopes: [] },
+  'GET /v1/costs': { roles: ['admin', 'sre', 'sales'], keyScopes: [] },
+  'GET /v1/costs/trend': { roles: ['admin', 'sre', 'sales'], keyScopes: [] },
+  'GET /v1/costs/:tenant_id/explain': { roles: ['admin', 'sre', 'sales'], keyScopes: [] },
+  'GET /v1/export/focus': { roles: ['admin', 'sales'], keyScopes: [] },
+  'GET /v1/revenue': { roles: ['admin', 'sales'], keyScopes: [] },
+  'GET /v1/revenue/imports': { roles: ['admin', 'sales'], keyScopes: [] },
+  'POST /v1/revenue/imports': { roles: ['admin', 'sales'], keyScopes: [] },
+  'GET /v1/revenue/unmapped': { roles: ['admin', 'sales'], keyScopes: [] },
+  'PUT /v1/revenue/customers/:customer_id': { roles: ['admin', 'sales'], keyScopes: [] },
+  'GET /v1/margins': { roles: ['admin', 'sales'], keyScopes: [] },
+  'GET /v1/margins/features': { roles: ['admin', 'sales'], keyScopes: [] },
+  'PUT /v1/margins/features': { roles: ['admin', 'sales'], keyScopes: [] },
+  'GET /v1/forecasts': { roles: ['admin', 'sales'], keyScopes: [] },
+} as const;
