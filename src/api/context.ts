@@ -18,6 +18,7 @@ import type { Directory, Lifecycle } from './lifecycle-ports.ts';
 import type { Members } from './members-ports.ts';
 import type { Meters } from './meters-ports.ts';
 import type { Neighbors } from './neighbors-ports.ts';
+import type { PlanFeatures } from './plan-features-ports.ts';
 import type { Sales } from './plans-sales.ts';
 import type {
   Alerting,
@@ -72,6 +73,7 @@ export interface ApiPorts {
   readonly keyAdmin: KeyAdmin;
   readonly members: Members;
   readonly scim: Scim;
+  readonly planFeatures: PlanFeatures;
   readonly deletions: Deletions;
   readonly deletionCertificates: DeletionCertificates;
   readonly embeds: EmbedLedger;

@@ -1,78 +1,26 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { StaffActor, TenantActor } from '../domain/actor.ts';
-import { DELETION_WAITING_DAYS, type DeletionRequest, type LegalHold } from '../domain/deletion.ts';
 import { TenantryError } from '../domain/errors.ts';
 import { parseTenantId } from '../domain/tenant-id.ts';
+import { DAY_MS } from '../domain/window.ts';
 import type { ApiContext } from './context.ts';
-import { nullableTime, rfc3339 } from './convert.ts';
-import type { DeletionRequestItem, LegalHoldItem } from './deletions-contract.ts';
+import { deletionCertificateRoutes } from './deletions-certificates.ts';
+import { deletionToWire, holdToWire } from './deletions-convert.ts';
+import {
+  deletionRequestListSchema,
+  deletionRequestSchema,
+  legalHoldListSchema,
+  legalHoldSchema,
+  newDeletionRequestSchema,
+  newLegalHoldSchema,
+} from './deletions-schemas.ts';
 import { narrowTo, noSuchTenant, oneTenantOf, personOf, refuseForeignRows, staffOf } from './guard.ts';
-import { lineOfText, noQuery, tenantIdText, UUID, wholeNumber } from './parameters.ts';
+import { noQuery, tenantIdText, UUID, wholeNumber } from './parameters.ts';
 
-const reason = lineOfText(1, 500).describe('Why, in one sentence for people');
-
-export const deletionRequestSchema = z
-  .object({
-    id: z.string(),
-    tenant_id: z.string(),
-    state: z.enum(['requested', 'cancelled']),
-    reason: z.string(),
-    requested_by: z.string(),
-    requested_at: z.string(),
-    not_before: z.string().describe('Nothing is deleted before, and nothing by itself'),
-    ended_at: z.string().nullable(),
-    ended_by: z.string().nullable(),
-    legal_hold: z.boolean().describe('Nothing of the tenant may be deleted while this holds'),
-    next_step: z.string().describe('What happens now, in one sentence'),
-  })
-  .meta({ id: 'DeletionRequest' });
-
-export const deletionRequestListSchema = z
-  .object({ items: z.array(deletionRequestSchema), waiting_days: z.int() })
-  .meta({ id: 'DeletionRequestList' });
-
-export const newDeletionRequestSchema = z
-  .strictObject({ reason, tenant_id: tenantIdText.exactOptional().describe("Needed from the operator's people") })
-  .meta({ id: 'NewDeletionRequest' });
-
-export const legalHoldSchema = z
-  .object({ tenant_id: z.string(), reason: z.string(), set_by: z.string(), set_at: z.string() })
-  .meta({ id: 'LegalHold' });
-
-export const legalHoldListSchema = z.object({ items: z.array(legalHoldSchema) }).meta({ id: 'LegalHoldList' });
-
-export const newLegalHoldSchema = z.strictObject({ reason }).meta({ id: 'NewLegalHold' });
-
-/** Says only what this version really does. */
-function nextStepOf({ state, legalHold, notBefore }: DeletionRequest): string {
-  if (state === 'cancelled') return 'Cancelled: nothing was deleted.';
-  if (legalHold) return 'The operator is obliged to keep this data at present, so nothing is deleted while that holds.';
-  const day = rfc3339(notBefore).slice(0, 10);
-  return `It stands in the operator's list, who deletes by hand and not before ${day}. Nothing is deleted by itself; until then this can be cancelled.`;
-}
-
-/** Tenants do not learn who of the operator's people did something. */
-function deletionToWire(request: DeletionRequest, reader: StaffActor | TenantActor): DeletionRequestItem {
-  const by = (subject: string, isOperator: boolean) => (isOperator && reader.kind === 'tenant' ? 'operator' : subject);
-  return {
-    ...{ id: request.requestId, tenant_id: request.tenantId, state: request.state, reason: request.reason },
-    requested_by: by(request.requestedBy, request.requestedByOperator),
-    requested_at: rfc3339(request.requestedAt),
-    not_before: rfc3339(request.notBefore),
-    ended_at: nullableTime(request.endedAt),
-    ended_by: request.endedBy === null ? null : by(request.endedBy, request.endedByOperator === true),
-    legal_hold: request.legalHold,
-    next_step: nextStepOf(request),
-  };
-}
-
-function holdToWire({ tenantId, reason: why, setBy, setAt }: LegalHold): LegalHoldItem {
-  return { tenant_id: tenantId, reason: why, set_by: setBy, set_at: rfc3339(setAt) };
-}
-
-/** Wishes to be deleted. Nothing here deletes. */
-export function deletionRoutes({ ports: { deletions } }: ApiContext): FastifyPluginCallbackZod {
+/** Wishes to be deleted, what stands in their way, and their being carried out, which is done elsewhere. */
+export function deletionRoutes({
+  ports: { deletions, deletionCertificates: certificates },
+}: ApiContext): FastifyPluginCallbackZod {
   return (app, _options, done) => {
     app.route({
       method: 'GET',
@@ -98,7 +46,11 @@ export function deletionRoutes({ ports: { deletions } }: ApiContext): FastifyPlu
           tenantId,
           items.map((item) => item.tenantId),
         );
-        return { items: items.map((item) => deletionToWire(item, actor)), waiting_days: DELETION_WAITING_DAYS };
+        const { terms } = deletions;
+        return {
+          items: items.map((item) => deletionToWire(item, actor, terms)),
+          ...{ waiting_days: terms.waitingDays, automatic: terms.automatic },
+        };
       },
     });
 
@@ -109,7 +61,7 @@ export function deletionRoutes({ ports: { deletions } }: ApiContext): FastifyPlu
       schema: {
         operationId: 'requestDeletion',
         tags: ['deletion'],
-        summary: 'Ask for a tenant to be deleted. Deletes nothing: the operator does, after the waiting period',
+        summary: 'Ask for a tenant to be deleted: it is closed to use at once, and deleted after the waiting period',
         querystring: noQuery,
         body: newDeletionRequestSchema,
         response: { 201: deletionRequestSchema },
@@ -117,8 +69,16 @@ export function deletionRoutes({ ports: { deletions } }: ApiContext): FastifyPlu
       handler: async (request, reply) => {
         const actor = personOf(request);
         const tenantId = oneTenantOf(actor, request.body.tenant_id);
-        const made = await deletions.request(actor, tenantId, request.body.reason);
-        return reply.code(201).send(deletionToWire(made, actor));
+        const { reason, legal_basis: legalBasis = '', waiting_days: days } = request.body;
+        if (days !== undefined && actor.kind === 'tenant') {
+          throw new TenantryError('FORBIDDEN', 'How long a request waits is the operator’s to say.', {
+            hint: 'Leave "waiting_days" out.',
+            pointer: '/waiting_days',
+          });
+        }
+        const waitingMs = (days ?? deletions.terms.waitingDays) * DAY_MS;
+        const made = await deletions.request(actor, tenantId, { reason, legalBasis, waitingMs });
+        return reply.code(201).send(deletionToWire(made, actor, deletions.terms));
       },
     });
 
@@ -129,7 +89,7 @@ export function deletionRoutes({ ports: { deletions } }: ApiContext): FastifyPlu
       schema: {
         operationId: 'cancelDeletion',
         tags: ['deletion'],
-        summary: 'Take back a request to be deleted, within the waiting period',
+        summary: 'Take back a request to be deleted, within the waiting period: the tenant is as it was',
         params: z.object({ id: z.string() }),
         querystring: z.strictObject({
           tenant_id: tenantIdText.optional().describe("Needed from the operator's people"),
@@ -142,16 +102,43 @@ export function deletionRoutes({ ports: { deletions } }: ApiContext): FastifyPlu
         const { id } = request.params;
         const cancelled = UUID.test(id) ? await deletions.cancel(actor, tenantId, id) : undefined;
         if (cancelled === undefined) {
-          throw new TenantryError('NOT_FOUND', 'There is no request with this id that stands.', {
-            hint: 'GET /v1/deletion-requests?open=true lists those that do.',
-          });
+          throw noSuchRequest();
         }
-        return deletionToWire(cancelled, actor);
+        return deletionToWire(cancelled, actor, deletions.terms);
+      },
+    });
+    app.route({
+      method: 'POST',
+      url: '/v1/deletion-requests/:id/start',
+      config: { errors: ['NOT_FOUND', 'CONFLICT'] },
+      schema: {
+        operationId: 'startDeletion',
+        tags: ['deletion'],
+        summary: 'Delete a tenant whose waiting period is over, or go on where it failed. Cannot be undone',
+        params: z.object({ id: z.string() }),
+        querystring: z.strictObject({ tenant_id: tenantIdText }),
+        response: { 202: deletionRequestSchema },
+      },
+      handler: async (request, reply) => {
+        const actor = staffOf(request);
+        const tenantId = parseTenantId(request.query.tenant_id);
+        const { id } = request.params;
+        const started =
+          tenantId !== undefined && UUID.test(id) ? await deletions.start(actor, tenantId, id) : undefined;
+        if (started === undefined) throw noSuchRequest();
+        return reply.code(202).send(deletionToWire(started, actor, deletions.terms));
       },
     });
     app.register(legalHolds(deletions));
+    app.register(deletionCertificateRoutes(certificates));
     done();
   };
+}
+
+function noSuchRequest(): TenantryError {
+  return new TenantryError('NOT_FOUND', 'There is no request with this id that stands.', {
+    hint: 'GET /v1/deletion-requests?open=true lists those that do.',
+  });
 }
 
 function legalHolds(deletions: ApiContext['ports']['deletions']): FastifyPluginCallbackZod {

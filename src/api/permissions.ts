@@ -136,6 +136,7 @@ export const PERMISSIONS = {
   'GET /v1/plan-caps': { roles: STAFF, keyScopes: [] },
   'PUT /v1/plan-caps/:plan': { roles: ['admin', 'sales'], keyScopes: [] },
   'DELETE /v1/plan-caps/:plan': { roles: ['admin', 'sales'], keyScopes: [] },
+  'GET /v1/plan-features': everybody,
   'GET /v1/plans': { roles: STAFF, keyScopes: [] },
   'GET /v1/plans/:plan': { roles: STAFF, keyScopes: [] },
   'PUT /v1/plans/:plan': { roles: ['admin', 'sales'], keyScopes: [] },

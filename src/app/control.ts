@@ -18,6 +18,7 @@ import { BacktestStore } from '../store/postgres/control-backtests.ts';
 import { ControlSwitchStore } from '../store/postgres/control-switch-store.ts';
 import { DetectorStateStore } from '../store/postgres/detector-state-store.ts';
 import type { FlagFeed } from '../store/postgres/flag-feed.ts';
+import { TenantStateStore } from '../store/postgres/lifecycle-state.ts';
 import { PeaksStore } from '../store/postgres/peaks-store.ts';
 import { PlanTermsReader } from '../store/postgres/plan-terms.ts';
 import { PolicyFacts } from '../store/postgres/policy-facts.ts';
@@ -36,6 +37,7 @@ import { KillSwitch } from './control-kill-switch.ts';
 import { PromotionDesk } from './control-promotion.ts';
 import { ACTING_RULES, ruleHash, ruleHashes, ruleSetOf } from './control-rules.ts';
 import { schemaChangedAt } from './control-schema.ts';
+import type { TenantMemory } from './deletion-memory.ts';
 import { DetectorLoop } from './detector-loop.ts';
 import { detectorNotes, minuteNotes, type RunLog } from './detector-runs.ts';
 import { LATE_BATCH_MS, lateTenantMs } from './late-tenants.ts';
@@ -77,11 +79,18 @@ export interface RunningControl {
   readonly control: Control;
   readonly approvals: ApprovalStore;
   readonly detector: DetectorLoop;
+  /** What detectors know of tenants. */
+  readonly memories: readonly TenantMemory[];
   /** Reads the kill switch; before any flag is told. */
   readonly prepare: () => Promise<void>;
   /** Begins to judge and to act. */
   readonly run: () => void;
   readonly stop: () => Promise<void>;
+}
+
+/** Tenants that are closed are nobody's neighbours any more, whatever trickles in of theirs. */
+function without<Id extends string, Value>(tenants: ReadonlyMap<Id, Value>, closed: ReadonlySet<string>) {
+  return closed.size === 0 ? tenants : new Map([...tenants].filter(([tenantId]) => !closed.has(tenantId)));
 }
 
 /** Detectors, policy and what people tell it, joined to their stores. */
@@ -98,11 +107,15 @@ export function startControl(options: ControlOptions): RunningControl {
   const terms = planTerms(postgres, config);
   const killSwitch = joinedKillSwitch(options);
   const facts = new PolicyFacts(postgres);
+  const states = new TenantStateStore(postgres);
 
   const leadership = new PostgresLeadership(postgresUrl, 'detector');
   const detector = new DetectorLoop({
     activity: {
-      activity: (question) => readActivity(clickhouse, question),
+      activity: async (question) => {
+        const table = await readActivity(clickhouse, question);
+        return { ...table, tenants: without(table.tenants, await states.closed()) };
+      },
       dataUntil: async () => options.dataUntil(),
     },
     anomalies,
@@ -116,6 +129,7 @@ export function startControl(options: ControlOptions): RunningControl {
       neighbors: options.neighbors,
       firstSeen: (tenants) => facts.firstSeen(tenants),
       allowList: () => allowList.list(DETECTOR),
+      held: () => states.held(),
       killSwitch: () => killSwitch.state(),
       health: new DataHealthReader({
         clickhouse,
@@ -148,7 +162,14 @@ export function startControl(options: ControlOptions): RunningControl {
 
   const minuteLeadership = new PostgresLeadership(postgresUrl, 'minute-detector');
   const minuteDetector = new MinuteDetectorLoop({
-    minutes: (window) => readMinuteValues(clickhouse, window),
+    minutes: async (window) => {
+      const closed = await states.closed();
+      const minutes = await readMinuteValues(clickhouse, window);
+      return minutes.map((one) => ({
+        ...one,
+        tenants: without<string, ReadonlyMap<string, number>>(one.tenants, closed),
+      }));
+    },
     dataUntil: async () => options.dataUntil(),
     anomalies,
     states: new DetectorStateStore(postgres),
@@ -192,6 +213,7 @@ export function startControl(options: ControlOptions): RunningControl {
     },
     approvals,
     detector,
+    memories: [detector, minuteDetector],
     prepare: async () => {
       await killSwitch.start();
       await promotions.meet(ACTING_RULES);

@@ -5,7 +5,13 @@ import type { Finding } from '../control/guard.ts';
 import type { PolicyMemory, PolicyMemoryStore } from '../control/ports.ts';
 import { runTick, type TickResult } from '../detect/detector.ts';
 import { type DetectorParams, intervalsNeeded } from '../detect/detector-params.ts';
-import { type DetectorState, INITIAL_STATE, restoreState, serializeState } from '../detect/detector-state.ts';
+import {
+  type DetectorState,
+  INITIAL_STATE,
+  restoreState,
+  serializeState,
+  withoutTenants,
+} from '../detect/detector-state.ts';
 import { OWNER_RULE } from '../detect/owner-rule.ts';
 import { judgeCeilings, PLAN_CEILING_RULE } from '../detect/plan-ceiling.ts';
 import type { ActivityReader, ActivityTable } from '../detect/ports.ts';
@@ -66,6 +72,7 @@ export class DetectorLoop {
   #state: DetectorState | undefined;
   /** Up to when this or an earlier leader has judged. */
   #judgedUntil: number | null = null;
+  #isGone: ((tenantId: string) => boolean) | undefined;
   #figures: DetectorFigures = {
     ...{ lastTickAt: null, suspended: 'not started yet', openFindings: 0, leader: false, unjudgedIntervals: 0 },
     ...{ tenants: null, dataUntil: null },
@@ -75,6 +82,11 @@ export class DetectorLoop {
     this.#options = options;
     this.#now = options.now ?? Date.now;
     this.#acts = new PolicyActs(options);
+  }
+
+  /** Forgets tenants that are gone for good, at the next tick and before anything is saved again. */
+  forget(isGone: (tenantId: string) => boolean): void {
+    this.#isGone = isGone;
   }
 
   figures(): DetectorFigures {
@@ -104,7 +116,10 @@ export class DetectorLoop {
       this.#figures = { ...this.#figures, leader: false };
       return;
     }
-    const state = this.#state ?? (await this.#restore());
+    const isGone = this.#isGone;
+    this.#isGone = undefined;
+    const known = this.#state ?? (await this.#restore());
+    const state = isGone === undefined ? known : withoutTenants(known, isGone);
     const now = this.#now();
     const dataUntil = await activity.dataUntil();
     const { intervalSeconds } = detectorParams;
@@ -123,7 +138,7 @@ export class DetectorLoop {
       await this.#acts.act({ findings, activeTenants: [...table.tenants.keys()], dataUntil, now });
     }
     this.#state = result.state;
-    await this.#save(result);
+    await this.#save(result, isGone !== undefined);
     const { suspended, open } = result;
     const looked = { tenants: table.tenants.size, dataUntil, openFindings: open.length };
     this.#figures = { ...this.#figures, ...looked, lastTickAt: now, suspended, leader: true };
@@ -195,8 +210,8 @@ export class DetectorLoop {
     return state;
   }
 
-  async #save({ opened, ended, state }: TickResult): Promise<void> {
-    const text = opened.length + ended.length > 0 ? serializeState(state) : undefined;
+  async #save({ opened, ended, state }: TickResult, isForced: boolean): Promise<void> {
+    const text = isForced || opened.length + ended.length > 0 ? serializeState(state) : undefined;
     if (text !== undefined) {
       const temporary = `${this.#options.stateFile}.new`;
       await writeFile(temporary, text);

@@ -1,9 +1,7 @@
-import type { Deletions } from '../api/deletions-ports.ts';
 import type { EmbedLedger } from '../api/embed-ports.ts';
 import { createEmbedTokens, type EmbedTokens } from '../api/embed-tokens.ts';
 import type { Members } from '../api/members-ports.ts';
 import type { Config } from '../config/config.ts';
-import { DeletionStore } from '../store/postgres/deletion-store.ts';
 import { EmbedStore } from '../store/postgres/embed-store.ts';
 import { MemberStore } from '../store/postgres/member-store.ts';
 import type { Postgres } from '../store/postgres/postgres.ts';
@@ -18,7 +16,7 @@ export interface AccountsOptions {
 }
 
 export interface AccountParts {
-  readonly ports: { readonly members: Members; readonly deletions: Deletions; readonly embeds: EmbedLedger };
+  readonly ports: { readonly members: Members; readonly embeds: EmbedLedger };
   readonly embed: EmbedTokens;
 }
 
@@ -28,7 +26,6 @@ export function startAccounts({ postgres, directory, config }: AccountsOptions):
   return {
     ports: {
       members: new MemberStore(postgres, directory),
-      deletions: new DeletionStore(postgres, directory),
       embeds,
     },
     embed: createEmbedTokens(embedKeys(secretsKeys(config)), embeds, Date.now),

@@ -56,10 +56,16 @@ export class MinuteDetectorLoop {
   #isBehind = false;
   #lastLook: { readonly dataUntil: number | null; readonly minutes: number } | undefined;
   #saved: number[] = [];
+  #isGone: ((tenantId: string) => boolean) | undefined;
 
   constructor(options: MinuteDetectorLoopOptions) {
     this.#options = options;
     this.#now = options.now ?? Date.now;
+  }
+
+  /** Forgets tenants that are gone for good, at the next tick and before anything is saved again. */
+  forget(isGone: (tenantId: string) => boolean): void {
+    this.#isGone = isGone;
   }
 
   /** Findings that are open now. */
@@ -100,6 +106,7 @@ export class MinuteDetectorLoop {
     const end = Math.floor(until / MINUTE_MS);
     const detector = this.#detector ?? (await this.#restore(end));
     this.#detector = detector;
+    await this.#forgetGone(detector);
     for (let batch = 0; batch < BATCHES_A_TICK; batch += 1) {
       const from = Math.max(detector.judgedByAll() + 1, end - HISTORY_MINUTES);
       const to = Math.min(end, from + BATCH_MINUTES);
@@ -111,6 +118,17 @@ export class MinuteDetectorLoop {
     }
     this.#tellProgress(end - 1 - detector.judgedByAll());
     await this.#save(detector, SAVED_A_TICK);
+  }
+
+  async #forgetGone(detector: MinuteDetector): Promise<void> {
+    const isGone = this.#isGone;
+    if (isGone === undefined) return;
+    this.#isGone = undefined;
+    for (const [key, { tenantId }] of this.#open) if (isGone(tenantId)) this.#open.delete(key);
+    const shards = detector.forget(isGone).map((shard) => ({
+      ...{ shard, judgedUntil: detector.judged(shard), toldUntil: this.#toldUntil, state: detector.save(shard) },
+    }));
+    await this.#options.states.save(shards);
   }
 
   /** A week is read back for minutes in silence: whoever waits for the first finding sees how far it is. */

@@ -27,6 +27,7 @@ import { startBilling } from './billing.ts';
 import { BreakerBoard } from './breaker-board.ts';
 import { startControl } from './control.ts';
 import { dataUntil } from './data-until.ts';
+import { startDeletion } from './deletion.ts';
 import { RunLog } from './detector-runs.ts';
 import { edgeOptions } from './edge.ts';
 import { healthParts } from './health.ts';
@@ -47,8 +48,7 @@ import { reportSources } from './report-sources.ts';
 import { startReports } from './reports.ts';
 import { startRevenue } from './revenue.ts';
 import { runEvery } from './schedule.ts';
-import { startScim } from './scim.ts';
-import { rememberSeenTenants } from './seen-tenants.ts';
+import { startDirectories } from './scim.ts';
 import { startSelfCheck } from './self-check.ts';
 import { startSpend } from './spend.ts';
 import { startSql } from './sql.ts';
@@ -77,7 +77,6 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-const SEEN_TENANTS_EVERY_MS = 5 * SECOND_MS;
 const CENSUS_EVERY_MS = 5 * SECOND_MS;
 const DASHBOARDS = fileURLToPath(new URL('../../dashboards', import.meta.url));
 
@@ -185,6 +184,8 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
   const life = startLifecycle({ config, postgres, postgresUrl, clickhouse, directory: plans, keys, log });
   const archiving = startTenantArchives({ config, clickhouse, postgres, postgresUrl, directory: plans, log });
   const accounts = startAccounts({ postgres, directory: plans, config });
+  const { memories } = running;
+  const deletion = startDeletion({ config, spoolFolder, stores, directory: plans, memories, registry, log });
   const api = createApi({
     ports: {
       ...{
@@ -224,8 +225,8 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       instances,
       keys,
       keyAdmin: keys,
-      ...{ ...accounts.ports, archives: archiving.archives },
-      scim: startScim({ postgres, directory: plans }),
+      ...{ ...accounts.ports, ...deletion.ports, archives: archiving.archives },
+      ...startDirectories({ postgres, directory: plans }),
       ...life.ports,
       tenantMetrics: tenantMetrics({ ...{ config, clickhouse, throttles, anomalies }, aiCosts: prices.aiCosts }),
       health: { parts: () => healthParts({ clickhouse, postgres, loader, detector, now: Date.now }) },
@@ -259,7 +260,6 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
   running.run();
   selfCheck.run();
   const schedules = [
-    runEvery(SEEN_TENANTS_EVERY_MS, 'seen-tenants', log, rememberSeenTenants(clickhouse, plans, config)),
     runEvery(CENSUS_EVERY_MS, 'flag-instances', log, () => instances.sync()),
   ];
   // Before the first app comes back: counted alone, it would take the whole of every limit.
@@ -292,6 +292,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       await telemetry.stop();
       await metering.stop();
       await alerting.stop();
+      await deletion.stop();
       await running.stop();
       await stores.close();
     },

@@ -5,6 +5,7 @@ import { TenantryError } from '../domain/errors.ts';
 import { PROTECTED_ROUTES } from '../domain/protected-routes.ts';
 import { EDGE_SETTINGS, IDENTITY_SETTINGS, isOrigin } from './api-settings.ts';
 import { KEEPING_SETTINGS } from './keeping-settings.ts';
+import { DELETION_SETTINGS } from './deletion-settings.ts';
 import { LIMIT_SETTINGS } from './limit-settings.ts';
 
 const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
@@ -199,6 +200,7 @@ export const SETTINGS = {
   TENANTRY_ALERT_ALLOW_RANGES: list([])
     .refine((ranges) => ranges.every(isRange), 'must be ranges such as 10.20.0.0/16,fd00:1::/64')
     .describe('private address ranges that alerts may be sent to, and there without TLS'),
+  ...DELETION_SETTINGS,
   TENANTRY_SECRETS_KEY: list([])
     .refine(
       (keys) => keys.every(isSecretsKey),

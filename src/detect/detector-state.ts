@@ -25,6 +25,11 @@ export interface DetectorState {
 
 export const INITIAL_STATE: DetectorState = { intervalSeconds: null, judgedUntil: null, tenants: new Map() };
 
+/** The state without tenants that are gone for good. */
+export function withoutTenants(state: DetectorState, isGone: (tenantId: TenantId) => boolean): DetectorState {
+  return { ...state, tenants: new Map([...state.tenants].filter(([tenantId]) => !isGone(tenantId))) };
+}
+
 /** The state as JSON, with the rule that wrote it. */
 export function serializeState(state: DetectorState): string {
   const { intervalSeconds, judgedUntil, tenants } = state;

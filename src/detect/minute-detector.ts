@@ -71,6 +71,15 @@ export class MinuteDetector {
     for (const shard of this.#shards) shard.judged = Math.max(shard.judged, minute);
   }
 
+  /** Forgets tenants that are gone for good, findings and all. @returns the shards that have changed */
+  forget(isGone: (tenantId: string) => boolean): readonly number[] {
+    return this.#shards.flatMap(({ tenants }, index) => {
+      const gone = [...tenants.keys()].filter(isGone);
+      for (const tenantId of gone) tenants.delete(tenantId);
+      return gone.length > 0 ? [index] : [];
+    });
+  }
+
   /** Number of tenants and series in memory. */
   size(): { readonly tenants: number; readonly series: number } {
     let [tenants, series] = [0, 0];

@@ -8,7 +8,7 @@ import type {
   legalHoldSchema,
   newDeletionRequestSchema,
   newLegalHoldSchema,
-} from '../../src/api/deletions.ts';
+} from '../../src/api/deletions-schemas.ts';
 import type * as deletions from '../../src/api/deletions-contract.ts';
 import type {
   createdEmbedTokenSchema,

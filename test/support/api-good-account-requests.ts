@@ -14,6 +14,7 @@ export const GOOD_ACCOUNT_REQUESTS = {
   'PUT /v1/members/:id': { url: `/v1/members/${NOBODY}?tenant_id=${OWN}`, payload: { role: 'member' }, status: 404 },
   'DELETE /v1/members/:id': { url: `/v1/members/${NOBODY}?tenant_id=${OWN}`, status: 404 },
   'POST /v1/members/:id/sign-in-link': { url: `/v1/members/${NOBODY}/sign-in-link?tenant_id=${OWN}`, status: 404 },
+  'GET /v1/plan-features': { url: `/v1/plan-features?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
   'GET /v1/scim': { url: `/v1/scim?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
   'PUT /v1/scim/role-rules': {
     url: `/v1/scim/role-rules?tenant_id=${OWN}`,

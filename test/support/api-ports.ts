@@ -32,7 +32,7 @@ import { MemoryProfiles } from './api-memory-profiles.ts';
 import { MemoryReports } from './api-memory-reports.ts';
 import { MemoryRevenue } from './api-memory-revenue.ts';
 import { MemorySales } from './api-memory-sales.ts';
-import { MemoryScim } from './api-memory-scim.ts';
+import { MemoryPlanFeatures, MemoryScim } from './api-memory-scim.ts';
 import { MemorySpend } from './api-memory-spend.ts';
 import { MemorySql } from './api-memory-sql.ts';
 import { MemoryStorage } from './api-memory-storage.ts';
@@ -245,6 +245,7 @@ export function createMemoryPorts(now: () => number) {
     keyAdmin: new MemoryKeyAdmin(keys, now),
     members: new MemoryMembers(now),
     scim: new MemoryScim(now),
+    planFeatures: new MemoryPlanFeatures(),
     archives: new MemoryArchives(now),
     deletions: new MemoryDeletions(now),
     deletionCertificates: new MemoryCertificates(),

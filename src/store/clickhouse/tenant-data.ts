@@ -1,10 +1,17 @@
 import { type ClickHouse, DATABASE } from './clickhouse.ts';
 
+export interface ClickHouseColumn {
+  readonly name: string;
+  readonly type: string;
+  /** Worked out by the engine: not in `SELECT *`, and no value can be given. */
+  readonly isComputed: boolean;
+}
+
 export interface ClickHouseTenantTable {
   /** Without the database. */
   readonly table: string;
   readonly engine: string;
-  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  readonly columns: readonly ClickHouseColumn[];
   readonly sortingKey: string;
   readonly partitionKey: string;
   /** When a row's event was, or when it came; undefined: its time is in no column of a time's type. */
@@ -31,11 +38,17 @@ export async function tenantDataTables(
     `SELECT name, engine, sorting_key, partition_key FROM system.tables
      WHERE database = '${DATABASE}' AND engine LIKE '%MergeTree' AND NOT is_temporary ORDER BY name`,
   );
-  const columns = await clickhouse.inspect<{ table: string; name: string; type: string }>(
-    `SELECT table, name, type FROM system.columns WHERE database = '${DATABASE}' ORDER BY table, position`,
+  const columns = await clickhouse.inspect<{ table: string; name: string; type: string; default_kind: string }>(
+    `SELECT table, name, type, default_kind FROM system.columns WHERE database = '${DATABASE}' ORDER BY table, position`,
   );
   return tables.flatMap(({ name: table, engine, sorting_key: sortingKey, partition_key: partitionKey }) => {
-    const own = columns.filter((column) => column.table === table).map(({ name, type }) => ({ name, type }));
+    const own = columns
+      .filter((column) => column.table === table)
+      .map(({ name, type, default_kind: kind }) => ({
+        name,
+        type,
+        isComputed: kind === 'MATERIALIZED' || kind === 'ALIAS',
+      }));
     if (!own.some(({ name }) => name === 'TenantId')) return [];
     return {
       ...{ table, engine, columns: own, sortingKey, partitionKey },

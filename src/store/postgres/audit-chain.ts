@@ -6,6 +6,14 @@
 import { createHash } from 'node:crypto';
 import type { StaffActor } from '../../domain/actor.ts';
 import type { AuditChainProblem, AuditHead } from '../../domain/audit.ts';
+import {
+  AUDIT_FIELDS,
+  attestedBy,
+  erasureDigest,
+  netstring,
+  type RecordErasure,
+  recordDigest,
+} from './audit-erasure.ts';
 import type { Postgres } from './postgres.ts';
 
 /** A link with its record, texts as the database writes them; a record that is gone is null in every field. */
@@ -17,7 +25,11 @@ export interface ChainRow {
   readonly recordSeq: string | null;
   /** `recordSeq` to the request id, in the order in which they are hashed. */
   readonly fields: readonly (string | null)[];
+  /** Deletions that took words out of the record, the oldest first. */
+  readonly erasures?: readonly RecordErasure[];
 }
+
+type LinkedRow = Omit<ChainRow, 'erasures'> & { readonly erasures: readonly RecordErasure[] | null };
 
 export interface ChainFindings {
   readonly entries: number;
@@ -34,7 +46,6 @@ const CHECKER: StaffActor = { kind: 'system', subject: 'audit-chain' };
 
 /** The hash (hex) of a link: SHA-256 over the one before and the fields as netstrings. */
 export function linkHash(previous: string, position: number, fields: readonly (string | null)[]): string {
-  const netstring = (field: string | null) => (field === null ? '-,' : `${Buffer.byteLength(field)}:${field},`);
   const payload = [String(position), ...fields].map(netstring).join('');
   return createHash('sha256').update(Buffer.from(previous, 'hex')).update(payload).digest('hex');
 }
@@ -45,6 +56,9 @@ export class ChainWalk {
   readonly #problems: AuditChainProblem[] = [];
   #total = 0;
   #entries = 0;
+  readonly #erased = new Map<string, { position: number; seq: string; digest: string }[]>();
+  /** What deletions say in their own records of the chain that they took out. */
+  readonly #attested = new Map<string, { readonly records: number; readonly digest: string }>();
   #position = 0;
   #hash = GENESIS;
 
@@ -57,14 +71,21 @@ export class ChainWalk {
     return this.#entries;
   }
 
-  add({ position, hash, seq, recordSeq, fields }: ChainRow): void {
+  add({ position, hash, seq, recordSeq, fields, erasures = [] }: ChainRow): void {
     const expected = this.#position + 1;
     if (position !== expected) {
       const gap = position - expected === 1 ? `Record ${expected} is` : `Records ${expected} to ${position - 1} are`;
       this.#report('missing', expected, null, `${gap} gone from the chain.`);
     } else if (recordSeq === null) {
       this.#report('missing', position, seq, `The record at place ${position} is gone; its link is still there.`);
-    } else if (linkHash(this.#hash, position, fields) !== hash) {
+    } else if (linkHash(this.#hash, position, fields) === hash) {
+      const told = attestedBy(fields[5], fields[8]);
+      if (told !== undefined) this.#attested.set(told.certificateId, told);
+    } else if (erasures.at(-1)?.digest === recordDigest(fields)) {
+      for (const { certificateId, digest } of erasures) {
+        this.#erased.set(certificateId, [...(this.#erased.get(certificateId) ?? []), { position, seq, digest }]);
+      }
+    } else {
       const detail = `The record at place ${position} is not the one that was written there, or it stood elsewhere.`;
       this.#report('edited', position, seq, detail);
     }
@@ -83,6 +104,7 @@ export class ChainWalk {
 
   end(): ChainFindings {
     const position = this.#position;
+    this.#checkErasures();
     for (const head of this.#kept) {
       if (head.position <= position) continue;
       const detail = `The log ends at place ${position}, and a check once saw it at ${head.position}: its end was cut off, or an older backup restored.`;
@@ -92,6 +114,18 @@ export class ChainWalk {
       ...{ entries: this.#entries, problems: this.#problems, problemsTotal: this.#total },
       head: position === 0 ? null : { position, hash: this.#hash },
     };
+  }
+
+  /** Records that no longer fit their links are accounted for only all together, and by a record that still does. */
+  #checkErasures(): void {
+    for (const [certificateId, records] of this.#erased) {
+      const told = this.#attested.get(certificateId);
+      if (told?.records === records.length && told.digest === erasureDigest(records)) continue;
+      for (const { position, seq } of records) {
+        const detail = `The record at place ${position} was rewritten in the name of a deletion that does not account for it.`;
+        this.#report('edited', position, seq, detail);
+      }
+    }
   }
 
   #reportRewritten(position: number, seq: string): void {
@@ -104,8 +138,6 @@ export class ChainWalk {
     if (this.#problems.length < MOST_PROBLEMS) this.#problems.push({ kind, position, id, detail });
   }
 }
-
-const TIME_TEXT = `to_char(l.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 
 /** Reads the chain as it is stored. */
 export class AuditChainReader {
@@ -136,7 +168,7 @@ export class AuditChainReader {
     const walk = new ChainWalk(kept);
     for (let after = 0; ; ) {
       const rows = await this.#links(after);
-      for (const row of rows) walk.add(row);
+      for (const { erasures, ...row } of rows) walk.add({ ...row, erasures: erasures ?? [] });
       onProgress(walk.entries);
       const last = rows.at(-1);
       if (last === undefined || rows.length < ROWS_AT_ONCE) break;
@@ -146,11 +178,12 @@ export class AuditChainReader {
     return walk.end();
   }
 
-  #links(after: number): Promise<readonly ChainRow[]> {
-    return this.#query<ChainRow>(
+  #links(after: number): Promise<readonly LinkedRow[]> {
+    return this.#query<LinkedRow>(
       `select c.position::float8 as position, encode(c.hash, 'hex') as hash, c.seq::text as seq, l.seq::text as "recordSeq",
-              array[l.seq::text, ${TIME_TEXT}, l.subject, l.role, l.tenant_id, l.action, l.resource, l.before::text,
-                    l.after::text, l.request_id] as fields
+              ${AUDIT_FIELDS} as fields,
+              (select json_agg(json_build_object('certificateId', e.certificate_id, 'digest', encode(e.digest, 'hex')) order by e.number)
+               from tenantry.audit_erasures e where e.position = c.position) as erasures
        from tenantry.audit_chain c left join tenantry.audit_log l on l.seq = c.seq
        where c.position > $1 order by c.position limit $2`,
       [after, ROWS_AT_ONCE],

@@ -1,20 +1,36 @@
 import type { Actor, StaffActor, TenantActor } from '../../domain/actor.ts';
-import { DELETION_WAITING_MS, type DeletionRequest, type LegalHold } from '../../domain/deletion.ts';
+import { type DeletionRequest, deletionVerdict, type LegalHold } from '../../domain/deletion.ts';
 import { TenantryError } from '../../domain/errors.ts';
 import type { TenantId } from '../../domain/tenant-id.ts';
+import type { TenantState } from '../../domain/tenant-state.ts';
+import { DELETION_COLUMNS, type DeletionRow } from './deletion-columns.ts';
+import { lockJob, refusalError } from './deletion-jobs.ts';
+import { changeState, type DecideState } from './lifecycle-state.ts';
 import type { Postgres } from './postgres.ts';
 import { unixMs } from './sql-time.ts';
 import { enterTenants, type TenantDirectory } from './tenant-directory.ts';
+import type { Transaction } from './transaction.ts';
 
 /** Holds are the operator's: a tenant's role cannot read them, so they are asked for in the system's name. */
 const KEEPER: StaffActor = { kind: 'system', subject: 'deletions' };
 
-type Row = Omit<DeletionRequest, 'legalHold'>;
+export interface DeletionWish {
+  readonly reason: string;
+  /** Which duty or right is fulfilled; empty: nobody says. */
+  readonly legalBasis: string;
+  /** How long the tenant can think again. */
+  readonly waitingMs: number;
+}
 
-const COLUMNS = `request_id as "requestId", tenant_id as "tenantId", state, reason, requested_by as "requestedBy",
-  requested_by_operator as "requestedByOperator", ${unixMs('requested_at')} as "requestedAt",
-  ${unixMs('not_before')} as "notBefore", ${unixMs('ended_at')} as "endedAt", ended_by as "endedBy",
-  ended_by_operator as "endedByOperator"`;
+/** A state as `changeState` takes it: why the tenant is closed, or where it stood before. */
+function becomes(next: TenantState): DecideState {
+  return ({ status }) => (status === next.status ? { kind: 'unchanged' } : { kind: 'changed', next });
+}
+
+const CLOSED: TenantState = {
+  ...{ status: 'closed', effect: null, reasonCode: null, until: null },
+  reason: 'Its deletion was requested.',
+};
 
 /** Wishes to be deleted, and what stands in their way. Deletes nothing. */
 export class DeletionStore {
@@ -32,9 +48,9 @@ export class DeletionStore {
     filter: { readonly tenantId: TenantId | undefined; readonly openOnly: boolean; readonly limit: number },
   ): Promise<readonly DeletionRequest[]> {
     const rows = await this.#postgres.inReadTransaction(actor, (transaction) =>
-      transaction.query<Row>(
-        `select ${COLUMNS} from tenantry.deletion_requests
-         where ($1::text is null or tenant_id = $1) and (not $2 or state = 'requested')
+      transaction.query<DeletionRow>(
+        `select ${DELETION_COLUMNS} from tenantry.deletion_requests
+         where ($1::text is null or tenant_id = $1) and (not $2 or state <> 'cancelled')
          order by requested_at desc, request_id limit $3`,
         [filter.tenantId ?? null, filter.openOnly, filter.limit],
       ),
@@ -42,68 +58,80 @@ export class DeletionStore {
     return this.#withHolds(rows);
   }
 
-  /** @throws TenantryError CONFLICT under a legal hold, and when one stands already */
-  async request(actor: StaffActor | TenantActor, tenantId: TenantId, reason: string): Promise<DeletionRequest> {
+  /**
+   * The tenant is closed to use from now on.
+   * @throws TenantryError CONFLICT under a legal hold, and when one stands already
+   */
+  async request(actor: StaffActor | TenantActor, tenantId: TenantId, wish: DeletionWish): Promise<DeletionRequest> {
     await this.#directory.remember([tenantId]);
-    if ((await this.#heldOf([tenantId])).has(tenantId)) {
-      throw new TenantryError('CONFLICT', 'The operator is obliged to keep the data of this tenant at present.', {
-        hint: 'Ask the operator until when; nothing was requested.',
-      });
-    }
-    const row = await this.#postgres.inChangeTransaction(actor, async (transaction) => {
-      const [made] = await transaction.query<Row>(
+    const [by, inNameOf] = named(actor);
+    const row = await this.#postgres.inStaffTransaction(by, async (transaction) => {
+      const state = await standing(transaction, tenantId);
+      if ((await transaction.query('select from tenantry.legal_holds where tenant_id = $1', [tenantId])).length > 0) {
+        throw new TenantryError('CONFLICT', 'The operator is obliged to keep the data of this tenant at present.', {
+          hint: 'Ask the operator until when; nothing was requested.',
+        });
+      }
+      const [made] = await transaction.query<DeletionRow>(
         `insert into tenantry.deletion_requests
-           (tenant_id, reason, requested_by, requested_by_operator, not_before)
-         values ($1, $2, $3, $4, clock_timestamp() + $5 * interval '1 millisecond')
-         on conflict (tenant_id) where state = 'requested' do nothing returning ${COLUMNS}`,
-        [tenantId, reason, actor.subject, actor.kind !== 'tenant', DELETION_WAITING_MS],
+           (tenant_id, reason, legal_basis, requested_by, requested_by_operator, not_before, state_before)
+         values ($1, $2, $3, $4, $5, clock_timestamp() + greatest($6, 1) * interval '1 millisecond', $7)
+         on conflict (tenant_id) where state <> 'cancelled' do nothing returning ${DELETION_COLUMNS}`,
+        [
+          ...[tenantId, wish.reason, wish.legalBasis, actor.subject, actor.kind !== 'tenant', wish.waitingMs],
+          state === undefined || state.status === 'closed' ? null : JSON.stringify(state),
+        ],
       );
       if (made === undefined) {
         throw new TenantryError('CONFLICT', 'The deletion of this tenant has been requested already.', {
           hint: 'GET /v1/deletion-requests shows the request that stands; it can be cancelled.',
         });
       }
-      await transaction.audit({
-        ...{ action: 'deletion.request', resource: `deletion-request/${made.requestId}`, tenantId },
-        after: { reason, not_before: new Date(made.notBefore).toISOString() },
-      });
+      await changeState(transaction, by, { tenantId, isPerson: true, decide: becomes(CLOSED) });
+      const { reason, legalBasis } = wish;
+      const after = { reason, legal_basis: legalBasis, not_before: new Date(made.notBefore).toISOString() };
+      const resource = `deletion-request/${made.requestId}`;
+      await transaction.audit({ action: 'deletion.request', resource, tenantId, after }, inNameOf);
       return made;
     });
     return { ...row, legalHold: false };
   }
 
   /**
-   * Undefined if the tenant has no such request, or it was cancelled before.
-   * @throws TenantryError CONFLICT when one of the tenant's people comes after the waiting period
+   * Puts the tenant back to where it stood. Undefined if the tenant has no such request, or it was cancelled before.
+   * @throws TenantryError CONFLICT when one of the tenant's people comes after the waiting period, or when it has begun
    */
   async cancel(
     actor: StaffActor | TenantActor,
     tenantId: TenantId,
     requestId: string,
   ): Promise<DeletionRequest | undefined> {
-    const row = await this.#postgres.inChangeTransaction(actor, async (transaction) => {
-      const [standing] = await transaction.query<{ late: boolean }>(
-        `select not_before <= clock_timestamp() as late from tenantry.deletion_requests
-         where tenant_id = $1 and request_id = $2 and state = 'requested' for update`,
-        [tenantId, requestId],
-      );
-      if (standing === undefined) return undefined;
-      if (standing.late && actor.kind === 'tenant') {
-        throw new TenantryError('CONFLICT', 'The waiting period is over: the deletion may be under way.', {
-          hint: 'Ask the operator, who can still stop what has not been deleted.',
-        });
-      }
-      const [ended] = await transaction.query<Row>(
+    const [by, inNameOf] = named(actor);
+    const row = await this.#postgres.inStaffTransaction(by, async (transaction) => {
+      const found = await lockJob(transaction, { tenantId, requestId });
+      if (found === undefined || found.state === 'cancelled') return undefined;
+      const [clock] = await transaction.query<{ now: number }>(`select ${unixMs('clock_timestamp()')} as now`);
+      const { state, notBefore } = found;
+      const byTenant = actor.kind === 'tenant';
+      const now = clock?.now ?? 0;
+      const verdict = deletionVerdict({ state, event: 'cancel', now, notBefore, legalHold: false, byTenant });
+      if ('refusal' in verdict) throw refusalError(verdict.refusal);
+      const [ended] = await transaction.query<DeletionRow>(
         `update tenantry.deletion_requests
-         set state = 'cancelled', ended_at = clock_timestamp(), ended_by = $3, ended_by_operator = $4
-         where tenant_id = $1 and request_id = $2 returning ${COLUMNS}`,
-        [tenantId, requestId, actor.subject, actor.kind !== 'tenant'],
+         set state = 'cancelled', ended_at = clock_timestamp(), ended_by = $3, ended_by_operator = $4, state_before = null
+         where tenant_id = $1 and request_id = $2 returning ${DELETION_COLUMNS}`,
+        [tenantId, requestId, actor.subject, !byTenant],
       );
-      await transaction.audit({
-        ...{ action: 'deletion.cancel', resource: `deletion-request/${requestId}`, tenantId },
-        before: { state: 'requested' },
-        after: { state: 'cancelled' },
-      });
+      if (found.stateBefore !== null) {
+        await changeState(transaction, by, { tenantId, isPerson: true, decide: becomes(found.stateBefore) });
+      }
+      await transaction.audit(
+        {
+          ...{ action: 'deletion.cancel', resource: `deletion-request/${requestId}`, tenantId },
+          ...{ before: { state: 'requested' }, after: { state: 'cancelled' } },
+        },
+        inNameOf,
+      );
       return ended;
     });
     return row === undefined ? undefined : (await this.#withHolds([row]))[0];
@@ -153,7 +181,7 @@ export class DeletionStore {
     });
   }
 
-  async #withHolds(rows: readonly Row[]): Promise<readonly DeletionRequest[]> {
+  async #withHolds(rows: readonly DeletionRow[]): Promise<readonly DeletionRequest[]> {
     if (rows.length === 0) return [];
     const held = await this.#heldOf(rows.map(({ tenantId }) => tenantId));
     return rows.map((row) => ({ ...row, legalHold: held.has(row.tenantId) }));
@@ -168,4 +196,21 @@ export class DeletionStore {
     );
     return new Set(rows.map((row) => row.tenant_id));
   }
+}
+
+/** A tenant's people may not write what closes the tenant: it is written by the system, and recorded in their name. */
+function named(actor: StaffActor | TenantActor): readonly [StaffActor, TenantActor | undefined] {
+  return actor.kind === 'tenant' ? [KEEPER, actor] : [actor, undefined];
+}
+
+/** Locks the tenant, too: of two requests and of a hold at the same moment one is first. */
+async function standing(transaction: Transaction, tenantId: TenantId): Promise<TenantState | undefined> {
+  const [row] = await transaction.query<TenantState>(
+    `select coalesce(s.status, t.status) as status, s.effect, s.reason_code as "reasonCode", coalesce(s.reason, '') as reason,
+            ${unixMs('s.until')} as until
+     from tenantry.tenants t left join tenantry.tenant_states s using (tenant_id) where t.tenant_id = $1
+     for no key update of t`,
+    [tenantId],
+  );
+  return row;
 }

@@ -43,6 +43,11 @@ export class TenantDirectory {
     for (const tenant of fresh) this.#known.add(tenant);
   }
 
+  /** Tenants that are gone for good: were one named again, it would have to be entered again. */
+  forget(isGone: (tenantId: string) => boolean): void {
+    this.#known = new Set([...this.#known].filter((tenantId) => !isGone(tenantId)));
+  }
+
   /** Plan names of the given tenants; tenants without a plan, and those the actor may not see, are absent. */
   async plans(actor: Actor, tenants: readonly TenantId[]): Promise<ReadonlyMap<TenantId, string>> {
     if (tenants.length === 0) return new Map();

@@ -14,6 +14,8 @@ const NOBODY = '00000000-0000-4000-8000-000000000001';
 let db: TestPostgres;
 let members: MemberStore;
 let deletions: DeletionStore;
+/** A request that says no more than why. */
+const wish = (reason: string) => ({ reason, legalBasis: '', waitingMs: 14 * 86_400_000 });
 let embeds: EmbedStore;
 let audit: AuditLog;
 let tenant: TenantId;
@@ -124,10 +126,10 @@ describe('members', () => {
 
 describe('requests to be deleted', () => {
   test('stand for 14 days, once, and are taken back', async () => {
-    const made = await deletions.request(person, tenant, 'We move on.');
+    const made = await deletions.request(person, tenant, wish('We move on.'));
     expect(made.notBefore - made.requestedAt).toBeGreaterThanOrEqual(14 * 86_400_000 - 1_000);
     expect(made).toMatchObject({ state: 'requested', requestedBy: person.subject, requestedByOperator: false });
-    await expect(deletions.request(ADMIN, tenant, 'again')).rejects.toMatchObject({ code: 'CONFLICT' });
+    await expect(deletions.request(ADMIN, tenant, wish('again'))).rejects.toMatchObject({ code: 'CONFLICT' });
     expect(await deletions.cancel(stranger, tenant, made.requestId)).toBeUndefined();
     expect(await deletions.cancel(person, tenant, made.requestId)).toMatchObject({ state: 'cancelled' });
     expect(await deletions.cancel(person, tenant, made.requestId)).toBeUndefined();
@@ -135,27 +137,27 @@ describe('requests to be deleted', () => {
       `${person.subject} tenant_admin deletion.request`,
       `${person.subject} tenant_admin deletion.cancel`,
     ]);
-    expect((await deletions.request(person, tenant, 'after all')).state).toBe('requested');
+    expect((await deletions.request(person, tenant, wish('after all'))).state).toBe('requested');
   });
 
   test('a legal hold refuses them, and shows on those that stand', async () => {
-    const before = await deletions.request(person, tenant, 'We move on.');
+    const before = await deletions.request(person, tenant, wish('We move on.'));
     await deletions.hold(ADMIN, tenant, 'Case 7');
     const [shown] = await deletions.list(person, { tenantId: undefined, openOnly: true, limit: 10 });
     expect(shown).toMatchObject({ requestId: before.requestId, legalHold: true });
     await deletions.cancel(person, tenant, before.requestId);
     for (const who of [person, ADMIN]) {
-      const refusal = await deletions.request(who, tenant, 'now').catch((error: Error) => error);
+      const refusal = await deletions.request(who, tenant, wish('now')).catch((error: Error) => error);
       expect(refusal).toMatchObject({ code: 'CONFLICT' });
       expect(String(refusal)).not.toContain('Case 7');
     }
     expect(await deletions.release(ADMIN, tenant)).toBe(true);
     expect(await deletions.release(ADMIN, tenant)).toBe(false);
-    expect((await deletions.request(person, tenant, 'now')).legalHold).toBe(false);
+    expect((await deletions.request(person, tenant, wish('now'))).legalHold).toBe(false);
   });
 
   test('after the waiting period only the operator can stop one', async () => {
-    const { requestId } = await deletions.request(person, tenant, 'We move on.');
+    const { requestId } = await deletions.request(person, tenant, wish('We move on.'));
     await db.postgres.inStaffTransaction(ADMIN, async (transaction) => {
       transaction.unaudited('the test lets time pass');
       await transaction.query(
@@ -169,7 +171,7 @@ describe('requests to be deleted', () => {
   });
 
   test('are shown to their own tenant and to staff', async () => {
-    await deletions.request(person, tenant, 'We move on.');
+    await deletions.request(person, tenant, wish('We move on.'));
     const all = { tenantId: undefined, openOnly: false, limit: 1_000 };
     expect((await deletions.list(person, all)).map(({ tenantId }) => tenantId)).toEqual([tenant]);
     expect(await deletions.list(stranger, { ...all, tenantId: tenant })).toEqual([]);

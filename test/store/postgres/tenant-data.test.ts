@@ -65,7 +65,10 @@ it('knows every column that sounds like a secret', () => {
       .map(({ name }) => `${table}.${name}`),
   );
   expect(sounding).toEqual([]);
-  expect(tables.find(({ table }) => table === 'keys')).toMatchObject({ hasSecrets: true, secretColumns: ['sha256', 'previous_sha256'] });
+  expect(tables.find(({ table }) => table === 'keys')).toMatchObject({
+    hasSecrets: true,
+    secretColumns: ['sha256', 'previous_sha256'],
+  });
 });
 
 it('sees a table that is new, and refuses a circle', async () => {
