@@ -90,6 +90,7 @@ export class KeyCheck {
     const entry = this.#keys.get(hash.toString('hex'));
     if (entry === undefined || !entry.scopes.includes(INGEST_SCOPE)) throw unauthenticated();
     if (entry.expiresAt !== undefined && entry.expiresAt <= this.#now()) throw unauthenticated();
+    if (entry.closed) throw tenantClosed();
     if (entry.previous) this.#previousUses.set(entry.id, this.#now());
     return { keyId: entry.id, tenantId: entry.tenantId, service: entry.service };
   }
@@ -160,6 +161,13 @@ function presentedKey(headers: IncomingHttpHeaders): string | undefined {
 
 function sha256(text: string): Buffer {
   return createHash('sha256').update(text, 'utf8').digest();
+}
+
+/** Only who shows a key that works learns it: the reason is no secret to the tenant whose it is. */
+function tenantClosed(): TenantryError {
+  return new TenantryError('TENANT_CLOSED', 'the tenant of this key is closed, and its telemetry is not taken', {
+    hint: 'Ask the operator of this Tenantry; sending again will not help.',
+  });
 }
 
 function unauthenticated(): TenantryError {

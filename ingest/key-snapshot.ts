@@ -22,7 +22,7 @@ function parseEntry(entry: unknown, index: number): KeySnapshotEntry {
     throw new Error(`keys[${index}].${field} is malformed`);
   };
   if (!isObject(entry)) throw new Error(`keys[${index}] is not an object`);
-  const { id, sha256, scopes, tenantId, service, expiresAt, previous } = entry;
+  const { id, sha256, scopes, tenantId, service, expiresAt, previous, closed } = entry;
   if (typeof id !== 'string' || id === '' || id.length > MAX_ID_LENGTH) return refuse('id');
   if (typeof sha256 !== 'string' || !SHA256_PATTERN.test(sha256)) return refuse('sha256');
   if (!Array.isArray(scopes) || !scopes.every((scope) => typeof scope === 'string')) return refuse('scopes');
@@ -41,6 +41,7 @@ function parseEntry(entry: unknown, index: number): KeySnapshotEntry {
     ...(tenantId === undefined ? {} : { tenantId }),
     ...(service === undefined ? {} : { service }),
     ...(expiresAt === undefined ? {} : { expiresAt }),
+    ...(closed === true ? { closed } : {}),
     ...(previous === true ? { previous } : {}),
   };
 }

@@ -10,6 +10,7 @@ import { AlertOutbox } from '../store/postgres/alert-outbox.ts';
 import { AlertRouteStore } from '../store/postgres/alert-route-store.ts';
 import { standingSpendAlerts } from '../store/postgres/alert-spend.ts';
 import { type AlertFilter, AlertStore, type NoticeState } from '../store/postgres/alert-store.ts';
+import { TenantStateStore } from '../store/postgres/lifecycle-state.ts';
 import type { Postgres } from '../store/postgres/postgres.ts';
 import { ReportScheduleStore } from '../store/postgres/report-schedule-store.ts';
 import { AlertDispatcher, testAlert } from './alert-dispatcher.ts';
@@ -155,7 +156,10 @@ export function startAlerting(options: AlertingOptions): {
   const onResult = metrics.count.bind(metrics);
   const dispatcher = new AlertDispatcher({ outbox, routes, send, linkOf, log, onResult });
   const leadership = new PostgresLeadership(postgresUrl, 'alerts');
-  const sources = new AlertSources({ ...options, leadership, alerts, spend: () => standingSpendAlerts(postgres) });
+  const sources = new AlertSources({
+    ...{ ...options, leadership, alerts, spend: () => standingSpendAlerts(postgres) },
+    closedTenants: () => new TenantStateStore(postgres).closed(),
+  });
   const reports = new ReportScheduleStore(postgres, reportVault(alertVault(keys)));
   const sealing = sealOnce({ routes, reports }, config, keys, log);
   const schedules = [

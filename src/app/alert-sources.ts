@@ -51,6 +51,8 @@ export interface AlertSourcesOptions {
   readonly selfCheck?: () => { readonly reason: string; readonly since: number } | null;
   /** What waits for a person's answer. */
   readonly approvals?: () => Promise<readonly Approval[]>;
+  /** Tenants that nobody wants to hear of any more; absent: none. */
+  readonly closedTenants?: () => Promise<ReadonlySet<string>>;
   readonly log: Logger;
   readonly now?: () => number;
 }
@@ -126,10 +128,21 @@ export class AlertSources {
       }),
     );
     const answered = said.filter((one) => one !== undefined);
+    const closed = await this.#closedTenants();
     return {
-      conditions: answered.flatMap(({ conditions }) => conditions),
+      conditions: answered.flatMap(({ conditions }) => conditions).filter(({ tenantId }) => !closed.has(tenantId)),
       known: new Set(answered.map(({ kind }) => kind)),
     };
+  }
+
+  /** An alert too many is better than one too few. */
+  async #closedTenants(): Promise<ReadonlySet<string>> {
+    try {
+      return (await this.#options.closedTenants?.()) ?? new Set();
+    } catch (thrown) {
+      this.#options.log.warn({ err: toError(thrown) }, 'which tenants are closed could not be asked');
+      return new Set();
+    }
   }
 
   #page(now: number): readonly AlertCondition[] {

@@ -22,6 +22,8 @@ export interface EvidenceSources {
   /** Unix ms at which each tenant was first named; those that are not known are absent. */
   readonly firstSeen: (tenants: readonly TenantId[]) => Promise<ReadonlyMap<TenantId, number>>;
   readonly allowList: () => Promise<readonly AllowEntry[]>;
+  /** Tenants that are suspended or closed; absent: nobody is. */
+  readonly held?: () => Promise<ReadonlySet<TenantId>>;
   readonly killSwitch: () => PolicyEvidence['killSwitch'];
   readonly health: Pick<DataHealthReader, 'read'>;
   readonly terms: Pick<PolicyTerms, 'of' | 'facts'>;
@@ -100,16 +102,20 @@ export class PolicyEvidenceReader implements EvidenceReader {
   async #said(
     findings: Question['findings'],
     now: number,
-  ): Promise<Pick<PolicyEvidence, 'allowList' | 'peaks' | 'ruleStages' | 'tenantStages' | 'approvals'>> {
+  ): Promise<
+    Pick<PolicyEvidence, 'allowList' | 'heldTenants' | 'peaks' | 'ruleStages' | 'tenantStages' | 'approvals'>
+  > {
     const sources = this.#sources;
-    const [allowList, peaks, ruleStages, tenantStages, approvals] = await Promise.all([
+    const [allowList, held, peaks, ruleStages, tenantStages, approvals] = await Promise.all([
       sources.allowList(),
+      sources.held?.(),
       sources.peaks(now),
       sources.ruleStages(),
       sources.tenantStages(),
       sources.approvals(findings.map(({ anomaly }) => anomaly.id)),
     ]);
-    return { allowList, peaks, ruleStages, tenantStages, approvals };
+    const heldTenants = held === undefined ? {} : { heldTenants: [...held] };
+    return { allowList, ...heldTenants, peaks, ruleStages, tenantStages, approvals };
   }
 
   /** Only what changed: verdicts stay the same for a minute, and each tick asks. */

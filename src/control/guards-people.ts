@@ -105,6 +105,16 @@ export const allowList: Guard = {
   },
 };
 
+/** Its requests are refused or few: what is left of them says nothing, and a throttle would outlive the suspension. */
+export const heldTenant: Guard = {
+  name: 'held',
+  row: 'G13',
+  check: ({ finding, evidence }) =>
+    evidence.heldTenants?.includes(finding.anomaly.tenantId) === true
+      ? alertOnly('it is suspended or closed')
+      : undefined,
+};
+
 export const unknownTenant: Guard = {
   name: 'unknown-tenant',
   row: 'T44',

@@ -18,6 +18,7 @@ export const GUARDS: readonly Guard[] = [
   people.humanThrottle,
   people.humanLift,
   people.allowList,
+  people.heldTenant,
   limits.usualRate,
   evidence.dataHealth,
   evidence.usageOnly,

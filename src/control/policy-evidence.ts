@@ -84,6 +84,8 @@ export interface PolicyEvidence {
   readonly verdicts: readonly ImpactVerdict[];
   readonly allowList: readonly AllowEntry[];
   readonly peaks: readonly ExpectedLoad[];
+  /** Tenants that are suspended or closed; absent in what was recorded before there was such a thing. */
+  readonly heldTenants?: readonly TenantId[];
   readonly approvals: readonly AskedApproval[];
   readonly ruleStages: readonly RuleStage[];
   readonly tenantStages: readonly TenantStage[];

@@ -72,6 +72,8 @@ export interface KeySnapshotEntry {
   readonly expiresAt?: number;
   /** Of the secret before the key's last rotation, which works until `expiresAt`; the other one has an entry of its own. */
   readonly previous?: true;
+  /** The one tenant that the key speaks for is closed: it is told so, and nothing of it is taken. */
+  readonly closed?: true;
 }
 
 /** `<data dir>/spool/intake.json`, written by ingest (temporary file + rename), read by the server. */

@@ -54,6 +54,7 @@ const CASES: readonly (readonly [guard: string, of: Situation, withIt: string, w
     'alert: allow-listed',
     FULL,
   ],
+  ['held', situation({ evidence: evidence(['noisy'], { heldTenants: [tenant('noisy')] }) }), 'alert: held', FULL],
   ['no-usual-rate', situation({ findings: [finding('noisy', {}, null)] }), 'alert: no-usual-rate', 'enforce 1/s 300 s'],
   [
     'data-health',

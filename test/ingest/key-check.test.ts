@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { KeyCheck } from '../../ingest/key-check.ts';
 import { parseKeySnapshot } from '../../ingest/key-snapshot.ts';
 import { KEY_SNAPSHOT_FILE, type KeySnapshotEntry } from '../../src/domain/spool-format.ts';
+import type { TenantId } from '../../src/domain/tenant-id.ts';
 import { temporaryDataDir } from '../support/otlp-segment.ts';
 
 const BOOTSTRAP = 'bootstrap-key-0123456789';
@@ -179,4 +180,15 @@ describe('parseKeySnapshot', () => {
     const text = JSON.stringify({ revision: 1, keys: [{ ...full, later: true }], later: 1 });
     expect(parseKeySnapshot(text)).toEqual({ revision: 1, keys: [full] });
   });
+});
+
+it('refuses keys of closed tenants with the reason, as soon as the list says so, and only who has such a key', async () => {
+  publishKeys(1, [entry('good', { tenantId: 'acme' as TenantId }), entry('other')]);
+  const keys = await start();
+  expect(keys.verify(bearer('good'))).toMatchObject({ tenantId: 'acme' });
+  publishKeys(2, [entry('good', { tenantId: 'acme' as TenantId, closed: true }), entry('other')]);
+  await keys.refresh();
+  expect(refusalOf(keys, bearer('good'))).toMatchObject({ code: 'TENANT_CLOSED', status: 403 });
+  expect(refusalOf(keys, bearer('guess'))).toMatchObject({ code: 'UNAUTHENTICATED' });
+  expect(keys.verify(bearer('other'))).toMatchObject({ keyId: 'id of other' });
 });

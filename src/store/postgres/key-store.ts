@@ -61,6 +61,8 @@ interface ActiveKey extends VerifiedKey {
   readonly isPrevious: boolean;
 }
 
+const CLOSED_TENANTS = `select tenant_id as "tenantId" from tenantry.tenant_states where status = 'closed'`;
+
 interface StoredKey extends KeyRecord {
   readonly sha256: string;
   readonly previousSha256: string | null;
@@ -76,6 +78,8 @@ export class KeyStore {
   readonly #uses: KeyUses;
   readonly #refresher = new Refresher(() => this.#read());
   #active: ReadonlyMap<string, ActiveKey>;
+  /** Tenants whose keys ingest refuses; their people are held by the api. */
+  #closed: ReadonlySet<TenantId> = new Set();
   #revision = 0;
   #readAt: number | undefined;
 
@@ -98,15 +102,17 @@ export class KeyStore {
 
   async #read(): Promise<void> {
     const readAt = this.#now();
-    const { revision, rows } = await this.#postgres.inStaffTransaction(KEEPER, async (transaction) => ({
+    const { revision, rows, closed } = await this.#postgres.inStaffTransaction(KEEPER, async (transaction) => ({
       revision: await currentRevision(transaction, 'keys'),
       rows: await transaction.query<StoredKey>(
         `select sha256, previous_sha256 as "previousSha256", ${RECORD_COLUMNS} from tenantry.keys where revoked_at is null`,
       ),
+      closed: await transaction.query<{ tenantId: TenantId }>(CLOSED_TENANTS),
     }));
     const isNews = this.#readAt === undefined || revision !== this.#revision;
     this.#active = new Map([...rows.flatMap(toEntries), ...this.#bootstrap]);
     this.#uses.known(rows.map(({ id }) => id));
+    this.#closed = new Set(closed.map(({ tenantId }) => tenantId));
     this.#revision = revision;
     this.#readAt = readAt;
     if (isNews) this.#tellListeners();
@@ -207,7 +213,7 @@ export class KeyStore {
     return {
       // Bootstrap keys change with a restart only and have no revision in the table: the start time makes it grow then.
       revision: this.#startedAt + this.#revision,
-      keys: [...this.#active].map(([hash, key]) => toSnapshotEntry(hash, key)),
+      keys: [...this.#active].map(([hash, key]) => toSnapshotEntry(hash, key, this.#closed)),
     };
   }
 
@@ -258,7 +264,7 @@ function toEntries(row: StoredKey): [string, ActiveKey][] {
   ];
 }
 
-function toSnapshotEntry(hash: string, key: ActiveKey): KeySnapshotEntry {
+function toSnapshotEntry(hash: string, key: ActiveKey, closed: ReadonlySet<TenantId>): KeySnapshotEntry {
   const { keyId, scopes, tenantId, service, expiresAt, isPrevious } = key;
   return {
     id: keyId,
@@ -268,5 +274,6 @@ function toSnapshotEntry(hash: string, key: ActiveKey): KeySnapshotEntry {
     ...(service !== undefined && { service }),
     ...(expiresAt !== undefined && { expiresAt }),
     ...(isPrevious && { previous: true as const }),
+    ...(tenantId !== undefined && closed.has(tenantId) && { closed: true as const }),
   };
 }

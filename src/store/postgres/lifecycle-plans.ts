@@ -93,7 +93,7 @@ async function apply(
     await transaction.query(
       `insert into tenantry.tenant_plan_history (tenant_id, effective_from, plan, set_by)
        select tenant_id, effective_from, plan, set_by from tenantry.tenant_plan_schedule where tenant_id = $1
-       on conflict (tenant_id, effective_from) do update set plan = excluded.plan, set_by = excluded.set_by`,
+       on conflict (tenant_id, effective_from) do nothing`,
       [tenantId],
     );
   }

@@ -191,6 +191,9 @@ async function refuseAgainstPeople(
      select 'put the tenant on the allow-list' from tenantry.allow_list
        where tenant_id = $1 and expires_at > clock_timestamp()
      union all
+     select 'suspended or closed the tenant' from tenantry.tenant_states
+       where tenant_id = $1 and status <> 'active' and (until is null or until > clock_timestamp())
+     union all
      select 'switched automation off' from tenantry.kill_switch where is_on
      limit 1`,
     [tenantId, actor.subject, DECISION_SECONDS],
