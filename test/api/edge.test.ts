@@ -79,7 +79,7 @@ function faultOfProblem(answer: Answer, status: number): string | undefined {
 
 function faultOfHeaders({ headers }: Answer): string | undefined {
   const wanted: Record<string, RegExp> = {
-    'content-security-policy': /default-src '(?:self|none)'.*frame-ancestors 'none'/,
+    'content-security-policy': /^(?!.*unsafe-)default-src '(?:self|none)';.*frame-ancestors 'none'/,
     'permissions-policy': /camera=\(\)/,
     'referrer-policy': /^no-referrer$/,
     'x-content-type-options': /^nosniff$/,

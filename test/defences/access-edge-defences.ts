@@ -192,9 +192,10 @@ export const EDGE_DEFENCES: readonly Defence[] = [
     name: 'length of tokens',
     promise: 'an enormous token is refused unread',
     file: TOKENS,
-    from: "      if (token.length > MAX_TOKEN_LENGTH) return refused('length');\n",
-    to: '',
-    tests: JWT,
+    from: 'export const MAX_TOKEN_LENGTH = 8 * 1024;',
+    to: 'export const MAX_TOKEN_LENGTH = 8 * 1024 * 1024;',
+    tests: PERMISSIONS,
+    only: 'without valid credentials',
   },
   {
     name: 'ended sessions',
