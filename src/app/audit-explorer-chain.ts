@@ -6,6 +6,7 @@ import type { AuditChainProblem, AuditChainState, AuditHead } from '../domain/au
 import { toError } from '../domain/errors.ts';
 import { MINUTE_MS } from '../domain/window.ts';
 import type { AuditChainReader, ChainFindings } from '../store/postgres/audit-chain.ts';
+import type { AuditAnchor } from './audit-anchor.ts';
 
 /** In the data folder and not in the database: who cuts off the log's end there cannot take this along. */
 const HEAD_FILE = 'audit-head.json';
@@ -19,6 +20,8 @@ interface ChainWatchOptions {
   readonly dataDir: string;
   readonly log: Logger;
   readonly now: () => number;
+  /** Where heads are kept outside the database; absent: nowhere but in the data folder. */
+  readonly anchor?: Pick<AuditAnchor, 'keep' | 'read'> | undefined;
 }
 
 /** Checks the chain when asked and the last check is old, one check at a time, and keeps the last good head. */
@@ -57,17 +60,25 @@ export class ChainWatch {
   }
 
   async #check(): Promise<void> {
-    const { reader, log, now } = this.#options;
+    const { reader, log, now, anchor } = this.#options;
     const kept = await this.#keptHead();
+    const anchored = (await anchor?.read()) ?? { heads: [], problems: [] };
     this.#progress = { checked: 0, total: await reader.length() };
-    const findings = await reader.check(kept === undefined ? [] : [kept], (checked) => {
+    const heads = [...(kept === undefined ? [] : [kept]), ...anchored.heads];
+    const walked = await reader.check(heads, (checked) => {
       this.#progress = { checked, total: Math.max(checked, this.#progress.total) };
     });
+    const findings = {
+      ...walked,
+      problems: [...anchored.problems, ...walked.problems],
+      problemsTotal: anchored.problems.length + walked.problemsTotal,
+    };
     this.#last = { at: now(), findings };
     if (findings.problemsTotal > 0) {
       log.error({ problems: findings.problemsTotal, first: findings.problems[0] }, 'the audit log was tampered with');
     } else if (findings.head !== null) {
       await this.#keep(findings.head);
+      await anchor?.keep(findings.head);
     }
   }
 
@@ -115,7 +126,7 @@ export class ChainWatch {
   }
 }
 
-function isHead(value: unknown): value is AuditHead {
+export function isHead(value: unknown): value is AuditHead {
   if (typeof value !== 'object' || value === null || !('position' in value) || !('hash' in value)) return false;
   return Number.isSafeInteger(value.position) && typeof value.hash === 'string' && /^[0-9a-f]{64}$/.test(value.hash);
 }

@@ -4,13 +4,17 @@ import type { Audit, AuditFileFormat } from '../api/audit-ports.ts';
 import { guarded } from '../cost/focus-guard.ts';
 import type { Actor } from '../domain/actor.ts';
 import { type AuditQuestion, type AuditRecord, auditForTenant } from '../domain/audit.ts';
+import { toError } from '../domain/errors.ts';
 import { HOUR_MS } from '../domain/window.ts';
 import { AuditChainReader } from '../store/postgres/audit-chain.ts';
 import { AuditLog } from '../store/postgres/audit-log.ts';
 import type { Postgres } from '../store/postgres/postgres.ts';
+import type { AuditAnchor } from './audit-anchor.ts';
 import { ChainWatch, headProblem } from './audit-explorer-chain.ts';
 import { runEvery } from './schedule.ts';
 
+/** About a second on two cores. */
+const WALKED_AT_STOP_MAX = 50_000;
 const CHECK_EVERY_MS = HOUR_MS;
 const ROWS_AT_ONCE = 2_000;
 const COLUMNS = [
@@ -66,16 +70,18 @@ interface AuditExplorerOptions {
   readonly postgres: Postgres;
   readonly dataDir: string;
   readonly log: Logger;
+  /** Where heads are kept outside the database. */
+  readonly anchor?: AuditAnchor | undefined;
 }
 
 /** The audit log as pages and files, and a look every hour at whether it is whole. */
-export function startAuditExplorer({ postgres, dataDir, log }: AuditExplorerOptions): {
+export function startAuditExplorer({ postgres, dataDir, log, anchor }: AuditExplorerOptions): {
   readonly audit: Audit;
   stop(): Promise<void>;
 } {
   const records = new AuditLog(postgres);
   const reader = new AuditChainReader(postgres);
-  const watch = new ChainWatch({ reader, dataDir, log, now: Date.now });
+  const watch = new ChainWatch({ reader, dataDir, log, now: Date.now, anchor });
   const schedule = runEvery(CHECK_EVERY_MS, 'audit-chain', log, () => watch.check());
   const chain: Audit['chain'] = async ({ fresh, head }) => {
     const state = await watch.state({ fresh });
@@ -92,6 +98,18 @@ export function startAuditExplorer({ postgres, dataDir, log }: AuditExplorerOpti
       file: (actor, question, format) => fileOf(everyRecord(records, actor, question), format),
       chain,
     },
-    stop: () => schedule.stop(),
+    stop: async () => {
+      await schedule.stop();
+      if (anchor !== undefined) await lastHead(reader, watch, log);
+    },
   };
+}
+
+/** The head at the end of a run, unless it takes long to see that the log is whole: then that of the last hour has to do. */
+async function lastHead(reader: AuditChainReader, watch: ChainWatch, log: Logger): Promise<void> {
+  try {
+    if ((await reader.length()) <= WALKED_AT_STOP_MAX) await watch.check();
+  } catch (thrown) {
+    log.warn({ err: toError(thrown) }, 'the audit log was not checked a last time');
+  }
 }

@@ -15,7 +15,9 @@ import type { KeyStore } from '../store/postgres/key-store.ts';
 import type { SeenUse } from '../store/postgres/key-uses.ts';
 import type { Postgres } from '../store/postgres/postgres.ts';
 import { attributionDesk } from './attribution.ts';
+import { AuditAnchor } from './audit-anchor.ts';
 import { startAuditExplorer } from './audit-explorer.ts';
+import { installationKey } from './deletion-key.ts';
 import type { RunLog } from './detector-runs.ts';
 import { IngestHealthDesk } from './ingest-health.ts';
 import { readIntake } from './ingest-health-files.ts';
@@ -30,7 +32,7 @@ const SERVICES_SHOWN = 50;
 const LOOPBACK = ['127.0.0.1', 'localhost', '::1'];
 
 export interface TelemetryOptions {
-  readonly config: Pick<Config, 'TENANTRY_HOST' | 'TENANTRY_TENANT_ATTRIBUTES'>;
+  readonly config: Config;
   readonly dataDir: string;
   readonly clickhouse: ClickHouse;
   readonly postgres: Postgres;
@@ -48,11 +50,11 @@ type TelemetryPorts = Pick<
 
 /** What whoever runs Tenantry asks about Tenantry itself. */
 export function startTelemetry(options: TelemetryOptions): { readonly ports: TelemetryPorts; stop(): Promise<void> } {
-  const { dataDir, clickhouse, postgres, keys, loader, selfCheck, runs, log } = options;
+  const { config, dataDir, clickhouse, postgres, keys, loader, selfCheck, runs, log } = options;
   const spoolFolder = join(dataDir, 'spool');
   const intakeFile = join(spoolFolder, INTAKE_FILE);
   const folder = new QuarantineFolder(spoolFolder);
-  const auditing = startAuditExplorer({ postgres, dataDir, log });
+  const auditing = startAuditExplorer({ postgres, dataDir, log, anchor: anchorOf(config, log) });
   const ingestHealth = new IngestHealthDesk({
     ...{ intakeFile, clickhouse, loader, selfCheck, history: new IngestHistory(Date.now()) },
     quarantined: () => folder.count(),
@@ -77,6 +79,13 @@ export function startTelemetry(options: TelemetryOptions): { readonly ports: Tel
       await auditing.stop();
     },
   };
+}
+
+function anchorOf(config: Config, log: Logger): AuditAnchor | undefined {
+  const folder = config.TENANTRY_AUDIT_HEADS_DIR;
+  return folder === undefined
+    ? undefined
+    : new AuditAnchor({ folder, key: installationKey(config), log, now: Date.now });
 }
 
 function usesSeenByIngest(intake: IntakeFigures | undefined): SeenUse[] {

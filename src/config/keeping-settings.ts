@@ -37,4 +37,11 @@ export const KEEPING_SETTINGS = {
     .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be the name of a disk')
     .optional()
     .describe('with CLICKHOUSE_URL: the disk, as the server calls it, that it writes its own backups to'),
+  TENANTRY_AUDIT_HEADS_DIR: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'folder for signed heads of the audit log, one an hour and one at the stop; best a mount in which nothing can be overwritten; unset = none',
+    ),
 } as const;
