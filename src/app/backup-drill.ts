@@ -95,7 +95,7 @@ function restoredConfig(config: Config, dataDir: string): Config {
 }
 
 /** As ingest and the server would at their next start. */
-async function loadSpool(config: Config, { clickhouse }: Stores, log: Logger): Promise<void> {
+export async function loadSpool(config: Config, { clickhouse }: Stores, log: Logger): Promise<void> {
   const spoolFolder = join(config.TENANTRY_DATA_DIR, 'spool');
   const recovered = await Spool.open({
     ...{ folder: spoolFolder, log, segmentBytes: config.TENANTRY_SEGMENT_BYTES, maxBytes: Number.MAX_SAFE_INTEGER },

@@ -3,9 +3,12 @@ import { Command } from 'commander';
 import type { AlertRouteItem, AlertRouteList } from '../../api/contract.ts';
 import type { IngestHealthBody } from '../../api/ingest-health-contract.ts';
 import { type Config, loadConfig } from '../../config/config.ts';
+import { isOverdue } from '../../domain/backup.ts';
 import { toError } from '../../domain/errors.ts';
 import { type IngestVerdict, ingestFindings } from '../../domain/ingest-health.ts';
+import { HOUR_MS } from '../../domain/window.ts';
 import { askServer } from '../api-client.ts';
+import { readBackupStatus } from '../backup-status.ts';
 import { situationFromFiles } from '../ingest-health-files.ts';
 import { knownAdminToken } from '../secrets.ts';
 import { print } from '../terminal.ts';
@@ -82,6 +85,29 @@ function said({ level, text, advice }: IngestVerdict): Check {
   return { name: 'telemetry', ok: level !== 'critical', isWarning: level === 'warning', detail };
 }
 
+/** From the file in the data directory, whether or not a server runs. Nothing is said where no backup is wanted. */
+async function checkBackups(config: Config, now: number): Promise<readonly Check[]> {
+  const { lastBackup, lastDrill } = await readBackupStatus(resolve(config.TENANTRY_DATA_DIR));
+  const maxAgeMs = config.TENANTRY_BACKUP_MAX_AGE_HOURS * HOUR_MS;
+  const isConfigured = config.TENANTRY_BACKUP_DIR !== undefined;
+  if (lastBackup === undefined && !isConfigured) return [];
+  const hours = (at: number) => `${Math.round((now - at) / HOUR_MS)} hours ago`;
+  const backup =
+    lastBackup === undefined ? 'none was ever made' : `${lastBackup.name} was made ${hours(lastBackup.cutAt)}`;
+  const drill =
+    lastDrill === undefined ? 'never restored on trial' : `restored on trial ${hours(lastDrill.finishedAt)}`;
+  const failed = lastDrill?.ok === false ? `, with ${lastDrill.differences} differences` : '';
+  const isLate = isOverdue({ isConfigured, maxAgeMs, lastCutAt: lastBackup?.cutAt, now });
+  const advice = isLate
+    ? ' Run `tenantry backup`, and have it run every day.'
+    : failed === ''
+      ? ''
+      : ' Run `tenantry drill`.';
+  return [
+    { name: 'backup', ok: true, isWarning: isLate || failed !== '', detail: `${backup}; ${drill}${failed}.${advice}` },
+  ];
+}
+
 async function orFailure(
   name: string,
   port: number,
@@ -140,6 +166,7 @@ export function doctorCommand(): Command {
         // Asked with the admin token; without one there is nobody to tell it to.
         ...(isUp && adminToken !== undefined ? await orFailure('telemetry', apiPort, () => checkFlow(config)) : []),
         ...(isUp ? [] : await checkFiles(config)),
+        ...(await checkBackups(config, Date.now())),
         ...(isUp && adminToken !== undefined ? await orFailure('alerts', apiPort, () => checkAlerts(config)) : []),
       ];
       const { lines, exitCode } = doctorReport(checks);

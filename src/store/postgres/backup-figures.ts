@@ -26,7 +26,7 @@ export interface PostgresFiguresQuestion {
   readonly everyManieth?: ReadonlyMap<string, number>;
 }
 
-/** By table, in the order of their names. */
+/** By table, in the order of their names; without the list of migrations, which a restore has made itself. */
 export async function postgresFigures(
   postgres: Pick<Postgres, 'inStaffTransaction'>,
   question: PostgresFiguresQuestion,
@@ -41,7 +41,7 @@ export async function postgresFigures(
       `select c.relname as name,
          exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped) as has_tenant
        from pg_class c join pg_namespace n on n.oid = c.relnamespace
-       where n.nspname = $1 and c.relkind in ('r', 'p') and has_table_privilege(c.oid, 'SELECT') order by 1`,
+       where n.nspname = $1 and c.relkind in ('r', 'p') and c.relname <> 'migrations' and has_table_privilege(c.oid, 'SELECT') order by 1`,
       [SCHEMA],
     );
     const figures: PostgresFigures[] = [];
