@@ -29,12 +29,12 @@ export interface TenantArchivesOptions {
   readonly postgresUrl: string;
   readonly directory: Pick<TenantDirectory, 'remember'>;
   readonly log: Logger;
+  /** Time between two looks for new jobs. */
+  readonly lookEveryMs?: number;
 }
 
 export interface TenantArchiveParts {
   readonly archives: TenantArchives;
-  /** Makes the next jobs now; tests do not wait for the schedule. */
-  readonly jobs: ArchiveJobs;
   /** Jobs under way end at their next step, and are gone on with at the next start. */
   stop(): Promise<void>;
 }
@@ -45,7 +45,7 @@ const KEEPER: StaffActor = { kind: 'system', subject: 'tenant-restores' };
 
 /** Everything of one tenant as a file, and back. */
 export function startTenantArchives(options: TenantArchivesOptions): TenantArchiveParts {
-  const { config, clickhouse, postgres, postgresUrl, directory, log } = options;
+  const { config, clickhouse, postgres, postgresUrl, directory, log, lookEveryMs = LOOK_EVERY_MS } = options;
   const folders = new ArchiveFolders(config.TENANTRY_DATA_DIR);
   const server = folders.serverId();
   const exports = new ExportStore(postgres, directory, server);
@@ -62,8 +62,8 @@ export function startTenantArchives(options: TenantArchivesOptions): TenantArchi
     },
   });
   const schedules = [
-    runEvery(LOOK_EVERY_MS, 'tenant-exports', log, () => jobs.exportNext()),
-    runEvery(LOOK_EVERY_MS, 'tenant-restores', log, () => jobs.restoreNext()),
+    runEvery(lookEveryMs, 'tenant-exports', log, () => jobs.exportNext()),
+    runEvery(lookEveryMs, 'tenant-restores', log, () => jobs.restoreNext()),
     runEvery(SWEEP_EVERY_MS, 'tenant-archives', log, () => jobs.sweep()),
   ];
   return {
@@ -96,7 +96,6 @@ export function startTenantArchives(options: TenantArchivesOptions): TenantArchi
       restores: (actor, limit) => restores.list(actor, limit),
       findRestore: (actor, id) => restores.get(actor, id),
     },
-    jobs,
     stop: async () => {
       jobs.stop();
       await Promise.all(schedules.map((schedule) => schedule.stop()));
