@@ -1,11 +1,14 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler, RouteOptions } from 'fastify';
 import type { Actor, StaffActor, TenantActor } from '../domain/actor.ts';
 import { ERRORS, type ErrorCode, TenantryError } from '../domain/errors.ts';
+import type { PlanFeature } from '../domain/plan-features.ts';
 import { parseTenantId, type TenantId } from '../domain/tenant-id.ts';
 import type { Authenticator, Caller } from './authenticate.ts';
 import { isFromElsewhere } from './edge-requests.ts';
 import { opensTo } from './embed-views.ts';
 import { type Access, accessOf, mayUse } from './permissions.ts';
+import type { PlanFeatures } from './plan-features-ports.ts';
+import { gateOf, refuseBeyondPlan } from './plan-gates.ts';
 import { PROBLEM_TYPE, problemSchema } from './problem.ts';
 import type { RateLimits } from './rate-limit-callers.ts';
 import { SCIM_PREFIX, SCIM_TYPE, scimErrorSchema } from './scim-errors.ts';
@@ -75,11 +78,12 @@ async function knownCaller(
 }
 
 /** Response schemas of every error that the route may answer, by status. */
-function errorResponses(route: RouteOptions, access: Access): Record<string, unknown> {
+function errorResponses(route: RouteOptions, access: Access, gate: PlanFeature | undefined): Record<string, unknown> {
   const codes = [
     ...ANY_ROUTE,
     ...(access === 'public' ? [] : GUARDED_ROUTE),
     ...(route.schema?.body === undefined ? [] : ROUTE_WITH_BODY),
+    ...(gate === undefined ? [] : ['PLAN_LACKS_FEATURE' as const]),
     ...(route.config?.errors ?? []),
   ];
   const content = route.url.startsWith(SCIM_PREFIX)
@@ -96,7 +100,7 @@ function errorResponses(route: RouteOptions, access: Access): Record<string, unk
 }
 
 /** What /openapi.json says about who may use the route. */
-function documentation(access: Access) {
+function documentation(access: Access, gate: PlanFeature | undefined) {
   if (access === 'public') return { security: [] };
   const schemes = [
     ...(access.roles.length === 0 ? [] : [{ bearer: [] }, { session: [] }]),
@@ -107,6 +111,7 @@ function documentation(access: Access) {
     security: [...bearsKey, ...schemes],
     'x-tenantry-roles': access.roles,
     'x-tenantry-key-scopes': access.keyScopes,
+    ...(gate === undefined ? {} : { 'x-tenantry-plan-feature': gate }),
   };
 }
 
@@ -114,7 +119,12 @@ function documentation(access: Access) {
  * Puts a lock on every route that is registered after this call: one without a row in the permission table cannot
  * be registered at all, one that is not public authenticates and authorises before it reads a body or a parameter.
  */
-export function guardRoutes(app: FastifyInstance, authenticator: Authenticator, limits?: RateLimits): void {
+export function guardRoutes(
+  app: FastifyInstance,
+  authenticator: Authenticator,
+  limits?: RateLimits,
+  plans?: PlanFeatures,
+): void {
   app.decorateRequest('caller', null);
   app.addHook('onRoute', (route) => {
     for (const method of [route.method].flat()) {
@@ -123,14 +133,18 @@ export function guardRoutes(app: FastifyInstance, authenticator: Authenticator, 
       const schema = route.schema;
       if (schema?.hide !== true) {
         if (schema?.querystring === undefined) throw new Error(`${method} ${route.url} has no schema for its query`);
-        const response = { ...(schema.response as object | undefined), ...errorResponses(route, access) };
-        route.schema = { ...schema, ...documentation(access), response };
+        const response = {
+          ...(schema.response as object | undefined),
+          ...errorResponses(route, access, gateOf(method, route.url)),
+        };
+        route.schema = { ...schema, ...documentation(access, gateOf(method, route.url)), response };
       }
       if (access === 'public') continue;
       const lock: onRequestAsyncHookHandler = async (request, reply: FastifyReply) => {
         const caller = await knownCaller(authenticator, request, () => limits?.admitAddress(request, reply));
         limits?.admit(request, reply, caller);
         authorise(caller, access, request);
+        if (plans !== undefined) await refuseBeyondPlan(plans, caller, method, route.url);
         limits?.holdStream(request, reply, caller);
         request.caller = { ...caller, actor: { ...caller.actor, requestId: request.id } };
       };

@@ -50,7 +50,7 @@ const bulkSchema = z
   })
   .meta({ id: 'OfrepBulkEvaluation' });
 
-export function ofrepRoutes({ ports: { flags, plans, sales } }: ApiContext): FastifyPluginCallbackZod {
+export function ofrepRoutes({ ports: { flags, plans, planFeatures, sales } }: ApiContext): FastifyPluginCallbackZod {
   /** Flags come from memory and must not fall with the database; what it alone holds is not known then. */
   async function ifThere<Value>(read: Promise<Value>): Promise<{ readonly value: Value } | undefined> {
     try {
@@ -73,9 +73,10 @@ export function ofrepRoutes({ ports: { flags, plans, sales } }: ApiContext): Fas
     // A key that speaks for every tenant asks as one bound to this tenant: the store lets it read no further.
     const reader: Actor = actor.kind === 'key' ? { ...actor, tenantId: tenant } : actor;
     const asks = (name: string) => key === undefined || key === name;
-    const [snapshot, plan, placement] = await Promise.all([
+    const [snapshot, plan, included, placement] = await Promise.all([
       flags.snapshot(tenant),
       asks('plan') ? ifThere(plans.plans(reader, [tenant])) : undefined,
+      asks('plan.features') ? ifThere(planFeatures.of(tenant)) : undefined,
       asks('placement') ? ifThere(sales.placements.placement(reader, tenant)) : undefined,
     ]);
     refuseForeignRows(
@@ -86,6 +87,7 @@ export function ofrepRoutes({ ports: { flags, plans, sales } }: ApiContext): Fas
     return {
       flags: inForce,
       plan: plan === undefined ? UNKNOWN_PLAN : plan.value.get(tenant),
+      features: included?.value.features,
       placement: placement?.value,
       subject,
     };
@@ -99,7 +101,8 @@ export function ofrepRoutes({ ports: { flags, plans, sales } }: ApiContext): Fas
       schema: {
         operationId: 'evaluateFlag',
         tags: ['ofrep'],
-        summary: 'OpenFeature: one flag (throttle, suspended, degrade.ai, breaker.<integration>, plan, placement)',
+        summary:
+          'OpenFeature: one flag (throttle, suspended, degrade.ai, breaker.<integration>, plan, plan.features, placement)',
         params: z.object({ key: z.string() }),
         querystring: noQuery,
         body: requestSchema,
@@ -115,7 +118,7 @@ export function ofrepRoutes({ ports: { flags, plans, sales } }: ApiContext): Fas
         throw new OfrepError(
           'FLAG_NOT_FOUND',
           'There is no flag with this key.',
-          'Keys: throttle, suspended, degrade.ai, breaker.<integration>, plan, placement.',
+          'Keys: throttle, suspended, degrade.ai, breaker.<integration>, plan, plan.features, placement.',
         );
       },
     });

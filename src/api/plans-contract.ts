@@ -18,6 +18,8 @@ export interface PlanVersionItem {
   ceiling_rps: number | null;
   weight: number;
   features: string[] | null;
+  /** Of Tenantry's own; null: all of them. */
+  tenantry_features: ('scim' | 'audit_log' | 'traces' | 'queries' | 'sql' | 'embed')[] | null;
   price: { amount_micro: number; currency: string } | null;
   set_by: string;
   set_at: string;
@@ -48,6 +50,7 @@ export interface NewPlanTerms {
   ceiling_rps?: number | null;
   weight?: number;
   features?: string[] | null;
+  tenantry_features?: ('scim' | 'audit_log' | 'traces' | 'queries' | 'sql' | 'embed')[] | null;
   price?: { amount_micro: number; currency: string } | null;
   effective_from?: string;
 }

@@ -18,6 +18,7 @@ type NewTerms = z.infer<typeof newPlanTermsSchema>;
 /** Terms as they were sent, with what is left out at its default. */
 export function planTermsOf(body: NewTerms): PlanTerms {
   const { quotas = [], guarantee_rps = null, ceiling_rps = null, weight, features = null, price = null } = body;
+  const { tenantry_features: tenantryFeatures = null } = body;
   return {
     quotas: quotas.flatMap(({ key, period, limit, kind = 'soft', burst = null }): readonly PlanQuota[] =>
       // The schema lets no other key through; the compiler does not know.
@@ -29,6 +30,7 @@ export function planTermsOf(body: NewTerms): PlanTerms {
     ceilingRps: ceiling_rps,
     weight: weight ?? DEFAULT_WEIGHT,
     features: features === null ? null : [...new Set(features)],
+    tenantryFeatures: tenantryFeatures === null ? null : [...new Set(tenantryFeatures)],
     price: price === null ? null : { amountMicro: BigInt(price.amount_micro), currency: price.currency },
   };
 }
@@ -61,6 +63,7 @@ function versionToWire(version: PlanVersion, next: PlanVersion | undefined): Pla
     ceiling_rps: version.ceilingRps,
     weight: version.weight,
     features: version.features === null ? null : [...version.features],
+    tenantry_features: version.tenantryFeatures === null ? null : [...version.tenantryFeatures],
     price:
       version.price === null
         ? null

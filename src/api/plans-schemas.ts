@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isQuotaKey, PLAN_NAME_PATTERN, QUOTA_PERIODS, QUOTA_UNITS } from '../domain/plan.ts';
+import { PLAN_FEATURE_NAMES } from '../domain/plan-features.ts';
 import { isLevel } from '../domain/quota.ts';
 import { instant, lineOfText } from './parameters.ts';
 
@@ -68,6 +69,12 @@ export const newPlanTermsSchema = z
       .nullable()
       .exactOptional()
       .describe('Names of what is included; null: nobody has said'),
+    tenantry_features: z
+      .array(z.enum(PLAN_FEATURE_NAMES))
+      .max(MAX_FEATURES)
+      .nullable()
+      .exactOptional()
+      .describe("Which of Tenantry's own features the plan's tenants have; null: all of them"),
     price: z
       .strictObject({ amount_micro: amount, currency })
       .nullable()
@@ -104,6 +111,7 @@ const planVersionSchema = z
     ceiling_rps: z.number().nullable(),
     weight: z.number(),
     features: z.array(z.string()).nullable(),
+    tenantry_features: z.array(z.enum(PLAN_FEATURE_NAMES)).nullable().describe('null: all of them'),
     price: z.object({ amount_micro: amount, currency: z.string() }).nullable(),
     set_by: z.string(),
     set_at: z.string(),

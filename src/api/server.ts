@@ -49,6 +49,7 @@ import { ofrepEventRoutes } from './ofrep-events.ts';
 import { ofrepMembers } from './ofrep-subject.ts';
 import { collectOpenApi, openApiRoutes } from './openapi.ts';
 import { methodsOf } from './permissions.ts';
+import { planFeatureRoutes } from './plan-features.ts';
 import { salesRoutes } from './plans-routes.ts';
 import { priceRoutes } from './prices.ts';
 import { PROBLEM_TYPE, problemOf, toTenantryError } from './problem.ts';
@@ -200,6 +201,7 @@ function addRoutes(app: FastifyInstance, context: ApiContext, options: ApiOption
   app.register(memberRoutes(context));
   app.register(scimRoutes(context));
   app.register(scimMappingRoutes(context));
+  app.register(planFeatureRoutes(context));
   app.register(deletionRoutes(context));
   app.register(embedRoutes(context));
   app.register(tenantRoutes(context));
@@ -291,7 +293,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
   const rateLimits = limits && createRateLimits(limits, monotonicNow);
   if (rateLimits !== undefined) limitAnonymous(app, rateLimits);
   boundShutdown(app, options.shutdownGraceMs ?? SHUTDOWN_GRACE_MS);
-  guardRoutes(app, authenticator, rateLimits);
+  guardRoutes(app, authenticator, rateLimits, ports.planFeatures);
   holdTenants(app, ports.flags);
   addRoutes(app, context, options);
   return app;

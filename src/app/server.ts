@@ -259,9 +259,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
   await loader.start();
   running.run();
   selfCheck.run();
-  const schedules = [
-    runEvery(CENSUS_EVERY_MS, 'flag-instances', log, () => instances.sync()),
-  ];
+  const schedules = [runEvery(CENSUS_EVERY_MS, 'flag-instances', log, () => instances.sync())];
   // Before the first app comes back: counted alone, it would take the whole of every limit.
   await instances.sync();
   await api.listen({ host, port: apiPort });

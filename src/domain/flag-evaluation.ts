@@ -56,6 +56,8 @@ export function mayConcern({ scope = {} }: WireFlag, asked: EvaluationScope): bo
 export interface TenantFacts {
   readonly flags: readonly WireFlag[];
   readonly plan: string | undefined | typeof UNKNOWN_PLAN;
+  /** What the plan includes by the operator's own names; null: nobody has said. Absent: not asked for, or not to be read. */
+  readonly features?: readonly string[] | null | undefined;
   /** Absent: not asked for, or it cannot be read right now; apps go on with what they knew. */
   readonly placement?: Placement | undefined;
 }
@@ -154,6 +156,14 @@ function plan(facts: TenantFacts): Evaluation | EvaluationFailure {
   return { key: 'plan', value: facts.plan, reason: 'TARGETING_MATCH', variant: facts.plan, metadata: {} };
 }
 
+/** Without a value where nobody has said what the plan includes: the code's default holds. */
+function planFeatures({ features }: TenantFacts): Evaluation | EvaluationFailure {
+  const key = 'plan.features';
+  if (features === undefined) return { key, errorCode: 'GENERAL', errorDetails: 'The plan cannot be read right now.' };
+  if (features === null) return { key, reason: 'STATIC', metadata: {} };
+  return { key, value: { included: [...features] }, reason: 'TARGETING_MATCH', variant: 'listed', metadata: {} };
+}
+
 /** Everybody shares the pool, but those whom a person has placed elsewhere. */
 function placement({ placement: placed }: TenantFacts): Evaluation | EvaluationFailure {
   if (placed === undefined) {
@@ -174,6 +184,8 @@ export function evaluate(key: string, facts: TenantFacts): Evaluation | Evaluati
       return suspended(facts);
     case 'plan':
       return plan(facts);
+    case 'plan.features':
+      return planFeatures(facts);
     case 'placement':
       return placement(facts);
     default: {
@@ -192,6 +204,7 @@ export function evaluateAll(facts: TenantFacts): (Evaluation | EvaluationFailure
     throttle(facts),
     degrade(facts),
     plan(facts),
+    planFeatures(facts),
     placement(facts),
     suspended(facts),
     ...[...integrations].sort().map((integration) => breaker(integration, facts)),

@@ -1,4 +1,5 @@
 /** Words of plans: what a customer may use for what they pay, and how well they are kept from each other. */
+import type { PlanFeature } from './plan-features.ts';
 import type { TenantId } from './tenant-id.ts';
 import { USAGE_UNITS, type UsageKey } from './usage.ts';
 
@@ -63,6 +64,8 @@ export interface PlanTerms {
   readonly weight: number;
   /** Names of what is included; null: nobody has said, so nothing is beyond the plan. */
   readonly features: readonly string[] | null;
+  /** Which of Tenantry's own features its tenants have; null: nobody has said, so all. */
+  readonly tenantryFeatures: readonly PlanFeature[] | null;
   readonly price: PlanPrice | null;
 }
 
@@ -75,6 +78,7 @@ export const NO_TERMS: PlanTerms = {
   ceilingRps: null,
   weight: DEFAULT_WEIGHT,
   features: null,
+  tenantryFeatures: null,
   price: null,
 };
 

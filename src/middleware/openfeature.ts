@@ -35,7 +35,7 @@ export interface TenantryProviderOptions {
 
 const READY_TIMEOUT_MS = 5_000;
 /** What the stream does not carry. */
-const REMOTE_KEYS = new Set(['plan', 'placement']);
+const REMOTE_KEYS = new Set(['plan', 'plan.features', 'placement']);
 
 interface Found {
   readonly evaluated: Evaluated;
@@ -44,7 +44,7 @@ interface Found {
 
 /**
  * OpenFeature provider with the flags `throttle` (object), `degrade.ai`, `breaker.<integration>`, `placement` and `plan`
- * (strings). The targeting key is the tenant, by default the current one; the context's `service` (default: this one),
+ * (strings), `plan.features` (object). The targeting key is the tenant, by default the current one; the context's `service` (default: this one),
  * `route` and `cost_class` narrow the throttles. Goes on with its last state while the server is away (`STALE`).
  */
 export class TenantryProvider implements Provider {

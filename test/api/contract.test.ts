@@ -120,7 +120,8 @@ describe('/openapi.json', () => {
   test('refuses unknown fields in every body', () => {
     for (const [name, { requestBody }] of operations()) {
       const schema = requestBody?.content['application/json']?.schema;
-      if (schema === undefined) continue;
+      // Directories send more than is kept, and RFC 7644 has it passed over.
+      if (schema === undefined || name.includes(' /scim/')) continue;
       const allowed = objectsIn(schema).map((target) => target['additionalProperties']);
       expect([name, [...new Set(allowed)]]).toEqual([name, [false]]);
     }

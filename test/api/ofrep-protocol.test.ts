@@ -100,7 +100,7 @@ describe('the protocol’s schemas', () => {
     if (schemas === undefined) context.skip('../shared/data/ofrep is not here');
     degrade();
     const success = validator('serverEvaluationSuccess');
-    for (const key of ['throttle', 'degrade.ai', 'breaker.stripe', 'plan', 'placement']) {
+    for (const key of ['throttle', 'degrade.ai', 'breaker.stripe', 'plan', 'plan.features', 'placement']) {
       for (const targetingKey of [OWN, ABSENT]) {
         const answer = await post(`/${key}`, { context: { targetingKey } });
         expect([answer.statusCode, success.safeParse(answer.json()).error]).toEqual([200, undefined]);

@@ -130,6 +130,16 @@ test('while the database is away flags are answered and the plan is an error, no
   expect(flags[0]).toMatchObject({ key: 'throttle', value: { active: true } });
 });
 
+test('what the plan includes is listed where somebody has said so', async () => {
+  expect(await evaluated('plan.features')).toEqual({ reason: 'STATIC' });
+  api.ports.planFeatures.included.set(OWN, { plan: 'growth', features: ['search', 'export'], tenantryFeatures: null });
+  expect(await evaluated('plan.features')).toEqual({
+    value: { included: ['search', 'export'] },
+    reason: 'TARGETING_MATCH',
+    variant: 'listed',
+  });
+});
+
 test('placement is pooled', async () => {
   expect(await evaluated('placement')).toEqual({ value: 'pooled', reason: 'STATIC', variant: 'pooled' });
 });
@@ -142,6 +152,7 @@ describe('bulk', () => {
       'throttle',
       'degrade.ai',
       'plan',
+      'plan.features',
       'placement',
       'suspended',
       'breaker.stripe',

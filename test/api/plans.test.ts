@@ -33,6 +33,7 @@ describe('a plan', () => {
       ceiling_rps: 50.5,
       weight: 2,
       features: ['search', 'export', 'search'],
+      tenantry_features: ['scim', 'scim'],
       price: { amount_micro: 99_000_000, currency: 'EUR' },
     };
     const answer = await put(whole);
@@ -49,6 +50,7 @@ describe('a plan', () => {
       ceiling_rps: 50.5,
       weight: 2,
       features: ['search', 'export'],
+      tenantry_features: ['scim'],
       price: whole.price,
       set_by: expect.any(String),
       set_at: new Date(START).toISOString(),
@@ -64,6 +66,7 @@ describe('a plan', () => {
       ceiling_rps: null,
       weight: 1,
       features: null,
+      tenantry_features: null,
       price: null,
     });
   });

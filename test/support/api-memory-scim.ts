@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import type { PlanFeatures } from '../../src/api/plan-features-ports.ts';
 import type { Scim, ScimResources } from '../../src/api/scim-ports.ts';
 import type { Actor, TenantKeyActor } from '../../src/domain/actor.ts';
+import type { PlanInclusion } from '../../src/domain/plan-features.ts';
 import {
   NO_MAPPING,
   type RoleMapping,
@@ -59,6 +61,15 @@ class MemoryResources<Resource extends Content & Kept, Content extends object>
     check(before);
     this.items = this.items.filter((item) => item.id !== id);
     return true;
+  }
+}
+
+/** What plans include: everything, unless a test says otherwise. */
+export class MemoryPlanFeatures implements PlanFeatures {
+  readonly included = new Map<TenantId, PlanInclusion>();
+
+  async of(tenantId: TenantId): Promise<PlanInclusion> {
+    return this.included.get(tenantId) ?? { plan: null, features: null, tenantryFeatures: null };
   }
 }
 

@@ -173,6 +173,7 @@ export const WHO_MAY: Record<Row, readonly string[] | typeof PUBLIC> = {
   'GET /v1/plans': STAFF,
   'GET /v1/plans/:plan': STAFF,
   'PUT /v1/plans/:plan': ['admin', 'sales'],
+  'GET /v1/plan-features': [...STAFF, ...TENANT],
   'GET /v1/quotas': [...STAFF, ...TENANT],
   'PUT /v1/tenants/:id/seats': ['admin', 'sales', 'automation'],
   'PUT /v1/tenants/:id/billing-day': ['admin', 'sales'],

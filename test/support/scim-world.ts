@@ -1,6 +1,6 @@
 import type { MemberItem } from '../../src/api/members-contract.ts';
 import type { DirectoryItem, RoleRulesBody } from '../../src/api/scim-contract.ts';
-import { startScim } from '../../src/app/scim.ts';
+import { startDirectories } from '../../src/app/scim.ts';
 import type { TenantId } from '../../src/domain/tenant-id.ts';
 import { AuditLog } from '../../src/store/postgres/audit-log.ts';
 import { ChangeListener } from '../../src/store/postgres/change-listener.ts';
@@ -60,8 +60,8 @@ export async function startScimWorld(): Promise<ScimWorld> {
   const keys = new KeyStore({ postgres: db.postgres, changes, bootstrapKeys: [], log: silentLog });
   await keys.refresh();
   const members = new MemberStore(db.postgres, directory);
-  const scim = startScim({ postgres: db.postgres, directory });
-  const api = await startApi({ ports: { ...createMemoryPorts(Date.now), keys, keyAdmin: keys, members, scim } });
+  const parts = startDirectories({ postgres: db.postgres, directory });
+  const api = await startApi({ ports: { ...createMemoryPorts(Date.now), keys, keyAdmin: keys, members, ...parts } });
   let count = 0;
   return {
     ...{ db, api, members, audit: new AuditLog(db.postgres) },

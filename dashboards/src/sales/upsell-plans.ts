@@ -113,5 +113,5 @@ export function planThatFits(
 
 const NO_PRICE: PlanVersionItem = {
   ...{ effective_from: '', effective_to: null, quotas: [], guarantee_rps: null, ceiling_rps: null, weight: 1 },
-  ...{ features: null, price: null, set_by: '', set_at: '' },
+  ...{ features: null, tenantry_features: null, price: null, set_by: '', set_at: '' },
 };

@@ -2,6 +2,7 @@
 
 import { TenantryError } from '../../domain/errors.ts';
 import { isQuotaKey, type PlanQuota, type PlanTerms, type PlanVersion, type QuotaKey } from '../../domain/plan.ts';
+import { isPlanFeature } from '../../domain/plan-features.ts';
 import { unixMs } from './sql-time.ts';
 
 interface QuotaJson {
@@ -24,6 +25,7 @@ export interface PlanVersionRow {
   readonly ceilingRps: number | null;
   readonly weight: number;
   readonly features: readonly string[] | null;
+  readonly tenantryFeatures: readonly string[] | null;
   readonly price_micro: string | null;
   readonly price_currency: string | null;
   readonly setBy: string;
@@ -31,10 +33,11 @@ export interface PlanVersionRow {
 }
 
 export const PLAN_VERSION_COLUMNS = `plan, ${unixMs('effective_from')} as "effectiveFrom", quotas,
-  guarantee_rps as "guaranteeRps", ceiling_rps as "ceilingRps", weight, features, price_micro, price_currency,
+  guarantee_rps as "guaranteeRps", ceiling_rps as "ceilingRps", weight, features,
+  tenantry_features as "tenantryFeatures", price_micro, price_currency,
   set_by as "setBy", ${unixMs('set_at')} as "setAt"`;
 
-/** In the order of `plan_versions (quotas, guarantee_rps, ceiling_rps, weight, features, price_micro, price_currency)`. */
+/** In the order of `(quotas, guarantee_rps, ceiling_rps, weight, features, tenantry_features, price_micro, price_currency)`. */
 export function planTermsValues(terms: PlanTerms): readonly unknown[] {
   return [
     JSON.stringify(terms.quotas.map(quotaJson)),
@@ -42,17 +45,26 @@ export function planTermsValues(terms: PlanTerms): readonly unknown[] {
     terms.ceilingRps,
     terms.weight,
     terms.features,
+    terms.tenantryFeatures,
     terms.price?.amountMicro.toString() ?? null,
     terms.price?.currency ?? null,
   ];
 }
 
-export function planVersionOf({ price_micro, price_currency, quotas, ...row }: PlanVersionRow): PlanVersion {
+export function planVersionOf({
+  price_micro,
+  price_currency,
+  quotas,
+  tenantryFeatures,
+  ...row
+}: PlanVersionRow): PlanVersion {
   const price =
     price_micro === null || price_currency === null
       ? null
       : { amountMicro: BigInt(price_micro), currency: price_currency };
-  return { ...row, quotas: quotas.map(quotaOf), price };
+  // Names of a newer version mean nothing here.
+  const known = tenantryFeatures?.filter(isPlanFeature) ?? null;
+  return { ...row, quotas: quotas.map(quotaOf), tenantryFeatures: known, price };
 }
 
 /** Terms as they go into the audit log: everything, in what JSON can carry. */

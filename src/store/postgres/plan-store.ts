@@ -57,11 +57,13 @@ export class PlanStore {
       const before = await lockVersion(transaction, plan, begin);
       const [row] = await transaction.query<PlanVersionRow>(
         `insert into tenantry.plan_versions
-           (plan, effective_from, quotas, guarantee_rps, ceiling_rps, weight, features, price_micro, price_currency, set_by)
-         values ($1, ${fromUnixMs('$2')}, $3::jsonb, $4, $5, $6, $7, $8, $9, $10)
+           (plan, effective_from, quotas, guarantee_rps, ceiling_rps, weight, features, tenantry_features,
+            price_micro, price_currency, set_by)
+         values ($1, ${fromUnixMs('$2')}, $3::jsonb, $4, $5, $6, $7, $8, $9, $10, $11)
          on conflict (plan, effective_from) do update
          set quotas = excluded.quotas, guarantee_rps = excluded.guarantee_rps, ceiling_rps = excluded.ceiling_rps,
-             weight = excluded.weight, features = excluded.features, price_micro = excluded.price_micro,
+             weight = excluded.weight, features = excluded.features,
+             tenantry_features = excluded.tenantry_features, price_micro = excluded.price_micro,
              price_currency = excluded.price_currency, set_by = excluded.set_by, set_at = clock_timestamp()
          returning ${PLAN_VERSION_COLUMNS}`,
         [plan, begin, ...planTermsValues(terms), actor.subject],

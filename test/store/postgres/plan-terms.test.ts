@@ -64,6 +64,7 @@ describe('a version of a plan', () => {
       ceilingRps: 12.25,
       weight: 0.5,
       features: ['search', 'export'],
+      tenantryFeatures: ['scim', 'audit_log'],
       price: { amountMicro: 99_000_000n, currency: 'EUR' },
     };
     const written = await plans.put(ANN, 'big', terms, PAST);
