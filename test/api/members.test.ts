@@ -179,7 +179,7 @@ describe('requests to be deleted', () => {
       ...{ tenant_id: OWN, state: 'requested', reason: 'We move on.', requested_by: `dev:tenant_admin@${OWN}` },
       ...{ requested_at: '2026-06-15T12:00:00.000Z', not_before: '2026-06-29T12:00:00.000Z', legal_hold: false },
       next_step:
-        "It stands in the operator's list, who deletes by hand and not before 2026-06-29. Nothing is deleted by itself; until then this can be cancelled.",
+        'The tenant is closed, and the operator deletes it, not before 2026-06-29. Nothing is deleted by itself; until then this can be cancelled, which opens it again.',
     });
     expect((await ask('GET', '/v1/deletion-requests', tokens.own)).json()).toMatchObject({
       ...{ items: [{ state: 'requested' }], waiting_days: 14 },

@@ -95,7 +95,10 @@ export class DeletionJobs {
   ): Promise<DeletionRow | undefined> {
     return this.#postgres.inStaffTransaction(actor, async (transaction) => {
       const row = await lockJob(transaction, job);
-      if (row === undefined) return undefined;
+      if (row === undefined) {
+        transaction.unaudited('there is nothing to begin');
+        return undefined;
+      }
       await assertMay(transaction, row, event, now);
       const step: DeletionStep = event === 'begin' ? 'close' : (row.step ?? 'close');
       const [begun] = await transaction.query<DeletionRow>(

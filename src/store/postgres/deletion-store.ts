@@ -63,6 +63,8 @@ export class DeletionStore {
    * @throws TenantryError CONFLICT under a legal hold, and when one stands already
    */
   async request(actor: StaffActor | TenantActor, tenantId: TenantId, wish: DeletionWish): Promise<DeletionRequest> {
+    if (isForeign(actor, tenantId))
+      throw new TenantryError('FORBIDDEN', 'Nobody asks for the deletion of another tenant.');
     await this.#directory.remember([tenantId]);
     const [by, inNameOf] = named(actor);
     const row = await this.#postgres.inStaffTransaction(by, async (transaction) => {
@@ -106,10 +108,14 @@ export class DeletionStore {
     tenantId: TenantId,
     requestId: string,
   ): Promise<DeletionRequest | undefined> {
+    if (isForeign(actor, tenantId)) return undefined;
     const [by, inNameOf] = named(actor);
     const row = await this.#postgres.inStaffTransaction(by, async (transaction) => {
       const found = await lockJob(transaction, { tenantId, requestId });
-      if (found === undefined || found.state === 'cancelled') return undefined;
+      if (found === undefined || found.state === 'cancelled') {
+        transaction.unaudited('there is nothing to take back');
+        return undefined;
+      }
       const [clock] = await transaction.query<{ now: number }>(`select ${unixMs('clock_timestamp()')} as now`);
       const { state, notBefore } = found;
       const byTenant = actor.kind === 'tenant';
@@ -203,10 +209,15 @@ function named(actor: StaffActor | TenantActor): readonly [StaffActor, TenantAct
   return actor.kind === 'tenant' ? [KEEPER, actor] : [actor, undefined];
 }
 
+/** As it is written by the system, row security would not stop it. */
+function isForeign(actor: StaffActor | TenantActor, tenantId: TenantId): boolean {
+  return actor.kind === 'tenant' && actor.tenantId !== tenantId;
+}
+
 /** Locks the tenant, too: of two requests and of a hold at the same moment one is first. */
 async function standing(transaction: Transaction, tenantId: TenantId): Promise<TenantState | undefined> {
   const [row] = await transaction.query<TenantState>(
-    `select coalesce(s.status, t.status) as status, s.effect, s.reason_code as "reasonCode", coalesce(s.reason, '') as reason,
+    `select coalesce(s.status, t.status) as status, s.effect, s.reason_code as "reasonCode", coalesce(s.reason, 'Its deletion was cancelled.') as reason,
             ${unixMs('s.until')} as until
      from tenantry.tenants t left join tenantry.tenant_states s using (tenant_id) where t.tenant_id = $1
      for no key update of t`,

@@ -131,10 +131,13 @@ describe('requests to be deleted', () => {
     expect(made).toMatchObject({ state: 'requested', requestedBy: person.subject, requestedByOperator: false });
     await expect(deletions.request(ADMIN, tenant, wish('again'))).rejects.toMatchObject({ code: 'CONFLICT' });
     expect(await deletions.cancel(stranger, tenant, made.requestId)).toBeUndefined();
+    await expect(deletions.request(stranger, tenant, wish('theirs'))).rejects.toMatchObject({ code: 'FORBIDDEN' });
     expect(await deletions.cancel(person, tenant, made.requestId)).toMatchObject({ state: 'cancelled' });
     expect(await deletions.cancel(person, tenant, made.requestId)).toBeUndefined();
     expect(await trail()).toEqual([
+      'deletions system tenant.close',
       `${person.subject} tenant_admin deletion.request`,
+      'deletions system tenant.reopen',
       `${person.subject} tenant_admin deletion.cancel`,
     ]);
     expect((await deletions.request(person, tenant, wish('after all'))).state).toBe('requested');

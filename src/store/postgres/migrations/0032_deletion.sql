@@ -74,7 +74,7 @@ create trigger deletion_certificates_stay before update or delete on tenantry.de
 -- start (which takes the names from the log while they are needed), or to build the chain anew (which is what the
 -- chain is there to show as fraud).
 create table tenantry.audit_erasures (
-  position bigint not null references tenantry.audit_chain (position),
+  position bigint not null check (position > 0),
   certificate_id uuid not null,
   -- Of two deletions that took words out of the same record the later one tells what is left of it.
   number bigint generated always as identity,
