@@ -8,10 +8,14 @@ import type { StaffActor, TenantActor } from '../domain/actor.ts';
 import { TenantryError, toError } from '../domain/errors.ts';
 import type { SqlAnswer, SqlEngine, SqlRun } from '../domain/sql.ts';
 import type { TenantId } from '../domain/tenant-id.ts';
+import { TenantAccess } from '../store/clickhouse/access.ts';
 import type { ClickHouse } from '../store/clickhouse/clickhouse.ts';
 import { EmbeddedSql } from '../store/clickhouse/sql-embedded.ts';
+import { staffOnServer } from '../store/clickhouse/sql-server.ts';
+import { TenantSql } from '../store/clickhouse/sql-tenant.ts';
 import type { AuditEntry } from '../store/postgres/audit-entry.ts';
 import type { Postgres } from '../store/postgres/postgres.ts';
+import { secretsKeys } from './secrets-keys.ts';
 import { SqlSlots } from './sql-slots.ts';
 
 /** How much of a statement the audit log keeps; its hash is of the whole. */
@@ -20,7 +24,7 @@ const KEPT_TEXT = 2_000;
 export interface SqlDeskOptions {
   readonly staff: SqlEngine;
   /** Undefined: tenants cannot be kept apart by the database here. */
-  readonly tenants: ((tenantId: TenantId) => Promise<SqlEngine>) | undefined;
+  readonly tenants: ((tenantId: TenantId) => SqlEngine) | undefined;
   /** Statements at once. */
   readonly slots: number;
   readonly record: (actor: StaffActor | TenantActor, entry: AuditEntry) => Promise<void>;
@@ -37,7 +41,7 @@ export class SqlRunner implements SqlDesk {
   }
 
   async run(actor: StaffActor | TenantActor, run: SqlRun): Promise<SqlAnswer> {
-    const engine = await this.#engineOf(actor);
+    const engine = this.#engineOf(actor);
     const caller = actor.kind === 'tenant' ? `tenant ${actor.tenantId}` : `${actor.kind} ${actor.subject}`;
     return this.#slots.hold(caller, async () => {
       const began = performance.now();
@@ -54,7 +58,7 @@ export class SqlRunner implements SqlDesk {
   }
 
   async tables(actor: StaffActor | TenantActor) {
-    return (await this.#engineOf(actor)).tables();
+    return this.#engineOf(actor).tables();
   }
 
   csv({ columns, rows }: SqlAnswer): string {
@@ -62,7 +66,7 @@ export class SqlRunner implements SqlDesk {
     return stringify([columns.map(({ name }) => guarded(name)), ...cells], { record_delimiter: '\r\n' });
   }
 
-  async #engineOf(actor: StaffActor | TenantActor): Promise<SqlEngine> {
+  #engineOf(actor: StaffActor | TenantActor): SqlEngine {
     if (actor.kind !== 'tenant') return this.#options.staff;
     if (this.#options.tenants === undefined) throw notForTenants();
     return this.#options.tenants(actor.tenantId);
@@ -112,7 +116,7 @@ function csvCell(value: unknown, type: string): string {
 }
 
 export interface SqlOptions {
-  readonly config: Pick<Config, 'CLICKHOUSE_URL' | 'TENANTRY_DATA_DIR'>;
+  readonly config: Config;
   readonly clickhouse: ClickHouse;
   readonly postgres: Postgres;
   /** Folder of the embedded engine where it is not the one of a server's data directory. */
@@ -121,18 +125,37 @@ export interface SqlOptions {
 
 /** In the engine of this process two statements are all it can bear beside pages and loader; a server bears more. */
 const EMBEDDED_SLOTS = 2;
+const SERVER_SLOTS = 8;
 
 /** Statements of people, where the configuration says that the store is. `stop` ends those that run. */
-export function startSql({ config, clickhouse, postgres, path }: SqlOptions): {
-  readonly sql: SqlDesk;
-  stop(): Promise<void>;
-} {
-  const staff = new EmbeddedSql({ path: path ?? join(config.TENANTRY_DATA_DIR, 'clickhouse'), clickhouse });
+export function startSql(options: SqlOptions): { readonly sql: SqlDesk; stop(): Promise<void> } {
+  const { config, postgres } = options;
+  const { CLICKHOUSE_URL: url } = config;
+  const engines = url === undefined ? embeddedEngines(options) : serverEngines(options, url);
   const sql = new SqlRunner({
-    staff,
-    tenants: undefined,
-    slots: EMBEDDED_SLOTS,
+    ...engines,
     record: (actor, entry) => postgres.inChangeTransaction(actor, (transaction) => transaction.audit(entry)),
   });
-  return { sql, stop: () => staff.close() };
+  return { sql, stop: () => engines.staff.close() };
+}
+
+type Engines = Pick<SqlDeskOptions, 'staff' | 'tenants' | 'slots'>;
+
+function embeddedEngines({ config, clickhouse, path }: SqlOptions): Engines {
+  const staff = new EmbeddedSql({ path: path ?? join(config.TENANTRY_DATA_DIR, 'clickhouse'), clickhouse });
+  return { staff, tenants: undefined, slots: EMBEDDED_SLOTS };
+}
+
+function serverEngines({ config, clickhouse }: SqlOptions, url: string): Engines {
+  // The id is ours, of letters, digits and dashes.
+  const kill = (queryId: string) => clickhouse.command(`KILL QUERY WHERE query_id = '${queryId}' SYNC`);
+  const tenants = new TenantSql({ url, kill, clickhouse, access: tenantAccess(config, clickhouse) });
+  const staff = staffOnServer({ url, kill, clickhouse });
+  return { staff, tenants: (tenantId) => tenants.engineOf(tenantId), slots: SERVER_SLOTS };
+}
+
+/** What lets tenants ask a server for themselves. */
+export function tenantAccess(config: Config, clickhouse: ClickHouse): TenantAccess {
+  const secret = secretsKeys(config).current.key;
+  return new TenantAccess({ clickhouse, cluster: config.CLICKHOUSE_CLUSTER, secret });
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SqlRunner, startSql } from '../../src/app/sql.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import type { StaffActor, TenantActor } from '../../src/domain/actor.ts';
 import { TenantryError } from '../../src/domain/errors.ts';
 import type { SqlAnswer, SqlEngine, SqlRun } from '../../src/domain/sql.ts';
@@ -33,7 +34,7 @@ describe('on the embedded stores', () => {
     store = await startTestClickHouse();
     postgres = await startTestPostgres();
     // The engine of the tests lies in `db`, that of a server in `clickhouse`.
-    const config = { CLICKHOUSE_URL: undefined, TENANTRY_DATA_DIR: store.folder };
+    const config = loadConfig({ TENANTRY_DATA_DIR: store.folder });
     running = startSql({
       config,
       clickhouse: store.clickhouse,
@@ -79,8 +80,8 @@ describe('on the embedded stores', () => {
 
   it('tenants are told that and why there is none for them, and nothing runs', async () => {
     const before = (await records()).length;
-    for (const asked of [running.sql.run(MEMBER, runOf('SELECT 1')), running.sql.tables(MEMBER)]) {
-      await expect(asked).rejects.toMatchObject({
+    for (const ask of [() => running.sql.run(MEMBER, runOf('SELECT 1')), () => running.sql.tables(MEMBER)]) {
+      await expect(ask()).rejects.toMatchObject({
         ...{ code: 'NOT_SUPPORTED_HERE', status: 501, hint: expect.stringContaining('CLICKHOUSE_URL') },
       });
     }
@@ -108,7 +109,7 @@ function heldEngine() {
 
 describe('how many run at once', () => {
   const deskOf = (engine: SqlEngine, slots: number) =>
-    new SqlRunner({ staff: engine, tenants: async () => engine, slots, record: async () => undefined });
+    new SqlRunner({ staff: engine, tenants: () => engine, slots, record: async () => undefined });
 
   it('one of each caller, a few of all; others are told at once, and an end makes room', async () => {
     const { engine, ends } = heldEngine();
