@@ -1,7 +1,7 @@
 /** Wire types of what a plan lets a tenant's people do here. */
 
 export interface PlanFeatureItem {
-  feature: string;
+  feature: 'scim' | 'audit_log' | 'traces' | 'queries' | 'sql' | 'embed';
   about: string;
   included: boolean;
 }

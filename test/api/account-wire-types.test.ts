@@ -1,6 +1,7 @@
 // The types that the account pages are written against are those that the server checks.
 import { expect, test } from 'vitest';
 import type { z } from 'zod';
+import type * as deletions from '../../src/api/deletions-contract.ts';
 import type {
   deletionRequestListSchema,
   deletionRequestSchema,
@@ -9,7 +10,6 @@ import type {
   newDeletionRequestSchema,
   newLegalHoldSchema,
 } from '../../src/api/deletions-schemas.ts';
-import type * as deletions from '../../src/api/deletions-contract.ts';
 import type {
   createdEmbedTokenSchema,
   embedTokenListSchema,
@@ -19,6 +19,10 @@ import type {
 import type * as embed from '../../src/api/embed-contract.ts';
 import type { memberChangeSchema, memberItemSchema, memberListSchema, newMemberSchema } from '../../src/api/members.ts';
 import type * as members from '../../src/api/members-contract.ts';
+import type { planFeatureListSchema } from '../../src/api/plan-features.ts';
+import type * as plans from '../../src/api/plan-features-contract.ts';
+import type * as scim from '../../src/api/scim-contract.ts';
+import type { directorySchema, roleRulesSchema } from '../../src/api/scim-mapping.ts';
 
 /** True only for the very same type, in both directions, with optional and readonly marks. */
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -38,6 +42,9 @@ const AGREEMENTS: {
   hold: Agree<typeof legalHoldSchema, deletions.LegalHoldItem>;
   holds: Agree<typeof legalHoldListSchema, deletions.LegalHoldList>;
   newHold: Agree<typeof newLegalHoldSchema, { reason: string }>;
+  directory: Agree<typeof directorySchema, scim.DirectoryItem>;
+  roleRules: Agree<typeof roleRulesSchema, scim.RoleRulesBody>;
+  planFeatures: Agree<typeof planFeatureListSchema, plans.PlanFeatureList>;
   token: Agree<typeof embedTokenSchema, embed.EmbedTokenItem>;
   tokens: Agree<typeof embedTokenListSchema, embed.EmbedTokenList>;
   newToken: Agree<typeof newEmbedTokenSchema, embed.NewEmbedTokenBody>;
@@ -53,6 +60,9 @@ const AGREEMENTS: {
   hold: true,
   holds: true,
   newHold: true,
+  directory: true,
+  roleRules: true,
+  planFeatures: true,
   token: true,
   tokens: true,
   newToken: true,

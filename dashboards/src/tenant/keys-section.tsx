@@ -61,7 +61,7 @@ export function KeysSection(props: { tenantId: string; isOperator: boolean; ofPa
           }}
         />
       )}
-      {made && <Shown made={made} onClose={() => setMade(undefined)} />}
+      {made && <KeyOnce made={made} onClose={() => setMade(undefined)} />}
     </section>
   );
 }
@@ -185,7 +185,7 @@ function MakeKey(props: { tenantId: string; onClose: () => void; onMade: (key: C
 }
 
 /** The secret, once. Closing is the only way on, so that nobody loses it by a stray click. */
-function Shown({ made, onClose }: { made: CreatedKey; onClose: () => void }) {
+export function KeyOnce({ made, onClose }: { made: CreatedKey; onClose: () => void }) {
   const [copied, setCopied] = useState<string | undefined>();
   const copy = () => {
     navigator.clipboard.writeText(made.key).then(

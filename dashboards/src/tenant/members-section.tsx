@@ -11,40 +11,44 @@ import { useForm } from '../shared/use-form.ts';
 import { useLive } from '../shared/use-live.ts';
 import { addMember, changeMember, listMembers, memberSignInLink, removeMember } from './account-api.ts';
 import { isMemberRole, ROLE_NAMES, ROLE_WORDS, STATE_WORDS } from './account-text.ts';
+import { DirectorySection } from './directory-section.tsx';
 import { SectionTitle } from './section-title.tsx';
 import '../styles/account.css';
 
 const ROLE_OPTIONS = TENANT_ROLES.map((role) => [role, ROLE_WORDS[role]] as const);
 const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
 
-/** Who should have access: add, change role, remove. */
+/** Who should have access: add, change role, remove; and the directory that may do the same. */
 export function MembersSection({ tenantId, ofPage }: { tenantId: string; ofPage?: true }) {
   const live = useLive(`members ${tenantId}`, (signal) => listMembers(tenantId, signal), 30_000);
   const [open, setOpen] = useState(false);
   return (
-    <section class="usage-section" aria-labelledby="members-title" data-testid="members">
-      <header class="section-head">
-        <SectionTitle id="members-title" text="Members" ofPage={ofPage === true} />
-        <button type="button" class="button primary small" data-testid="add-member" onClick={() => setOpen(true)}>
-          Add a member
-        </button>
-      </header>
-      <p class="muted section-about">
-        Who should have access. People sign in at your identity provider, which decides who gets in and with which role;
-        this list does not let anybody in by itself.
-      </p>
-      <Loaded live={live}>{(list) => <MemberTable tenantId={tenantId} list={list} onChange={live.refresh} />}</Loaded>
-      {open && (
-        <AddMember
-          tenantId={tenantId}
-          onClose={() => setOpen(false)}
-          onAdded={() => {
-            setOpen(false);
-            live.refresh();
-          }}
-        />
-      )}
-    </section>
+    <>
+      <section class="usage-section" aria-labelledby="members-title" data-testid="members">
+        <header class="section-head">
+          <SectionTitle id="members-title" text="Members" ofPage={ofPage === true} />
+          <button type="button" class="button primary small" data-testid="add-member" onClick={() => setOpen(true)}>
+            Add a member
+          </button>
+        </header>
+        <p class="muted section-about">
+          Who should have access. People sign in at your identity provider, which decides who gets in and with which
+          role; this list does not let anybody in by itself.
+        </p>
+        <Loaded live={live}>{(list) => <MemberTable tenantId={tenantId} list={list} onChange={live.refresh} />}</Loaded>
+        {open && (
+          <AddMember
+            tenantId={tenantId}
+            onClose={() => setOpen(false)}
+            onAdded={() => {
+              setOpen(false);
+              live.refresh();
+            }}
+          />
+        )}
+      </section>
+      <DirectorySection tenantId={tenantId} onChange={live.refresh} />
+    </>
   );
 }
 
@@ -63,6 +67,13 @@ function MemberTable(props: { tenantId: string; list: MemberList; onChange: () =
       value: ({ state }) => STATE_WORDS[state],
       cell: ({ state }) => <span class={`badge state-${state}`}>{STATE_WORDS[state]}</span>,
     },
+    {
+      id: 'kept_by',
+      label: 'Kept by',
+      align: 'left',
+      wide: true,
+      value: ({ kept_by_directory: isKept }) => (isKept ? 'Directory' : 'People'),
+    },
     { id: 'added_by', label: 'Added by', align: 'left', wide: true, value: (member) => member.added_by },
     {
       id: 'added_at',
@@ -80,21 +91,25 @@ function MemberTable(props: { tenantId: string; list: MemberList; onChange: () =
         member.state !== 'removed' && (
           <span class="row-actions">
             {list.sign_in_links && <SignInLinkButton tenantId={tenantId} member={member} />}
-            <EditMember tenantId={tenantId} member={member} onChange={onChange} />
-            <AskButton
-              label="Remove"
-              about={member.email}
-              title={`Remove ${member.email}`}
-              action="Remove"
-              danger
-              onConfirm={() => removeMember(tenantId, member.id)}
-              onDone={onChange}
-            >
-              <p>
-                {member.email} is noted as somebody who should have access no more. Take them out at your identity
-                provider as well: that is what ends their access.
-              </p>
-            </AskButton>
+            {!member.kept_by_directory && (
+              <>
+                <EditMember tenantId={tenantId} member={member} onChange={onChange} />
+                <AskButton
+                  label="Remove"
+                  about={member.email}
+                  title={`Remove ${member.email}`}
+                  action="Remove"
+                  danger
+                  onConfirm={() => removeMember(tenantId, member.id)}
+                  onDone={onChange}
+                >
+                  <p>
+                    {member.email} is noted as somebody who should have access no more. Take them out at your identity
+                    provider as well: that is what ends their access.
+                  </p>
+                </AskButton>
+              </>
+            )}
           </span>
         ),
     },
