@@ -11,6 +11,7 @@ import { flagLatency } from './flag-latency.ts';
 import { flood } from './flood.ts';
 import { ingest } from './ingest.ts';
 import { insertOverhead } from './insert-overhead.ts';
+import { keyTiming } from './key-timing.ts';
 import { print, printMachine } from './measure.ts';
 import { middleware } from './middleware.ts';
 import { noisyToRefusal } from './noisy-to-refusal.ts';
@@ -30,6 +31,7 @@ const BENCHES: readonly Bench[] = [
   flood,
   ingest,
   insertOverhead,
+  keyTiming,
   middleware,
   noisyToRefusal,
   rollups,
