@@ -9,7 +9,7 @@ export const GOOD_LIFECYCLE_REQUESTS = {
   'GET /v1/tenants/:id/state': { url: of('state'), ...tenants },
   'POST /v1/tenants/:id/suspend': {
     url: of('suspend'),
-    payload: { reason_code: 'payment', reason: 'unpaid', until: '2026-06-15T13:00:00Z' },
+    payload: { reason_code: 'payment', reason: 'unpaid' },
     status: 200,
   },
   'POST /v1/tenants/:id/resume': { url: of('resume'), payload: { reason: 'paid' }, status: 200 },

@@ -92,6 +92,8 @@ export class MemoryLifecycle implements Lifecycle {
   readonly onboarded = new Map<TenantId, Onboarded>();
   readonly kept = new Map<string, RetentionDays>();
   readonly runs: RetentionRun[] = [];
+  /** False: automation may what people may, so that one request is right for every role that may send it. */
+  tellsPeopleFromMachines = false;
   readonly #known: { readonly planOf: Map<string, string> };
   readonly #feed: MemoryFeed;
   readonly #now: () => number;
@@ -117,7 +119,8 @@ export class MemoryLifecycle implements Lifecycle {
     command: async (actor: StaffActor, tenantId: TenantId, command: StateCommand, version: number | undefined) => {
       const before = this.#standing(tenantId);
       if (before === undefined) return undefined;
-      const isPerson = actor.kind === 'staff' && actor.role !== 'automation';
+      const isMachine = actor.kind !== 'staff' || actor.role === 'automation';
+      const isPerson = !(this.tellsPeopleFromMachines && isMachine);
       const verdict = judgeState(before, command, { isPerson, version }, this.#now());
       if (verdict.kind === 'refused') throw new TenantryError(verdict.code, verdict.detail, { hint: verdict.hint });
       if (verdict.kind === 'unchanged') return before;

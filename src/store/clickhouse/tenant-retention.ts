@@ -8,7 +8,9 @@ import { quoted } from './sql-text.ts';
 
 /** Tenants in one statement. Ids have up to 128 bytes, and the engine reads statements of 256 KB. */
 const TENANTS_AT_ONCE = 1_000;
-const LOOK_EVERY_MS = 200;
+/** Between two looks whether it is done: short at first, as most tables are small. */
+const FIRST_LOOK_MS = 10;
+const LAST_LOOK_MS = 1_000;
 /** A table that takes longer than this is stuck; the next run goes on with it. */
 const LONGEST_MS = 3_600_000;
 
@@ -25,15 +27,13 @@ export interface TenantCut {
 export class TenantRetention {
   readonly #clickhouse: Pick<ClickHouse, 'inspect' | 'command'>;
   readonly #onCluster: string;
-  readonly #pause: (ms: number) => Promise<unknown>;
 
   constructor(
     clickhouse: Pick<ClickHouse, 'inspect' | 'command'>,
-    options: { readonly cluster?: string | undefined; readonly pause?: (ms: number) => Promise<unknown> } = {},
+    options: { readonly cluster?: string | undefined } = {},
   ) {
     this.#clickhouse = clickhouse;
     this.#onCluster = options.cluster === undefined ? '' : `ON CLUSTER ${quoted(options.cluster)}`;
-    this.#pause = options.pause ?? pause;
   }
 
   /**
@@ -65,7 +65,8 @@ export class TenantRetention {
 
   /** Waits until no mutation of the table is under way, whoever began it. */
   async #settled({ name }: AgingTable): Promise<void> {
-    for (let waitedMs = 0; waitedMs <= LONGEST_MS; waitedMs += LOOK_EVERY_MS) {
+    let lookMs = FIRST_LOOK_MS;
+    for (let waitedMs = 0; waitedMs <= LONGEST_MS; waitedMs += lookMs) {
       const [row] = await this.#clickhouse.inspect<{ open: string; problem: string }>(
         `SELECT count() AS open, max(latest_fail_reason) AS problem FROM system.mutations
          WHERE database = '${DATABASE}' AND table = ${quoted(name)} AND NOT is_done AND NOT is_killed`,
@@ -77,7 +78,8 @@ export class TenantRetention {
           `ClickHouse cannot remove rows of ${name}: ${row.problem.slice(0, 200)}`,
         );
       }
-      await this.#pause(LOOK_EVERY_MS);
+      lookMs = Math.min(2 * lookMs, LAST_LOOK_MS);
+      await pause(lookMs);
     }
     throw new TenantryError('STORE_UNAVAILABLE', `ClickHouse has not got done with removing rows of ${name}.`);
   }
