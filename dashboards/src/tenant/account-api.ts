@@ -5,6 +5,7 @@ import type {
 } from '../../../src/api/deletions-contract.ts';
 import type { CreatedKey, KeyItem, KeyList, NewKey, SignInLink } from '../../../src/api/keys-contract.ts';
 import type { MemberChangeBody, MemberItem, MemberList, NewMemberBody } from '../../../src/api/members-contract.ts';
+import type { NewTenantExport, TenantExportItem, TenantExportList } from '../../../src/api/tenant-archives-contract.ts';
 import { get, send, urlOf } from '../shared/api-client.ts';
 
 const memberUrl = (tenantId: string, id: string, action = '') =>
@@ -54,4 +55,16 @@ export function requestDeletion(request: NewDeletionRequest): Promise<DeletionRe
 
 export function cancelDeletion(tenantId: string, id: string): Promise<DeletionRequestItem> {
   return send('DELETE', urlOf(`/v1/deletion-requests/${encodeURIComponent(id)}`, { tenant_id: tenantId }));
+}
+
+export function listExports(tenantId: string, signal?: AbortSignal): Promise<TenantExportList> {
+  return get('/v1/tenant-exports', { tenant_id: tenantId }, signal);
+}
+
+export function askExport(asked: NewTenantExport): Promise<TenantExportItem> {
+  return send('POST', '/v1/tenant-exports', asked);
+}
+
+export function cancelExport(id: string): Promise<TenantExportItem> {
+  return send('DELETE', `/v1/tenant-exports/${encodeURIComponent(id)}`);
 }

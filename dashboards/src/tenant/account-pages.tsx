@@ -6,6 +6,7 @@ import { tenantHref } from '../shared/router.ts';
 import { Loading } from '../shared/states.tsx';
 import { DeletionSection } from './data-section.tsx';
 import { Downloads } from './downloads.tsx';
+import { ExportSection } from './export-section.tsx';
 import { KeysSection } from './keys-section.tsx';
 import { MembersSection } from './members-section.tsx';
 import { billingPeriod, elapsed } from './usage-model.ts';
@@ -34,6 +35,7 @@ export function DataPage({ who }: PageProps) {
         <h1 tabIndex={-1}>Your data</h1>
       </header>
       <Downloads tenantId={tenantId} window={elapsed(billingPeriod([], now), now)} />
+      <ExportSection tenantId={tenantId} isOperator={false} />
       <DeletionSection tenantId={tenantId} isOperator={false} />
     </>
   ));
@@ -54,6 +56,7 @@ export function TenantAccountPage({ params, query }: PageProps) {
       </header>
       <MembersSection tenantId={tenantId} />
       <KeysSection tenantId={tenantId} isOperator />
+      <ExportSection tenantId={tenantId} isOperator />
       <DeletionSection tenantId={tenantId} isOperator />
     </div>
   );

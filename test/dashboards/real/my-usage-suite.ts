@@ -151,6 +151,22 @@ export function myUsageSuite(world: () => DashboardsWorld): void {
     expect(faults).toEqual([]);
   });
 
+  it('exports everything of the account as a file, and deletes it again', async () => {
+    const { page, faults } = await signedIn('tenant_admin');
+    await page.getByRole('link', { name: 'Your data' }).click();
+    expect(await page.getByTestId('ask-export-archive').count()).toBe(0);
+    await page.getByTestId('ask-export-csv').click();
+    const href = (await page.getByTestId('download-export').getAttribute('href')) ?? '';
+    const file = await page.request.get(new URL(href, world().tenantry.url).href);
+    expect([file.status(), file.headers()['content-type']]).toEqual([200, 'application/x-tar']);
+    expect((await file.body()).subarray(0, 13).toString()).toBe('manifest.json');
+    expect((await file.body()).includes('acme')).toBe(false);
+    await page.getByTestId('cancel-export').click();
+    await page.getByTestId('ask-dialog').getByRole('button', { name: 'Delete it' }).click();
+    await page.locator('[data-testid="export"][data-state="expired"]').waitFor();
+    expect(faults).toEqual([]);
+  });
+
   it('asks for deletion with a reason, says what happens, and takes it back', async () => {
     const { page, faults } = await signedIn('tenant_admin');
     await page.getByRole('link', { name: 'Your data' }).click();
