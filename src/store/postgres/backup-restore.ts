@@ -165,6 +165,7 @@ async function fillTable(client: pg.Client, table: BackupPostgresTable, rows: Re
 async function assertRowSecurity(ownerUrl: string): Promise<void> {
   const client = await connect(ownerUrl);
   try {
+    await client.query(`set role ${ROLES.owner}`);
     const offenders = await rowSecurityOffenders(client);
     if (offenders.length === 0) return;
     const named = offenders.slice(0, 5).map(({ rule, offender }) => `${offender} (${rule})`);

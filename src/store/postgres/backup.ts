@@ -108,7 +108,7 @@ async function becomeReader(client: pg.Client): Promise<void> {
     await client.query('reset role; set local row_security = off');
     return;
   }
-  const [offender] = await rowSecurityOffenders(client);
+  const [offender] = await asOwner(client, () => rowSecurityOffenders(client));
   if (offender !== undefined) {
     throw new TenantryError('FORBIDDEN', `A backup might miss rows: ${offender.rule} (${offender.offender}).`, {
       hint: 'Put the row security of that table right, or give the command a DATABASE_URL of a superuser.',

@@ -41,7 +41,7 @@ export function rowSecurityRules({ login, wholeDatabase }: RowSecurityScope): re
   return [...tableRules(ours), ...roleRules(ours, service, login ?? ''), ...otherRules(ours)];
 }
 
-/** What breaks any of the rules; empty: nothing does. `client` needs no right but to read the catalogue. */
+/** What breaks any of the rules; empty: nothing does. `client` has to be somebody who may use the schema. */
 export async function rowSecurityOffenders(
   client: pg.Client,
   scope: RowSecurityScope = { login: undefined, wholeDatabase: false },
