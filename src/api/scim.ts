@@ -5,7 +5,6 @@ import { z } from 'zod';
 import { TenantryError } from '../domain/errors.ts';
 import { SCIM_USERS_MAX } from '../domain/scim.ts';
 import type { ApiContext } from './context.ts';
-import { noQuery } from './parameters.ts';
 import { SCIM_TYPE, ScimError } from './scim-errors.ts';
 import { LIST_SCHEMA } from './scim-query.ts';
 import { groupToWire, readGroup, readUser, userToWire } from './scim-resource.ts';
@@ -13,6 +12,8 @@ import { SCIM_ROOT, scimBaseOf, scimListSchema, scimResourceRoutes, scimResource
 import { describeResourceType, describeSchema, GROUP_TYPE, type ScimResourceType, USER_TYPE } from './scim-schema.ts';
 
 const TYPES: readonly ScimResourceType[] = [USER_TYPE, GROUP_TYPE];
+/** Some directories write switches of their own into the address, which then come with every request. */
+const anyQuery = z.object({});
 const params = z.object({ id: z.string().max(256) });
 
 function providerConfig(base: string): z.infer<typeof scimResourceSchema> {
@@ -61,7 +62,7 @@ function discoveryRoutes(): FastifyPluginCallbackZod {
         operationId: 'getScimConfig',
         tags: ['scim'],
         summary: 'What of SCIM there is',
-        querystring: noQuery,
+        querystring: anyQuery,
         response: { 200: scimResourceSchema },
       },
       handler: async (request, reply) => reply.type(SCIM_TYPE).send(providerConfig(scimBaseOf(request))),
@@ -98,7 +99,7 @@ function discoveryRoutes(): FastifyPluginCallbackZod {
           operationId: `getScim${name}`,
           tags: ['scim'],
           summary: `One ${word}`,
-          ...{ params, querystring: noQuery, response: { 200: scimResourceSchema } },
+          ...{ params, querystring: anyQuery, response: { 200: scimResourceSchema } },
         },
         handler: async (request, reply) => {
           const type = TYPES.find((one) => id(one) === request.params.id);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { doubles, NEW_ROW, rowsOf, rulesOf } from '../../dashboards/src/tenant/directory-rules.ts';
+import { doubles, NEW_ROW, rowsOf, rulesOf, sizeText } from '../../dashboards/src/tenant/directory-rules.ts';
 
 const GROUPS = [
   { id: '1', display_name: 'Admins', external_id: 'g-1', members: 2, role: null },
@@ -41,4 +41,10 @@ test('a group that is named twice is marked', () => {
       { ...row('A'), match: 'external_id' },
     ]),
   ).toEqual([]);
+});
+
+test('how many are in a group is said in words', () => {
+  const one = { id: '3', display_name: 'One', external_id: null, members: 1, role: null };
+  const rows = rowsOf({ groups: [one, ...GROUPS], rules: [] });
+  expect([...rows, NEW_ROW].map(sizeText)).toEqual(['1 person', '2 people', '40 people', 'not told of yet']);
 });

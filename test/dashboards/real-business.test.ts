@@ -6,6 +6,7 @@ import { describePages } from '../support/dashboards-describe.ts';
 import { alertsSuite } from './real/alerts-suite.ts';
 import { billsSuite } from './real/bills-suite.ts';
 import { costSuite } from './real/cost-suite.ts';
+import { directorySuite } from './real/directory-suite.ts';
 import { embedSuite } from './real/embed-suite.ts';
 import { lifecycleSuite } from './real/lifecycle-suite.ts';
 import { myUsageSuite } from './real/my-usage-suite.ts';
@@ -18,6 +19,7 @@ describePages('the pages about business', {
   'whom to talk to': upsellSuite,
   customers: lifecycleSuite,
   'my usage': myUsageSuite,
+  'a directory': directorySuite,
   'usage in a frame': embedSuite,
   alerts: alertsSuite,
   prices: pricesSuite,

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { PlanItem, PlanList, PlanVersionItem } from '../../../src/api/plans-contract.ts';
 import type { PlanCapItem, PlanCapList } from '../../../src/api/spend-contract.ts';
+import { PLAN_FEATURE_NAMES } from '../../../src/domain/plan-features.ts';
 import { get, send, urlOf } from '../shared/api-client.ts';
 import { AreaField, FormDialog, TextField } from '../shared/form.tsx';
 import { AskButton } from '../shared/form-ask.tsx';
@@ -127,6 +128,7 @@ function Plan(props: PlanProps) {
 
 function Terms({ terms }: { terms: PlanVersionItem }) {
   const { quotas, guarantee_rps: guarantee, ceiling_rps: ceiling, weight, features } = terms;
+  const { tenantry_features: ours } = terms;
   const rates = [
     ...(guarantee === null ? [] : [`never throttled below ${guarantee} requests/s`]),
     ...(ceiling === null ? [] : [`above ${ceiling} requests/s is a finding`]),
@@ -137,6 +139,7 @@ function Terms({ terms }: { terms: PlanVersionItem }) {
       <p>{quotas.length === 0 ? <span class="muted">No quotas</span> : quotas.map(quotaText).join('; ')}</p>
       {rates.length > 0 && <p class="muted small">{rates.join('; ')}</p>}
       {features !== null && <p class="muted small">Features: {features.join(', ') || 'none'}</p>}
+      {ours !== null && <p class="muted small">Of Tenantry: {ours.join(', ') || 'none'}</p>}
     </>
   );
 }
@@ -259,6 +262,12 @@ function PlanForm(props: { plan: PlanItem | undefined; onClose: () => void; onSa
         <TextField field={form.field('currency')} label="Currency" maxLength={3} />
         <TextField field={form.field('weight')} kind="decimal" label="Weight" hint="Share in what is scarce" />
         <AreaField field={form.field('features')} label="Features" rows={2} hint="One a line" />
+        <AreaField
+          field={form.field('tenantry_features')}
+          label="Of Tenantry"
+          rows={2}
+          hint={`One a line: ${PLAN_FEATURE_NAMES.join(', ')}; none: nothing; empty: all of them`}
+        />
       </div>
     </FormDialog>
   );

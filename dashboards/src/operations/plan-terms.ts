@@ -1,5 +1,6 @@
 /** A plan's terms as a form holds them: one quota a line. */
 import type { NewPlanTerms, PlanQuotaItem, PlanVersionItem } from '../../../src/api/plans-contract.ts';
+import { isPlanFeature } from '../../../src/domain/plan-features.ts';
 import { formatExact } from '../shared/format.ts';
 import { formatAmount, parseAmount } from '../shared/money.ts';
 
@@ -10,10 +11,13 @@ const PLAN_DRAFT = {
   ceiling_rps: '',
   weight: '1',
   features: '',
+  tenantry_features: '',
   price: '',
   currency: 'USD',
 };
 export type PlanDraft = typeof PLAN_DRAFT;
+/** Nothing typed stands for all of them. */
+const NONE = 'none';
 
 /** "requests month 100000 hard" */
 const QUOTA = /^(\S+)\s+(day|month)\s+(\d{1,15})(?:\s+(hard|soft))?$/;
@@ -57,6 +61,7 @@ export function planDraft(plan: string, terms: PlanVersionItem | null): PlanDraf
     ceiling_rps: numberText(terms.ceiling_rps),
     weight: numberText(terms.weight),
     features: terms.features?.join('\n') ?? '',
+    tenantry_features: terms.tenantry_features === null ? '' : terms.tenantry_features.join('\n') || NONE,
     price: terms.price === null ? '' : String(terms.price.amount_micro / 1e6),
     currency: terms.price?.currency ?? 'USD',
   };
@@ -71,6 +76,8 @@ export function checkPlan(draft: PlanDraft): Record<string, string> {
   for (const name of ['guarantee_rps', 'ceiling_rps'] as const) {
     if (!/^\d*(\.\d+)?$/.test(draft[name].trim())) problems[name] = 'A number, or nothing.';
   }
+  const unknown = linesOf(draft.tenantry_features).find((name) => name !== NONE && !isPlanFeature(name));
+  if (unknown !== undefined) problems['tenantry_features'] = `No feature: ${unknown}`;
   if (!(Number(draft.weight) > 0)) problems['weight'] = 'A number above 0.';
   if (draft.price.trim() !== '' && parseAmount(draft.price) === undefined)
     problems['price'] = 'An amount such as 499.00.';
@@ -81,6 +88,7 @@ export function checkPlan(draft: PlanDraft): Record<string, string> {
 export function planBody(draft: PlanDraft, before: PlanVersionItem | null): NewPlanTerms {
   const number = (text: string) => (text.trim() === '' ? null : Number(text));
   const features = linesOf(draft.features);
+  const ours = linesOf(draft.tenantry_features);
   const amount = parseAmount(draft.price);
   return {
     quotas: quotasOf(draft.quotas, before?.quotas ?? []).quotas,
@@ -88,6 +96,7 @@ export function planBody(draft: PlanDraft, before: PlanVersionItem | null): NewP
     ceiling_rps: number(draft.ceiling_rps),
     weight: Number(draft.weight),
     features: features.length === 0 ? null : features,
+    tenantry_features: ours.length === 0 ? null : ours.filter(isPlanFeature),
     price: amount === undefined ? null : { amount_micro: amount, currency: draft.currency.trim().toUpperCase() },
   };
 }

@@ -5,7 +5,7 @@ import { CheckField, FormDialog } from '../shared/form.tsx';
 import { useForm } from '../shared/use-form.ts';
 import { isMemberRole, ROLE_NAMES } from './account-text.ts';
 import { setRoleRules } from './directory-api.ts';
-import { doubles, NEW_ROW, type RuleRow, rowsOf, rulesOf } from './directory-rules.ts';
+import { doubles, NEW_ROW, type RuleRow, rowsOf, rulesOf, sizeText } from './directory-rules.ts';
 
 /** Which group stands for which role, for the groups that there are and for such as will come. */
 export function DirectoryRules(props: {
@@ -53,6 +53,7 @@ function RowFields(props: { row: RuleRow; isTwice: boolean; onChange: (part: Par
   return (
     <>
       <input
+        class="select"
         type="text"
         aria-label="Group"
         placeholder="Name of a group"
@@ -64,6 +65,7 @@ function RowFields(props: { row: RuleRow; isTwice: boolean; onChange: (part: Par
         onInput={(event) => onChange({ value: event.currentTarget.value })}
       />
       <select
+        class="select"
         aria-label={`Named by, for ${row.value}`}
         value={row.match}
         onChange={(event) =>
@@ -74,6 +76,7 @@ function RowFields(props: { row: RuleRow; isTwice: boolean; onChange: (part: Par
         <option value="external_id">directory's id</option>
       </select>
       <select
+        class="select"
         aria-label={`Role of ${row.value}`}
         value={row.role}
         onChange={(event) => {
@@ -88,7 +91,7 @@ function RowFields(props: { row: RuleRow; isTwice: boolean; onChange: (part: Par
           </option>
         ))}
       </select>
-      <span class="muted small">{row.group === undefined ? 'not told of yet' : `${row.group.members} people`}</span>
+      <span class="muted small">{sizeText(row)}</span>
     </>
   );
 }

@@ -39,6 +39,12 @@ export function rulesOf(rows: readonly RuleRow[]): RoleRuleItem[] {
   );
 }
 
+/** How many are in the row's group, as far as the directory has told. */
+export function sizeText({ group }: RuleRow): string {
+  if (group === undefined) return 'not told of yet';
+  return group.members === 1 ? '1 person' : `${group.members} people`;
+}
+
 /** Which rows name a group that an earlier one names. */
 export function doubles(rows: readonly RuleRow[]): readonly number[] {
   const keys = rows.map(

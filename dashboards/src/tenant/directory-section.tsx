@@ -69,7 +69,7 @@ function Standing(props: { tenantId: string; directory: DirectoryItem; onChange:
           {`${directory.users}, of whom ${directory.active_users} with access and ${directory.users_with_role} with a role`}
         </dd>
         <dt>Last call</dt>
-        <dd>{time(directory.last_contact_at)}</dd>
+        <dd>{time(newest(directory))}</dd>
         <dt>Last change</dt>
         <dd>{time(directory.last_change_at)}</dd>
         <dt>Roles</dt>
@@ -111,6 +111,12 @@ function Standing(props: { tenantId: string; directory: DirectoryItem; onChange:
       )}
     </div>
   );
+}
+
+/** Calls are noted about once a minute, changes at once. */
+function newest({ last_contact_at: call, last_change_at: change }: DirectoryItem): string | null {
+  if (call === null || change === null) return call ?? change;
+  return Date.parse(call) > Date.parse(change) ? call : change;
 }
 
 function RuleList({ directory: { rules, authoritative } }: { directory: DirectoryItem }) {

@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import type {
   BurstAccountList,
   NewPlanTerms,
@@ -9,6 +9,7 @@ import type {
   QuotaList,
 } from '../../api/contract.ts';
 import { loadConfig } from '../../config/config.ts';
+import { PLAN_FEATURE_NAMES, type PlanFeature } from '../../domain/plan-features.ts';
 import { askServer } from '../api-client.ts';
 import { print, printTable } from '../terminal.ts';
 
@@ -71,6 +72,8 @@ function show({ plan, tenants, terms, versions }: PlanItem): void {
     print(`  guarantee, ceiling   ${orDash(one.guarantee_rps)}, ${orDash(one.ceiling_rps)} requests/s`);
     print(`  weight               ${one.weight}`);
     print(`  features             ${one.features === null ? 'not said' : one.features.join(', ') || 'none'}`);
+    const ours = one.tenantry_features;
+    print(`  of Tenantry          ${ours === null ? 'all' : ours.join(', ') || 'none'}`);
     for (const each of one.quotas) print(`  ${quotaText(each)}`);
   }
 }
@@ -81,6 +84,7 @@ interface SetOptions {
   ceiling?: number;
   weight?: number;
   feature?: string[];
+  tenantryFeature?: PlanFeature[];
   price?: { amount_micro: number; currency: string };
   from?: string;
 }
@@ -91,6 +95,7 @@ function termsOf({
   ceiling,
   weight,
   feature,
+  tenantryFeature,
   price: amount,
   from,
 }: SetOptions): NewPlanTerms {
@@ -100,6 +105,7 @@ function termsOf({
     ...(ceiling === undefined ? {} : { ceiling_rps: ceiling }),
     ...(weight === undefined ? {} : { weight }),
     ...(feature === undefined ? {} : { features: feature }),
+    ...(tenantryFeature === undefined ? {} : { tenantry_features: tenantryFeature }),
     ...(amount === undefined ? {} : { price: amount }),
     ...(from === undefined ? {} : { effective_from: from }),
   };
@@ -176,6 +182,11 @@ export function planCommand(): Command {
     .option('--ceiling <rps>', 'requests a second whose passing is a finding', rate)
     .option('--weight <weight>', 'share in what is scarce, beside other tenants', rate)
     .option('--feature <names...>', 'what is included')
+    .addOption(
+      new Option('--tenantry-feature <names...>', "which of Tenantry's own features (default: all)").choices(
+        PLAN_FEATURE_NAMES,
+      ),
+    )
     .option('--price <amount>', 'a month, such as 99.50USD', price)
     .option('--from <time>', 'RFC 3339; since when it holds (default: now)')
     .action(async (plan: string, options: SetOptions) =>
