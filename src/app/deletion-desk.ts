@@ -8,7 +8,7 @@ import type { CertificateStore } from '../store/postgres/deletion-certificates.t
 import { ERASER } from '../store/postgres/deletion-jobs.ts';
 import { everybodysRows } from '../store/postgres/deletion-rows.ts';
 import type { Postgres } from '../store/postgres/postgres.ts';
-import { searchFiles } from './deletion-files.ts';
+import { isPartOfOthers, searchFiles } from './deletion-files.ts';
 import { type InstallationKey, isSignedBy } from './deletion-key.ts';
 
 /** An answer must not keep its reader waiting for longer than this; a big data directory is searched by the command. */
@@ -36,8 +36,7 @@ export function certificateDesk(options: CertificateDeskOptions): DeletionCertif
       const { text, signature, publicKey, body } = certificate;
       const { chained, asLeft } = await store.auditOf(certificate);
       const { proofs, enteredAnew } = await askAgain(options, body.pseudonym);
-      const files =
-        tenantId === undefined ? null : (await searchFiles(options.dataDir, tenantId, now() + SEARCH_MS)).found;
+      const files = tenantId === undefined ? null : await filesNaming(options, tenantId);
       const check = {
         signatureGood: publicKey === options.key.publicKey && isSignedBy(publicKey, text, signature),
         ...{ chained, auditAsLeft: asLeft, enteredAnew, proofs, files },
@@ -45,6 +44,11 @@ export function certificateDesk(options: CertificateDeskOptions): DeletionCertif
       return { ...check, certificateId, checkedAt: now(), holds: certificateHolds(check) };
     },
   };
+}
+
+async function filesNaming({ postgres, dataDir, now }: CertificateDeskOptions, tenantId: TenantId) {
+  const wholeWords = await isPartOfOthers(postgres, tenantId);
+  return (await searchFiles(dataDir, tenantId, { until: now() + SEARCH_MS, wholeWords })).found;
 }
 
 function assertSame({ body }: DeletionCertificate, key: InstallationKey, tenantId: TenantId | undefined): void {

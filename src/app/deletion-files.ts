@@ -5,6 +5,9 @@ import { namesTenant } from '../domain/deletion-mentions.ts';
 import { SEGMENT_NAME_PATTERN, SPOOL_FOLDERS } from '../domain/spool-format.ts';
 import type { TenantId } from '../domain/tenant-id.ts';
 import type { QuarantineFolder } from '../store/clickhouse/quarantine-folder.ts';
+import { ERASER } from '../store/postgres/deletion-jobs.ts';
+import type { Postgres } from '../store/postgres/postgres.ts';
+import type { ArchiveFolders } from './tenant-archive-folders.ts';
 
 const CHUNK_BYTES = 1024 ** 2;
 const MOST_QUARANTINED = 100_000;
@@ -42,6 +45,29 @@ export async function dropQuarantined(
   return dropped;
 }
 
+/** Removes the files of the tenant's exports and restores that lie on this server. @returns how many of them there were */
+export async function dropExports(postgres: Postgres, folders: ArchiveFolders, tenantId: TenantId): Promise<number> {
+  const made = await postgres.inStaffTransaction(ERASER, (transaction) =>
+    transaction.query<{ id: string; isExport: boolean }>(
+      `select export_id::text as id, true as "isExport" from tenantry.tenant_exports where tenant_id = $1
+       union all select restore_id::text, false from tenantry.tenant_restores where tenant_id = $1`,
+      [tenantId],
+    ),
+  );
+  for (const { id, isExport } of made) await folders.remove(isExport ? folders.ofExport(id) : folders.ofRestore(id));
+  return made.length;
+}
+
+/** Whether ids of other tenants contain this one. */
+export async function isPartOfOthers(postgres: Postgres, tenantId: TenantId): Promise<boolean> {
+  const found = await postgres.inStaffTransaction(ERASER, (transaction) =>
+    transaction.query('select from tenantry.tenants where strpos(tenant_id, $1) > 0 and tenant_id <> $1 limit 1', [
+      tenantId,
+    ]),
+  );
+  return found.length > 0;
+}
+
 export interface FileSearch {
   /** Relative to the folder. */
   readonly found: readonly string[];
@@ -50,13 +76,25 @@ export interface FileSearch {
   readonly skipped: number;
 }
 
+export interface FileSearchOptions {
+  /** Unix ms after which no further file is opened. */
+  readonly until: number;
+  /**
+   * Other tenants' ids contain this one, so that it counts only where it stands by itself. In a file that is no text that
+   * may be missed: what stands beside it there may look like a letter.
+   */
+  readonly wholeWords: boolean;
+}
+
 /**
- * Files under `folder` that have the id as a word of its own among their bytes. What is compressed (tables of the
- * analytics store) hides it: of those files this proves that no name, path or note has it, and the proofs by question
- * tell of the rest.
- * @param until Unix ms after which no further file is opened
+ * Files under `folder` that have the id among their bytes. What is compressed (tables of the analytics store) hides it: of
+ * those files this proves that no name, path or note has it, and the proofs by question tell of the rest.
  */
-export async function searchFiles(folder: string, tenantId: TenantId, until: number): Promise<FileSearch> {
+export async function searchFiles(
+  folder: string,
+  tenantId: TenantId,
+  { until, wholeWords }: FileSearchOptions,
+): Promise<FileSearch> {
   const found: string[] = [];
   let [searched, skipped] = [0, 0];
   for (const path of await filesUnder(folder)) {
@@ -64,7 +102,7 @@ export async function searchFiles(folder: string, tenantId: TenantId, until: num
       skipped += 1;
       continue;
     }
-    const has = await fileNames(path, tenantId).catch(() => undefined);
+    const has = await fileNames(path, tenantId, wholeWords).catch(() => undefined);
     if (has === undefined) skipped += 1;
     else searched += 1;
     if (has === true || namesTenant(relative(folder, path), tenantId)) found.push(relative(folder, path));
@@ -84,7 +122,7 @@ async function filesUnder(folder: string): Promise<readonly string[]> {
 }
 
 /** Pieces overlap by more than an id is long, so that one across their border is seen. */
-async function fileNames(path: string, tenantId: TenantId): Promise<boolean> {
+async function fileNames(path: string, tenantId: TenantId, wholeWords: boolean): Promise<boolean> {
   const overlap = tenantId.length + 2;
   const file = await open(path, 'r');
   try {
@@ -95,7 +133,7 @@ async function fileNames(path: string, tenantId: TenantId): Promise<boolean> {
       if (bytesRead === 0) return false;
       const piece = bytes.subarray(0, kept + bytesRead);
       // The quick look first: a search for bytes costs a tenth of making text of them.
-      if (piece.includes(tenantId) && namesTenant(piece.toString('latin1'), tenantId)) return true;
+      if (piece.includes(tenantId) && (!wholeWords || namesTenant(piece.toString('latin1'), tenantId))) return true;
       at += bytesRead;
       const from = Math.max(0, piece.length - overlap);
       kept = piece.copy(bytes, 0, from);

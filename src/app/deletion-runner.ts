@@ -72,6 +72,7 @@ export class DeletionRunner {
     const { jobs, log } = this.#options;
     try {
       for (let row = await jobs.find(job); row?.state === 'running' && row.step !== null; row = await jobs.find(job)) {
+        await this.#assertNoHold(row);
         const waitsFor = await this.#step(row, row.step);
         if (waitsFor !== undefined) {
           await jobs.wait(job, waitsFor, this.#now() + LOOK_AGAIN_MS);

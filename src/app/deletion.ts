@@ -15,15 +15,16 @@ import { rewriteFiles } from '../store/postgres/deletion-vacuum.ts';
 import { MeterEventQueue } from '../store/postgres/meter-event-queue.ts';
 import type { TenantDirectory } from '../store/postgres/tenant-directory.ts';
 import { certificateDesk } from './deletion-desk.ts';
-import { dropQuarantined, searchFiles, segmentsUntil } from './deletion-files.ts';
+import { dropExports, dropQuarantined, isPartOfOthers, searchFiles, segmentsUntil } from './deletion-files.ts';
 import { installationKey } from './deletion-key.ts';
 import { LateRows } from './deletion-late.ts';
 import { forgetTenant, type TenantMemory } from './deletion-memory.ts';
-import { DeletionRunner, type TenantHolder } from './deletion-runner.ts';
+import { DeletionRunner } from './deletion-runner.ts';
 import { PostgresLeadership } from './leadership.ts';
 import { runEvery } from './schedule.ts';
 import { rememberSeenTenants } from './seen-tenants.ts';
 import type { Stores } from './stores.ts';
+import { ArchiveFolders } from './tenant-archive-folders.ts';
 import { VERSION } from './version.ts';
 
 const LOOK_EVERY_MS = 5 * SECOND_MS;
@@ -36,8 +37,6 @@ export interface DeletionOptions {
   readonly spoolFolder: string;
   readonly stores: Pick<Stores, 'clickhouse' | 'postgres' | 'postgresUrl' | 'postgresOwnerUrl'>;
   readonly directory: TenantDirectory;
-  /** Files of a tenant that others keep, such as exports. */
-  readonly holders?: readonly TenantHolder[];
   readonly memories: readonly TenantMemory[];
   readonly registry: Registry;
   readonly log: Logger;
@@ -85,7 +84,7 @@ export function startDeletion(options: DeletionOptions): Deletion {
     toLoad: (until) => toLoad(options, until),
     holders: [
       { place: 'quarantine', erase: (tenantId) => dropQuarantined(quarantine, spoolFolder, tenantId) },
-      ...(options.holders ?? []),
+      { place: 'exports', erase: (tenantId) => dropExports(postgres, new ArchiveFolders(dataDir), tenantId) },
     ],
     forget: async (tenantId) => {
       await forgetTenant({ postgres, memories, stateFile }, tenantId);
@@ -100,6 +99,11 @@ export function startDeletion(options: DeletionOptions): Deletion {
     if (await runner.run(job)) justDeleted.set(job.requestId, job.tenantId);
   }
 
+  async function searchFor(tenantId: TenantId) {
+    const wholeWords = await isPartOfOthers(postgres, tenantId);
+    return searchFiles(dataDir, tenantId, { until: Date.now() + SEARCH_MS, wholeWords });
+  }
+
   async function careForFiles(): Promise<void> {
     for (const certificateId of await certificates.withoutAftercare()) {
       const tenantId = justDeleted.get(certificateId);
@@ -112,7 +116,7 @@ export function startDeletion(options: DeletionOptions): Deletion {
         await rewriteFiles(postgresOwnerUrl);
         notes.push('The tables of the embedded PostgreSQL were rewritten, and its write-ahead files dropped.');
       }
-      const search = tenantId === undefined ? undefined : await searchFiles(dataDir, tenantId, Date.now() + SEARCH_MS);
+      const search = tenantId === undefined ? undefined : await searchFor(tenantId);
       if (search === undefined)
         notes.push('Files were not searched: the server was restarted, and does not know the id any more.');
       else notes.push(`${search.searched} files of the data directory were searched, ${search.skipped} could not be.`);

@@ -95,4 +95,4 @@ export function rowsNoted(progress: Readonly<Record<string, number>>, kind: Note
     .toSorted((left, right) => (left.place < right.place ? -1 : 1));
 }
 
-export type NotedKind = 'deleted' | 'kept' | 'named' | 'seen';
+export type NotedKind = 'deleted';

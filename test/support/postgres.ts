@@ -13,6 +13,7 @@ export interface TestPostgres {
   readonly ownerUrl: string;
   /** The service's login. */
   readonly appUrl: string;
+  readonly folder: string;
   stop(): Promise<void>;
 }
 
@@ -29,6 +30,7 @@ export async function startTestPostgres(options: { poolSize?: number } = {}): Pr
     postgres,
     ownerUrl: server.ownerUrl,
     appUrl: server.appUrl,
+    folder: dataDir,
     stop: async () => {
       await postgres.close();
       await server.stop();
