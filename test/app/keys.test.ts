@@ -2,7 +2,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { KeyItem, WhoAmI } from '../../src/api/contract.ts';
+import type { AuditList } from '../../src/api/audit-contract.ts';
+import type { CreatedKey, KeyItem, WhoAmI } from '../../src/api/contract.ts';
 import {
   ADMIN_TOKEN,
   endEverything,
@@ -76,6 +77,41 @@ describe('a key made from the command line', () => {
     expect(await keyNamed('both ways')).toMatchObject({ status: 'revoked', created_by: 'admin-token' });
   });
 
+  it('gets a new secret while the old one goes on working, at both doors, until it is ended or the key revoked', async () => {
+    const { key: old, id } = await createKey('--name', 'rotated', '--scope', 'ingest,flags');
+    await answers(200, old);
+    const rotation = await cli('key', 'rotate', id, '--grace-seconds', '3600');
+    expect([rotation.status, rotation.log]).toEqual([0, '']);
+    const [, fresh = ''] = /^New secret: (tk_[\w-]{43})$/m.exec(rotation.out) ?? [];
+    expect(rotation.out).toMatch(/^The old secret works until 20\d\d-/m);
+    const api = async (token: string) => (await tenantry.ask('/v1/flags', { token })).status;
+    await answers(200, fresh);
+    expect([await send(old, 'acme'), await api(old), await api(fresh)]).toEqual([200, 200, 200]);
+    expect(await keyNamed('rotated')).toMatchObject({ id, previous_expires_at: expect.any(String), status: 'active' });
+
+    expect(await cli('key', 'end-previous', id)).toMatchObject({
+      ...{ status: 0, out: `The old secret of key ${id} is not taken any more.\n` },
+    });
+    await answers(401, old);
+    expect([await api(old), await send(fresh, 'acme'), await api(fresh)]).toEqual([401, 200, 200]);
+
+    const rotate = { method: 'POST', body: {} } as const;
+    const { key: third } = (await tenantry.ask<CreatedKey>(`/v1/keys/${id}/rotate`, rotate)).body;
+    await answers(200, third);
+    expect(await send(fresh, 'acme')).toBe(200);
+    expect((await tenantry.ask(`/v1/keys/${id}`, { method: 'DELETE' })).status).toBe(204);
+    await answers(401, fresh);
+    expect([await send(third, 'acme'), await api(fresh), await api(third)]).toEqual([401, 401, 401]);
+
+    const { body } = await tenantry.ask<AuditList>('/v1/audit?action=key&limit=6');
+    const trail = body.items.filter(({ resource }) => resource === `key/${id}`);
+    expect(trail.map(({ action }) => action)).toEqual([
+      ...['key.revoke', 'key.rotate', 'key.end_previous', 'key.rotate', 'key.create'],
+    ]);
+    expect(new Set(trail.map(({ request_id: request }) => request)).size).toBe(5);
+    for (const { request_id: request } of trail) expect(request).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
   it('is good for its scope alone', async () => {
     const [sender, reader] = await Promise.all([
       createKey('--name', 'sender', '--scope', 'ingest'),
@@ -145,6 +181,8 @@ describe('a key that cannot be', () => {
     [['key', 'create', '--name', 'x', '--scope', 'ingest', '--expires-in-seconds', 'soon'], /whole number of seconds/],
     [['key', 'create', '--name', 'x', '--scope', 'ingest', '--tenant', '../x'], /must be a tenant id/],
     [['key', 'revoke', 'bootstrap'], /There is no key with this id/],
+    [['key', 'rotate', 'bootstrap'], /There is no key with this id/],
+    [['key', 'rotate', 'x', '--grace-seconds', '-1'], /whole number of seconds, 0 to end/],
     [['key', 'sign-in', '--role', 'root'], /Allowed choices are/],
     [['key', 'sign-in', '--role', 'viewer'], /needs a tenant/],
     [['tenant', 'plan', 'acme', "'; drop table"], /must be a plan name/],
