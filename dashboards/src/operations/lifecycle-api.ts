@@ -2,6 +2,8 @@ import type { AuditItem, AuditList } from '../../../src/api/audit-contract.ts';
 import type { ThrottleItem, WhoAmI } from '../../../src/api/contract.ts';
 import type { DeletionRequestItem, DeletionRequestList } from '../../../src/api/deletions-contract.ts';
 import type { DirectoryItem, DirectoryList } from '../../../src/api/lifecycle-contract.ts';
+import type { RetentionOverviewItem, TenantRetentionItem } from '../../../src/api/lifecycle-retention-contract.ts';
+import type { OnboardedTenant } from '../../../src/api/onboarding-contract.ts';
 import type { PlanItem, PlanList } from '../../../src/api/plans-contract.ts';
 import type { QuotaItem, QuotaList } from '../../../src/api/quotas-contract.ts';
 import type { CapItem, CapList } from '../../../src/api/spend-contract.ts';
@@ -55,7 +57,19 @@ export async function historyOf(tenantId: string, signal: AbortSignal): Promise<
   return (await get<AuditList>('/v1/audit', { tenant_id: tenantId, limit: HISTORY }, signal)).items;
 }
 
-export const setPlan = (tenantId: string, plan: string | null) => send('PUT', path(tenantId, 'plan'), { plan });
+/** `effective`: `now`, `period_end`, or a moment in RFC 3339. */
+export const setPlan = (tenantId: string, plan: string | null, effective: string) =>
+  send('PUT', path(tenantId, 'plan'), { plan, effective });
+export const cancelPlan = (tenantId: string) => send('DELETE', path(tenantId, 'plan/scheduled'));
+export const changeState = (tenantId: string, change: string, body: object) =>
+  send('POST', path(tenantId, change), body);
+export const onboard = (body: object, idempotencyKey: string) =>
+  send<OnboardedTenant>('POST', '/v1/tenants', body, { 'idempotency-key': idempotencyKey });
+export const retentionOf = (tenantId: string, signal: AbortSignal) =>
+  get<TenantRetentionItem>(path(tenantId, 'retention'), {}, signal);
+export const setRetention = (tenantId: string, body: object) => send('PUT', path(tenantId, 'retention'), body);
+export const retentionOverview = (signal: AbortSignal) => get<RetentionOverviewItem>('/v1/retention', {}, signal);
+export const runRetention = () => send('POST', '/v1/retention/runs');
 export const setSeats = (tenantId: string, seats: number) => send('PUT', path(tenantId, 'seats'), { seats });
 export const setBillingDay = (tenantId: string, day: number | null) =>
   send('PUT', path(tenantId, 'billing-day'), { day });

@@ -6,8 +6,11 @@ import { useLive } from '../shared/use-live.ts';
 import { quotasOf, setBillingDay, setPlacement, setPlan, setSeats } from './lifecycle-api.ts';
 import { billingDayEffect, planEffects, seatsEffect, wholeNumberOf } from './lifecycle-effects.ts';
 import type { LifecycleRow } from './lifecycle-model.ts';
+import { RetentionDialog } from './lifecycle-retention.tsx';
+import { StateDialog } from './lifecycle-state.tsx';
+import type { StateChange } from './lifecycle-state-text.ts';
 
-export type Change = 'plan' | 'seats' | 'billing' | 'placement';
+export type Change = 'plan' | 'seats' | 'billing' | 'placement' | 'retention' | StateChange;
 
 /** undefined: on its way. */
 type Standing = readonly QuotaItem[] | 'not known' | undefined;
@@ -20,9 +23,33 @@ interface ChangeProps {
 
 const MOST_SEATS = 1_000_000_000;
 const OFF = '';
+const MOMENTS = [
+  ['now', 'At once'],
+  ['period_end', 'When the running month ends'],
+  ['at', 'From a moment on …'],
+] as const;
 
 /** Asks for one change of one customer, and says before what it does. */
 export function ChangeDialog(props: ChangeProps & { change: Change; plans: readonly PlanItem[] }) {
+  switch (props.change) {
+    case 'plan':
+    case 'seats':
+    case 'billing':
+    case 'placement':
+      return <TermsDialog {...props} change={props.change} />;
+    case 'retention':
+      return <RetentionDialog {...props} tenantId={props.row.tenant.tenant_id} />;
+    case 'suspend':
+    case 'resume':
+    case 'close':
+    case 'reopen':
+      return <StateDialog {...props} change={props.change} />;
+  }
+}
+
+type Terms = 'plan' | 'seats' | 'billing' | 'placement';
+
+function TermsDialog(props: ChangeProps & { change: Terms; plans: readonly PlanItem[] }) {
   const tenantId = props.row.tenant.tenant_id;
   const standing = useLive(`quotas ${tenantId}`, (signal) => quotasOf(tenantId, signal), null);
   const quotas = standing.error === undefined ? standing.data : 'not known';
@@ -41,9 +68,13 @@ export function ChangeDialog(props: ChangeProps & { change: Change; plans: reado
 function PlanDialog(props: ChangeProps & { plans: readonly PlanItem[]; quotas: Standing }) {
   const { tenant } = props.row;
   const form = useForm({
-    initial: { plan: tenant.plan ?? OFF },
-    check: ({ plan }) => (plan === (tenant.plan ?? OFF) ? { plan: 'It is on this plan already.' } : {}),
-    send: ({ plan }) => setPlan(tenant.tenant_id, plan === OFF ? null : plan),
+    initial: { plan: tenant.plan ?? OFF, when: 'now', effective: '' },
+    check: ({ plan, when, effective }) => ({
+      ...(plan === (tenant.plan ?? OFF) ? { plan: 'It is on this plan already.' } : {}),
+      ...(when === 'at' && effective === '' ? { effective: 'When is the change to hold?' } : {}),
+    }),
+    send: ({ plan, when, effective }) =>
+      setPlan(tenant.tenant_id, plan === OFF ? null : plan, when === 'at' ? `${effective}:00Z` : when),
     onSent: props.onDone,
   });
   const to = String(form.values.plan);
@@ -66,6 +97,10 @@ function PlanDialog(props: ChangeProps & { plans: readonly PlanItem[]; quotas: S
         options={[...props.plans.map(({ plan }) => [plan, plan] as const), [OFF, 'No plan'] as const]}
         full
       />
+      <SelectField field={form.field('when')} label="Holds" options={MOMENTS} />
+      {form.values.when === 'at' && (
+        <TextField field={form.field('effective')} kind="datetime-local" label="From, UTC" />
+      )}
       <div class="preview" data-testid="effects">
         {effects.length === 0 ? (
           <p class="muted">
@@ -75,7 +110,7 @@ function PlanDialog(props: ChangeProps & { plans: readonly PlanItem[]; quotas: S
           <table class="effects">
             <thead>
               <tr>
-                <th scope="col">From the next request on</th>
+                <th scope="col">{form.values.when === 'now' ? 'From the next request on' : 'From then on'}</th>
                 <th scope="col">Now</th>
                 <th scope="col">Then</th>
               </tr>

@@ -22,11 +22,15 @@ import {
   newcomers,
   STAGE_WORDS,
 } from './lifecycle-model.ts';
+import { OnboardDialog } from './lifecycle-onboard.tsx';
+import { RetentionRuns } from './lifecycle-retention.tsx';
 import { LifecycleTable } from './lifecycle-table.tsx';
 import { TenantDialog } from './lifecycle-tenant.tsx';
 
 const INTERVAL_MS = 30_000;
 const SHOWN_NEW = 5;
+const RETENTION_READERS = ['admin', 'sre', 'sales'] as const;
+const ONBOARDERS = ['admin', 'sales', 'automation'] as const;
 
 /** Every customer, from its first span to its end. */
 export function LifecyclePage({ query, who }: PageProps) {
@@ -55,6 +59,8 @@ function Lifecycle(props: {
   const clock = timeText(zone);
   const now = useNow(10_000);
   const [change, setChange] = useState<Change | undefined>();
+  /** Of whom; '': of somebody new. */
+  const [signingUp, setSigningUp] = useState<string | undefined>();
   const rows = useMemo(() => lifecycleRows(facts, now), [facts, now]);
   const filters = lifecycleFilters(query);
   const shown = rows.filter((row) => matchesLifecycle(row, filters));
@@ -67,7 +73,30 @@ function Lifecycle(props: {
   const close = () => show('');
   return (
     <>
-      <Newcomers rows={newcomers(rows)} now={now} who={who} onPlan={(tenantId) => show(tenantId, 'plan')} />
+      {isFor(who, ONBOARDERS) && (
+        <p class="life-begin">
+          <button type="button" class="button primary" onClick={() => setSigningUp('')}>
+            Sign a customer up …
+          </button>
+        </p>
+      )}
+      {signingUp !== undefined && (
+        <OnboardDialog
+          plans={facts.plans}
+          tenantId={signingUp}
+          onClose={() => setSigningUp(undefined)}
+          onDone={() => {
+            setSigningUp(undefined);
+            props.onChanged();
+          }}
+        />
+      )}
+      <Newcomers
+        rows={newcomers(rows)}
+        {...{ now, who }}
+        onPlan={(tenantId) => show(tenantId, 'plan')}
+        onAdopt={setSigningUp}
+      />
       <FilterBar>
         <FilterText name="q" label="Customer" value={filters.q} />
         <FilterChoice name="stage" label="Status" value={filters.stage} options={Object.entries(STAGE_WORDS)} />
@@ -101,9 +130,16 @@ function Lifecycle(props: {
         lastSeenKnown={facts.lastSeenKnown}
         onOpen={show}
       />
+      {isFor(who, RETENTION_READERS) && <RetentionRuns {...{ who, clock }} />}
       {openId !== '' && open === undefined && <NotFound what={`There is no customer ${openId}.`} />}
       {open !== undefined && change === undefined && (
-        <TenantDialog row={open} {...{ query, who, clock, now }} onChange={setChange} onClose={close} />
+        <TenantDialog
+          row={open}
+          {...{ query, who, clock, now }}
+          onChange={setChange}
+          onChanged={props.onChanged}
+          onClose={close}
+        />
       )}
       {open !== undefined && change !== undefined && (
         <ChangeDialog
@@ -127,6 +163,7 @@ function Newcomers(props: {
   now: number;
   who: WhoAmI | undefined;
   onPlan: (tenantId: string) => void;
+  onAdopt: (tenantId: string) => void;
 }) {
   const { rows, now } = props;
   if (rows.length === 0) return null;
@@ -144,6 +181,11 @@ function Newcomers(props: {
             {isFor(props.who, SALES_ROLES) && (
               <button type="button" class="button small" onClick={() => props.onPlan(tenant.tenant_id)}>
                 Put <span class="visually-hidden">{tenant.tenant_id} </span>on a plan …
+              </button>
+            )}
+            {isFor(props.who, ONBOARDERS) && (
+              <button type="button" class="button small quiet" onClick={() => props.onAdopt(tenant.tenant_id)}>
+                Sign <span class="visually-hidden">{tenant.tenant_id} </span>up …
               </button>
             )}
           </li>

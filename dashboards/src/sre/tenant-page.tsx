@@ -2,10 +2,10 @@ import { useMemo, useState } from 'preact/hooks';
 import type { TenantFigures } from '../../../src/api/contract.ts';
 import type { Mark } from '../shared/chart-options.ts';
 import { Link, navigate } from '../shared/navigation.tsx';
-import { isFor, OPERATOR_ROLES, type PageProps } from '../shared/page.ts';
+import { isFor, isStaff, OPERATOR_ROLES, type PageProps } from '../shared/page.ts';
 import { usePreferences } from '../shared/preferences.ts';
 import { RangePicker } from '../shared/range-picker.tsx';
-import { tenantsHref, withQuery } from '../shared/router.ts';
+import { pageHref, tenantsHref, withQuery } from '../shared/router.ts';
 import { ErrorState, Loading, Notice, NotUpdating } from '../shared/states.tsx';
 import { freshness, freshnessText, timeText } from '../shared/time-format.ts';
 import { rangeFromQuery, rangeFromSelection, withRange } from '../shared/time-range.ts';
@@ -60,6 +60,16 @@ export function TenantPage({ query, who, params }: PageProps) {
               <Link class="button" href={tracesHref(tenantId, query, { order: 'slowest' })}>
                 Traces
               </Link>
+              {isTenant && isStaff(who) && (
+                <Link class="button" href={pageHref(`/tenants/${encodeURIComponent(tenantId)}/usage`, query)}>
+                  Usage
+                </Link>
+              )}
+              {isTenant && isFor(who, ['admin']) && (
+                <Link class="button" href={pageHref(`/tenants/${encodeURIComponent(tenantId)}/account`, query)}>
+                  Account
+                </Link>
+              )}
               {mayThrottle && (
                 <button
                   type="button"

@@ -104,6 +104,42 @@ export function lifecycleSuite(world: () => DashboardsWorld): void {
     expect(faults).toEqual([]);
   });
 
+  it('signs a customer up with its key, suspends it so that apps are told, and lets it go', async () => {
+    const { page, faults } = await world().signedIn('admin');
+    await page.goto(at('/lifecycle'));
+    await page.getByRole('button', { name: 'Sign a customer up …' }).click();
+    const form = page.getByTestId('onboard-dialog');
+    await form.getByLabel('Tenant id').fill('sales-signed-up');
+    await form.getByLabel('Plan', { exact: true }).selectOption('sales-team');
+    await form.getByLabel('Seats').fill('12');
+    await form.getByLabel('Their first admin').fill('ada@signed.example');
+    await form.getByRole('button', { name: 'Sign up' }).click();
+    const made = page.getByTestId('onboarded-dialog');
+    expect(await made.getByTestId('first-key').textContent()).toMatch(/^tk_/);
+    await made.getByRole('button', { name: 'Done' }).click();
+    expect(await entry('sales-signed-up')).toMatchObject({ plan: 'sales-team', seats: 12, status: 'active' });
+
+    await page.goto(at('/lifecycle?open=sales-signed-up'));
+    const customer = page.getByTestId('customer-dialog');
+    await customer.getByRole('button', { name: 'Suspend …' }).click();
+    const dialog = page.getByTestId('state-dialog');
+    await dialog.getByRole('button', { name: 'Suspend', exact: true }).click();
+    expect(await dialog.textContent()).toContain('Say why');
+    await dialog.getByLabel('What it does').selectOption('read_only');
+    expect(await dialog.getByTestId('effects').textContent()).toContain('reading goes on');
+    await dialog.getByLabel('Reason', { exact: true }).fill('invoice 17 is unpaid');
+    await dialog.getByRole('button', { name: 'Suspend', exact: true }).click();
+    await expect
+      .poll(() => customer.getByTestId('standing').textContent(), PATIENCE)
+      .toBe('suspended, may read: invoice 17 is unpaid');
+    await until('apps to be told', async () => (await told('suspended', 'sales-signed-up')) === true);
+    await customer.getByRole('button', { name: 'Resume …' }).click();
+    await dialog.getByLabel('Reason', { exact: true }).fill('paid');
+    await dialog.getByRole('button', { name: 'End the suspension' }).click();
+    await until('apps to be told', async () => (await told('suspended', 'sales-signed-up')) === false);
+    expect(faults).toEqual([]);
+  });
+
   it('shows a customer that appears while the page is open', async () => {
     const { page, faults } = await world().signedIn('sales');
     await page.goto(at('/lifecycle'));
