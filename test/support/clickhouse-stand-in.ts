@@ -67,7 +67,9 @@ class StandIn {
       prepareSession(session, parameters);
       const query = parameters.get('query');
       isInsert = query !== null && body.length > 0;
-      const text = isInsert ? await this.#insert(session, query ?? '', body) : await run(session, body.toString());
+      const text = isInsert
+        ? await this.#insert(session, query ?? '', body)
+        : await run(session, body.toString(), parameters.get('default_format') ?? undefined);
       if (isInsert) this.#options.afterInsert();
       send(response, 200, text, gzip);
     } catch (thrown) {
@@ -111,8 +113,8 @@ class StandIn {
   }
 }
 
-async function run(session: Session, sql: string): Promise<string> {
-  return (await session.queryAsync(sql, { format: 'TabSeparated' })).text();
+async function run(session: Session, sql: string, format = 'TabSeparated'): Promise<string> {
+  return (await session.queryAsync(sql, { format })).text();
 }
 
 /** A request's database, settings and query parameters hold for it alone; readonly comes last, as it ends all setting. */

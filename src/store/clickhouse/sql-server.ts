@@ -91,10 +91,10 @@ export class ServerSql implements SqlEngine {
     const queryId = `tenantry-sql-${randomUUID()}`;
     try {
       const { stream } = await this.#client.exec({
-        query: `${sql}\nFORMAT ${format}`,
+        query: sql,
         query_params: { ...params },
         query_id: queryId,
-        clickhouse_settings: await this.#settings(),
+        clickhouse_settings: await this.#settings(format),
         abort_signal: signal,
       });
       return await this.#read(stream, signal);
@@ -123,10 +123,11 @@ export class ServerSql implements SqlEngine {
     }
   }
 
-  async #settings(): Promise<ClickHouseSettings> {
+  /** @param format told beside the statement: at its end it would be that of the statement inside of an EXPLAIN. */
+  async #settings(format: string): Promise<ClickHouseSettings & { readonly default_format: string }> {
     const { database, filters, limits, login } = this.#options;
-    // Neither is a setting to the server, so a user who may set nothing can send both.
-    const always = { database, wait_end_of_query: 1 as const };
+    // None of these is a setting to the server, so a user who may set nothing can send them.
+    const always = { database, default_format: format, wait_end_of_query: 1 as const };
     if (login !== undefined) return always;
     const conditions = Object.entries((await filters?.()) ?? {}).map(
       ([table, filter]) => [table, quoted(filter).slice(1, -1)] as const,
