@@ -17,7 +17,7 @@ export interface BackupRunItem {
   hint: string | null;
 }
 
-export interface BackupItem {
+interface BackupItem {
   name: string;
   cut_at: string | null;
   bytes: number | null;

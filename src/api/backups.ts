@@ -15,7 +15,7 @@ const FIGURES_TIMEOUT_MS = 20 * MINUTE_MS;
 
 const count = z.number().min(0);
 
-export const backupRunSchema = z
+const backupRunSchema = z
   .object({
     id: z.string(),
     state: z.enum(['running', 'done', 'failed']),

@@ -57,7 +57,7 @@ export interface LegalHoldList {
   items: LegalHoldItem[];
 }
 
-export interface DeletionProofItem {
+interface DeletionProofItem {
   place: string;
   query: string;
   result: number;
@@ -112,9 +112,4 @@ export interface DeletionVerification {
   proofs: DeletionProofItem[];
   /** Files that name the tenant; null: not searched, as the tenant's id was not given. */
   files_left: string[] | null;
-}
-
-export interface DeletionVerifyBody {
-  /** To search files, too: they can only be searched for the id itself. */
-  tenant_id?: string;
 }

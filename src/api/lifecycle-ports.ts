@@ -85,7 +85,7 @@ export interface TenantPlanChanges {
   cancel(actor: StaffActor, tenantId: TenantId): Promise<boolean>;
 }
 
-export interface Onboarding {
+interface Onboarding {
   /** @throws TenantryError CONFLICT, BAD_REQUEST */
   onboard(actor: StaffActor, wanted: NewTenant, idempotencyKey: string | undefined): Promise<Onboarded>;
 }
@@ -101,7 +101,7 @@ export interface TenantRetentionStanding {
   readonly legalHold: boolean;
 }
 
-export interface RetentionOverview {
+interface RetentionOverview {
   readonly installation: Readonly<Record<RetentionLevel, number>>;
   readonly plans: readonly { readonly plan: string; readonly days: RetentionDays }[];
   /** Those for whom something else holds than for the installation. */

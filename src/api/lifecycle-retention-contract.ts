@@ -7,9 +7,6 @@ export interface RetentionDaysItem {
   days_days: number | null;
 }
 
-/** What is absent or null is as the plan or the installation has it. */
-export type NewRetention = Partial<RetentionDaysItem>;
-
 type Level = 'spans' | 'points' | 'minutes' | 'hours' | 'days';
 
 export interface TenantRetentionItem {

@@ -38,7 +38,7 @@ const daysSchema = {
 const byLevel = <Value extends z.ZodType>(value: Value) =>
   z.object({ spans: value, points: value, minutes: value, hours: value, days: value });
 
-export const tenantRetentionSchema = z
+const tenantRetentionSchema = z
   .object({
     tenant_id: z.string(),
     plan: z.string().nullable(),
@@ -53,7 +53,7 @@ export const tenantRetentionSchema = z
   })
   .meta({ id: 'TenantRetention' });
 
-export const retentionRunSchema = z
+const retentionRunSchema = z
   .object({
     ...{ id: z.string(), state: z.enum(['asked', 'running', 'done', 'failed']), asked_by: z.string() },
     ...{ started_at: z.string(), finished_at: z.string().nullable(), tenants: z.int(), tables_total: z.int() },
@@ -61,7 +61,7 @@ export const retentionRunSchema = z
   })
   .meta({ id: 'RetentionRun' });
 
-export const retentionOverviewSchema = z
+const retentionOverviewSchema = z
   .object({
     installation: byLevel(z.int()),
     shortest: byLevel(z.int()).describe('Less than this cannot be said'),
@@ -73,7 +73,7 @@ export const retentionOverviewSchema = z
   })
   .meta({ id: 'RetentionOverview' });
 
-export const planRetentionSchema = z.object({ plan: z.string(), ...daysSchema }).meta({ id: 'PlanRetention' });
+const planRetentionSchema = z.object({ plan: z.string(), ...daysSchema }).meta({ id: 'PlanRetention' });
 
 /** Levels that are said, of a body. */
 export function retentionOf(body: z.infer<typeof newRetentionSchema>): RetentionDays {

@@ -23,7 +23,7 @@ const { segment, owner, display_name: displayNameText, tags } = newProfileSchema
 /** Visible ASCII, as the draft of the header field has it in quotes or not. */
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,200}$/;
 
-export const newTenantSchema = z
+const newTenantSchema = z
   .strictObject({
     tenant_id: tenantIdText.describe("The operator's own word for the customer, as spans will name it"),
     display_name: displayNameText.unwrap().unwrap().exactOptional(),
@@ -69,7 +69,7 @@ export const newTenantSchema = z
   })
   .meta({ id: 'NewTenant' });
 
-export const onboardedTenantSchema = z
+const onboardedTenantSchema = z
   .object({
     tenant_id: z.string(),
     created: z.boolean().describe('false: telemetry or a person had named it before, and the call adopted it'),

@@ -1,6 +1,6 @@
 /** Wire types of what a plan lets a tenant's people do here. */
 
-export interface PlanFeatureItem {
+interface PlanFeatureItem {
   feature: 'scim' | 'audit_log' | 'traces' | 'queries' | 'sql' | 'embed';
   about: string;
   included: boolean;

@@ -7,7 +7,7 @@ export interface RoleRuleItem {
   role: 'tenant_admin' | 'member' | 'viewer';
 }
 
-export interface DirectoryGroup {
+interface DirectoryGroup {
   id: string;
   display_name: string;
   external_id: string | null;

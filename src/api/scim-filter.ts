@@ -213,10 +213,17 @@ function holds(actual: unknown, { target, operator, value }: Extract<ScimFilter,
       return left < right;
     case 'le':
       return left <= right;
+    case 'co':
+      return areTexts(left, right, (whole, part) => whole.includes(part));
+    case 'sw':
+      return areTexts(left, right, (whole, part) => whole.startsWith(part));
+    case 'ew':
+      return areTexts(left, right, (whole, part) => whole.endsWith(part));
   }
-  if (typeof left !== 'string' || typeof right !== 'string') return false;
-  if (operator === 'co') return left.includes(right);
-  return operator === 'sw' ? left.startsWith(right) : left.endsWith(right);
+}
+
+function areTexts(left: unknown, right: unknown, isSo: (whole: string, part: string) => boolean): boolean {
+  return typeof left === 'string' && typeof right === 'string' && isSo(left, right);
 }
 
 /** Directories write booleans as texts, too. Values of other kinds are unequal to all. */

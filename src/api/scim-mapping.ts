@@ -62,7 +62,7 @@ export const directorySchema = z
   .meta({ id: 'Directory' });
 
 /** Tenants do not learn who of the operator's people did something. */
-export function directoryToWire(directory: ScimDirectory, reader: StaffActor | TenantActor): DirectoryItem {
+function directoryToWire(directory: ScimDirectory, reader: StaffActor | TenantActor): DirectoryItem {
   const { tenantId, rules, authoritative, revision, setBy, setByOperator, users, groups } = directory;
   return {
     ...{ tenant_id: tenantId, base_path: SCIM_ROOT, rules: [...rules], authoritative, revision },

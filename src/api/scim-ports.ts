@@ -28,7 +28,7 @@ export interface ScimResources<Resource extends Content, Content> {
   remove(actor: TenantKeyActor, id: string, check: (before: Resource) => void): Promise<boolean>;
 }
 
-export interface ScimDirectories {
+interface ScimDirectories {
   read(actor: Actor, tenantId: TenantId): Promise<ScimDirectory>;
   /** @throws TenantryError CONFLICT when the rules are no more of `revision` */
   putMapping(

@@ -44,7 +44,7 @@ function readScimBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser([SCIM_TYPE, 'application/json'], { parseAs: 'string' }, (request, text, parsed) => {
     if (text === '') parsed(null, undefined);
-    else parseJson(request, String(text), parsed);
+    else void parseJson(request, String(text), parsed);
   });
 }
 

@@ -24,7 +24,7 @@ export interface SqlResult {
   bytes_read: number;
 }
 
-export interface SqlTableItem {
+interface SqlTableItem {
   name: string;
   columns: SqlColumnItem[];
 }

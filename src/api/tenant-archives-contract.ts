@@ -1,7 +1,7 @@
 /** Wire types of exports of one tenant, and of restores; times are RFC 3339. */
 
 export type TenantExportFormat = 'json' | 'csv' | 'parquet' | 'archive';
-export type TenantExportSection = 'telemetry' | 'usage' | 'account';
+type TenantExportSection = 'telemetry' | 'usage' | 'account';
 type TenantJobState = 'waiting' | 'running' | 'done' | 'failed' | 'cancelled' | 'expired';
 
 export interface TenantJobProgress {
@@ -48,7 +48,7 @@ export interface NewTenantExport {
   to?: string;
 }
 
-export interface RestoredTableItem {
+interface RestoredTableItem {
   table: string;
   archived: number;
   restored: number;
@@ -69,10 +69,6 @@ export interface TenantRestoreItem {
   asked_by: string;
   asked_at: string;
   ended_at: string | null;
-}
-
-export interface TenantRestoreList {
-  items: TenantRestoreItem[];
 }
 
 /** One of `archive` and `export_id`. */

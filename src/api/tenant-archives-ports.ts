@@ -3,7 +3,7 @@ import type { ExportQuestion, RestoreQuestion, TenantExport, TenantRestore } fro
 import type { TenantId } from '../domain/tenant-id.ts';
 
 /** A finished export as one file. */
-export interface ExportFile {
+interface ExportFile {
   readonly bytes: number;
   readonly content: AsyncIterable<Uint8Array>;
 }

@@ -17,16 +17,3 @@ export interface TenantStateItem {
   /** `operator` for the tenant's own people. */
   by: string | null;
 }
-
-export interface NewSuspension {
-  reason_code: SuspensionReason;
-  reason: string;
-  effect?: SuspensionEffect;
-  until?: string;
-  version?: number;
-}
-
-export interface StateReason {
-  reason: string;
-  version?: number;
-}

@@ -26,7 +26,7 @@ const version = z
   .exactOptional()
   .describe('Of the state on top of which this is decided, as in If-Match; absent: of whatever there is');
 
-export const tenantStateSchema = z
+const tenantStateSchema = z
   .object({
     tenant_id: z.string(),
     status: z.enum(TENANT_STATUSES),
@@ -40,7 +40,7 @@ export const tenantStateSchema = z
   })
   .meta({ id: 'TenantState' });
 
-export const newSuspensionSchema = z
+const newSuspensionSchema = z
   .strictObject({
     reason_code: z.enum(SUSPENSION_REASONS),
     reason,
@@ -50,7 +50,7 @@ export const newSuspensionSchema = z
   })
   .meta({ id: 'NewSuspension' });
 
-export const stateReasonSchema = z.strictObject({ reason, version }).meta({ id: 'StateReason' });
+const stateReasonSchema = z.strictObject({ reason, version }).meta({ id: 'StateReason' });
 
 /** Tenants learn how they stand and until when, and not who of the operator's people decided it in which words. */
 function stateToWire(standing: TenantStanding, isOwn: boolean): TenantStateItem {

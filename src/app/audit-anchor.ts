@@ -8,9 +8,8 @@ import { randomBytes } from 'node:crypto';
 import { link, mkdir, readdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { AuditChainProblem, AuditHead } from '../domain/audit.ts';
+import { type AuditChainProblem, type AuditHead, isAuditHead } from '../domain/audit.ts';
 import { toError } from '../domain/errors.ts';
-import { isHead } from './audit-explorer-chain.ts';
 import { type InstallationKey, isSignedBy } from './deletion-key.ts';
 
 const FILE = /^audit-head-(\d{15})\.json$/;
@@ -45,7 +44,7 @@ function signedText({ position, hash, at }: Pick<KeptHead, 'position' | 'hash' |
 }
 
 function isKeptHead(value: unknown): value is KeptHead {
-  if (!isHead(value) || !('at' in value) || !('signature' in value)) return false;
+  if (!isAuditHead(value) || !('at' in value) || !('signature' in value)) return false;
   return typeof value.at === 'string' && typeof value.signature === 'string';
 }
 

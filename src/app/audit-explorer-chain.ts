@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { AuditChainProblem, AuditChainState, AuditHead } from '../domain/audit.ts';
+import { type AuditChainProblem, type AuditChainState, type AuditHead, isAuditHead } from '../domain/audit.ts';
 import { toError } from '../domain/errors.ts';
 import { MINUTE_MS } from '../domain/window.ts';
 import type { AuditChainReader, ChainFindings } from '../store/postgres/audit-chain.ts';
@@ -108,7 +108,7 @@ export class ChainWatch {
   async #keptHead(): Promise<AuditHead | undefined> {
     try {
       const kept: unknown = JSON.parse(await readFile(join(this.#options.dataDir, HEAD_FILE), 'utf8'));
-      return isHead(kept) ? kept : undefined;
+      return isAuditHead(kept) ? kept : undefined;
     } catch {
       return undefined;
     }
@@ -124,11 +124,6 @@ export class ChainWatch {
       this.#options.log.warn({ err: toError(thrown) }, 'the head of the audit log was not kept');
     }
   }
-}
-
-export function isHead(value: unknown): value is AuditHead {
-  if (typeof value !== 'object' || value === null || !('position' in value) || !('hash' in value)) return false;
-  return Number.isSafeInteger(value.position) && typeof value.hash === 'string' && /^[0-9a-f]{64}$/.test(value.hash);
 }
 
 /** What a head that somebody kept elsewhere says against the chain as the last check saw it. */

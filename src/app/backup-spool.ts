@@ -17,7 +17,7 @@ const LOADER_ID = 'loader-id';
 /** Half-written, or made anew at every start. */
 const TRANSIENT = /\.(?:part|replay|new|rewrite)$/;
 
-export interface CutFile {
+interface CutFile {
   /** Below `spool/`, with slashes. */
   readonly path: string;
   /** A hard link, which stays when the loader deletes its segment. */

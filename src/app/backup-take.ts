@@ -60,7 +60,7 @@ export interface BackupSources {
 }
 
 /** A frozen embedded engine, or what a server has backed up by itself. */
-export type ClickHouseCut =
+type ClickHouseCut =
   | { readonly kind: 'embedded'; readonly store: FrozenStore }
   | { readonly kind: 'server'; readonly about: BackupClickHouse };
 

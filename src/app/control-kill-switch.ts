@@ -75,6 +75,9 @@ export class KillSwitch {
   #pending: Pending | undefined;
   #publishing: Promise<void> | undefined;
   #isOn = false;
+  /** Ends with the last look that was begun: a slow reading of before must not overrule one of after. */
+  #looking: Promise<void> = Promise.resolve();
+  #looks = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: KillSwitchOptions) {
@@ -108,7 +111,9 @@ export class KillSwitch {
   /** Reads the file, then looks again and again. */
   async start(): Promise<void> {
     await this.#look();
-    this.#timer = setInterval(() => void this.#look(), this.#options.everyMs ?? EVERY_MS).unref();
+    this.#timer = setInterval(() => {
+      if (this.#looks === 0) void this.#look();
+    }, this.#options.everyMs ?? EVERY_MS).unref();
   }
 
   stop(): void {
@@ -192,8 +197,13 @@ export class KillSwitch {
   }
 
   async #look(): Promise<void> {
-    this.#filed = await filedIn(this.#options.file);
-    this.#decide();
+    this.#looks += 1;
+    this.#looking = this.#looking.then(async () => {
+      this.#filed = await filedIn(this.#options.file);
+      this.#looks -= 1;
+      this.#decide();
+    });
+    await this.#looking;
   }
 
   #decide(): void {

@@ -16,7 +16,7 @@ import { certificateOf } from './deletion-certify.ts';
 import type { InstallationKey } from './deletion-key.ts';
 
 /** Something outside both stores that may hold what is a tenant's. */
-export interface TenantHolder {
+interface TenantHolder {
   /** `quarantine`: how the certificate calls it. */
   readonly place: string;
   /** Takes everything of the tenant out. @returns how many things */

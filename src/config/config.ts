@@ -4,8 +4,8 @@ import { TENANT_ATTRIBUTE_ALIASES } from '../domain/attributes.ts';
 import { TenantryError } from '../domain/errors.ts';
 import { PROTECTED_ROUTES } from '../domain/protected-routes.ts';
 import { EDGE_SETTINGS, IDENTITY_SETTINGS, isOrigin } from './api-settings.ts';
-import { KEEPING_SETTINGS } from './keeping-settings.ts';
 import { DELETION_SETTINGS } from './deletion-settings.ts';
+import { KEEPING_SETTINGS } from './keeping-settings.ts';
 import { LIMIT_SETTINGS } from './limit-settings.ts';
 
 const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);

@@ -40,6 +40,12 @@ export interface AuditHead {
   readonly hash: string;
 }
 
+/** Whether what a file holds is a head. */
+export function isAuditHead(value: unknown): value is AuditHead {
+  if (typeof value !== 'object' || value === null || !('position' in value) || !('hash' in value)) return false;
+  return Number.isSafeInteger(value.position) && typeof value.hash === 'string' && /^[0-9a-f]{64}$/.test(value.hash);
+}
+
 /** What does not fit in the chain: where (null: nowhere in particular), which record, and in plain words what. */
 export interface AuditChainProblem {
   readonly kind: 'edited' | 'missing' | 'unchained' | 'truncated' | 'rewritten';

@@ -1,7 +1,7 @@
 /** Whether restored stores say of a tenant what the running ones said at the cut. Pure. */
 import type { BackupFigures, ClickHouseFigures, PostgresFigures } from './backup-figures.ts';
 
-export interface BackupDifference {
+interface BackupDifference {
   readonly where: string;
   readonly what: string;
 }

@@ -73,7 +73,7 @@ export interface BackupPostgres {
   readonly sequences: readonly BackupSequence[];
 }
 
-export interface BackupClickHouseTable {
+interface BackupClickHouseTable {
   readonly name: string;
   readonly rows: number;
   readonly parts: number;
@@ -118,7 +118,7 @@ export interface BackupManifest {
 }
 
 /** The last backup as its maker left it. Times: Unix ms. */
-export interface BackupDone {
+interface BackupDone {
   readonly name: string;
   readonly folder: string;
   readonly cutAt: number;

@@ -1,11 +1,10 @@
 /** Words of a tenant's wish to be deleted, and which state may follow which. Pure. */
 import type { TenantId } from './tenant-id.ts';
-import { DAY_MS, MINUTE_MS } from './window.ts';
+import { MINUTE_MS } from './window.ts';
 
 /** So long a tenant can think again, and nothing is deleted, where neither settings nor the request say otherwise. */
 export const DELETION_WAITING_DAYS = 14;
 export const MOST_DELETION_WAITING_DAYS = 365;
-export const DELETION_WAITING_MS = DELETION_WAITING_DAYS * DAY_MS;
 
 /**
  *   requested --begin--> running --finish--> (the row is gone, the certificate stands)

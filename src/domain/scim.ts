@@ -8,7 +8,7 @@ export const SCIM_USERS_MAX = 5_000;
 export const SCIM_GROUPS_MAX = 1_000;
 export const ROLE_RULES_MAX = 200;
 
-export interface ScimName {
+interface ScimName {
   readonly formatted?: string;
   readonly familyName?: string;
   readonly givenName?: string;

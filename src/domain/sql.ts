@@ -1,6 +1,6 @@
 /** A statement that somebody wrote by hand, and what came of it. Shapes alone. */
 
-export type SqlParam = string | number | boolean | null | readonly (string | number | boolean)[];
+type SqlParam = string | number | boolean | null | readonly (string | number | boolean)[];
 
 /** One statement to be run on behalf of one person. */
 export interface SqlRun {

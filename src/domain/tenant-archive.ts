@@ -40,7 +40,7 @@ export interface ExportQuestion {
 }
 
 export const JOB_STATES = ['waiting', 'running', 'done', 'failed', 'cancelled', 'expired'] as const;
-export type JobState = (typeof JOB_STATES)[number];
+type JobState = (typeof JOB_STATES)[number];
 
 export interface JobProgress {
   readonly tablesDone: number;

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { type AttackWorld, startAttackWorld } from './attacks/attack-world.ts';
 import { csvSuite } from './attacks/csv-suite.ts';
+import { fieldsSuite } from './attacks/fields-suite.ts';
 import { idorSuite } from './attacks/idor-suite.ts';
 import { injectionSuite } from './attacks/injection-suite.ts';
 import { massAssignmentSuite } from './attacks/mass-assignment-suite.ts';
@@ -14,5 +15,6 @@ afterAll(() => world.end());
 
 describe('what is of another tenant', () => idorSuite(() => world));
 describe('a field too many', () => massAssignmentSuite(() => world));
+describe('a field that a tenant reads', () => fieldsSuite(() => world));
 describe('a formula', () => csvSuite(() => world));
 describe('SQL', () => injectionSuite(() => world));

@@ -1,4 +1,6 @@
+import { exportJWK, type JWK } from 'jose';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { mayVerify } from '../../src/api/jwt-key-strength.ts';
 import { createJwksVerifier, type TokenVerifier } from '../../src/api/tokens.ts';
 import { START } from '../support/api-harness.ts';
 import {
@@ -26,11 +28,7 @@ beforeEach(async () => {
   keySet = await startKeySet([first.publicJwk]);
   clock = 0;
   const config = { jwksUrl: keySet.url, issuer: ISSUER, audience: AUDIENCE };
-  verifier = createJwksVerifier(
-    config,
-    () => START,
-    { monotonicNow: () => clock },
-  );
+  verifier = createJwksVerifier(config, () => START, { monotonicNow: () => clock });
 });
 afterEach(() => keySet.close());
 
@@ -106,4 +104,33 @@ test('without a key id every key that fits is tried', async () => {
   const nameless = (key: SigningKey) => key.sign(ADMIN, { kid: undefined });
   expect(await verifier.verify(await nameless(second))).toBeDefined();
   expect(await verifier.verify(await nameless(third))).toBeUndefined();
+});
+
+test('keys by which anybody could sign are left out, and the others of the set are used', async () => {
+  const strong = await makeSigningKey('strong', 'RS256');
+  const { n = '', e = '' } = strong.publicJwk;
+  const base64 = (hex: string) => Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex').toString('base64url');
+  const rsa = (changes: object) => ({ kty: 'RSA', alg: 'RS256', use: 'sig', kid: 'weak', n, e, ...changes });
+  const weak: [string, JWK][] = [
+    ['a secret for HMAC', { kty: 'oct', k: 'c2VjcmV0', kid: 'weak' }],
+    ['a private half', { ...first.publicJwk, d: 'AAAA', kid: 'weak' }],
+    ['a short modulus', rsa({ n: n.slice(0, 171) })],
+    ['the exponent 1', rsa({ e: 'AQ' })],
+    ['an even exponent', rsa({ e: 'Ag' })],
+    ['no exponent', rsa({ e: undefined })],
+    // A power of 65537 is one modulo every prime, too: what the test for the flaw of 2017 looks for.
+    ['a modulus of the kind whose primes can be found', rsa({ n: base64((65_537n ** 129n).toString(16)) })],
+  ];
+  for (const [what, key] of weak) expect([what, mayVerify(key)]).toEqual([what, false]);
+  for (const key of [strong.publicJwk, first.publicJwk, second.publicJwk]) expect(mayVerify(key)).toBe(true);
+
+  keySet.answer.body = { keys: [...weak.map(([, key]) => key), first.publicJwk] };
+  expect(await isGood(first)).toBe(true);
+  const leaked = await makeSigningKey('leaked');
+  const { privateKey } = leaked;
+  keySet.answer.body = { keys: [{ ...(await exportJWK(privateKey)), kid: 'leaked', alg: 'ES256' }, first.publicJwk] };
+  clock += 6 * MINUTE;
+  expect(await isGood(first)).toBe(true);
+  clock += MINUTE;
+  expect(await isGood(leaked)).toBe(false);
 });

@@ -109,7 +109,13 @@ describe('effects of a change', () => {
       terms: {
         ...{ effective_from: '', effective_to: null, guarantee_rps: null, ceiling_rps: ceiling, weight: 1 },
         quotas: [{ key: 'requests', unit: 'requests', period: 'month', limit, kind: 'soft', burst: null }],
-        ...{ features: null, tenantry_features: null, price: { amount_micro: micro, currency: 'USD' }, set_by: '', set_at: '' },
+        ...{
+          features: null,
+          tenantry_features: null,
+          price: { amount_micro: micro, currency: 'USD' },
+          set_by: '',
+          set_at: '',
+        },
       },
     };
   }

@@ -42,7 +42,11 @@ const quota = (changes: Partial<QuotaItem> = {}): QuotaItem => ({
 const terms = (limit: number, micro: number | null, changes: Partial<PlanVersionItem> = {}): PlanVersionItem => ({
   ...{ effective_from: '2026-01-01T00:00:00Z', effective_to: null, guarantee_rps: null, ceiling_rps: null, weight: 1 },
   quotas: [{ key: 'requests', unit: 'requests', period: 'month', limit, kind: 'soft', burst: null }],
-  ...{ features: null, tenantry_features: null, price: micro === null ? null : { amount_micro: micro, currency: 'USD' } },
+  ...{
+    features: null,
+    tenantry_features: null,
+    price: micro === null ? null : { amount_micro: micro, currency: 'USD' },
+  },
   ...{ set_by: 'test', set_at: '2026-01-01T00:00:00Z' },
   ...changes,
 });

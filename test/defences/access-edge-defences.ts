@@ -201,7 +201,7 @@ export const EDGE_DEFENCES: readonly Defence[] = [
     name: 'ended sessions',
     promise: 'who signs out is out',
     file: 'src/api/issuer.ts',
-    from: "return revoked.has(payload.jti ?? '') ? undefined : grantOf(payload, PLAIN_CLAIMS);",
+    from: 'return ended.has(payload) ? undefined : grantOf(payload, PLAIN_CLAIMS);',
     to: 'return grantOf(payload, PLAIN_CLAIMS);',
     tests: PERMISSIONS,
     only: 'without valid credentials',

@@ -25,7 +25,7 @@ beforeEach(async () => {
   app = fastify();
   await app.register(tenantryFastify, {
     tenantry,
-    sources: [fromHeader('x-tenant', { trustedPeers: ['127.0.0.1'] })],
+    sources: [fromHeader('x-tenant', { trusted: ['127.0.0.1'] })],
     openWhenSuspended: ['/billing'],
   });
   for (const url of ['/orders', '/billing', '/healthz']) {

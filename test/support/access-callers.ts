@@ -3,7 +3,7 @@
 import { SESSION_COOKIE } from '../../src/api/authenticate.ts';
 import { EMBED_ROUTES } from '../../src/api/embed-views.ts';
 import { PERMISSIONS } from '../../src/api/permissions.ts';
-import { STAFF_ROLES, TENANT_ROLES } from '../../src/domain/roles.ts';
+import { KEY_SCOPES, STAFF_ROLES, TENANT_ROLES } from '../../src/domain/roles.ts';
 import { STAFF_WORD } from './access-seed.ts';
 import type { AccessWorld } from './access-world.ts';
 import type { Row } from './api-good-requests.ts';
@@ -58,6 +58,14 @@ async function frameToken(world: AccessWorld, views: readonly string[]): Promise
   return bearer(token);
 }
 
+async function keyCaller(world: AccessWorld, scopes: readonly string[], tenant?: string): Promise<AccessCaller> {
+  const isBound = tenant !== undefined;
+  const wanted = { name: 'matrix', scopes, ...(isBound ? { tenant_id: tenant } : {}) };
+  const { key } = await world.must<{ key: string }>('POST', '/v1/keys', wanted);
+  const name = `key ${scopes.join('+')}${isBound ? ', bound' : ''}`;
+  return { name, isBound, may: mayKey(scopes), credentials: { 'x-tenantry-key': key } };
+}
+
 /** Every role in each way that it can show itself, every kind of key, and frames. */
 export async function accessCallers(world: AccessWorld): Promise<AccessCaller[]> {
   const issuer = issuerOf(world);
@@ -86,16 +94,10 @@ export async function accessCallers(world: AccessWorld): Promise<AccessCaller[]>
       credentials: session(await issuer.issueToken(role, OWN)),
     });
   }
-  for (const scopes of [['ingest'], ['flags'], ['ingest', 'flags']]) {
-    for (const tenant of [undefined, OWN]) {
-      const { key } = await world.must<{ key: string }>('POST', '/v1/keys', {
-        ...{ name: 'matrix', scopes },
-        ...(tenant === undefined ? {} : { tenant_id: tenant }),
-      });
-      const isBound = tenant !== undefined;
-      const name = `key ${scopes.join('+')}${isBound ? ', bound' : ''}`;
-      callers.push({ name, isBound, may: mayKey(scopes), credentials: { 'x-tenantry-key': key } });
-    }
+  // A directory speaks for one tenant, so its keys are always bound.
+  for (const scopes of [...KEY_SCOPES.map((scope) => [scope]), ['ingest', 'flags']]) {
+    if (!scopes.includes('scim')) callers.push(await keyCaller(world, scopes));
+    callers.push(await keyCaller(world, scopes, OWN));
   }
   for (const views of [['usage', 'quotas', 'spend', 'limits', 'performance'], ['quotas']] as const) {
     const name = views.length > 1 ? 'frame' : `frame, ${views.join('+')}`;

@@ -88,6 +88,3 @@ export const SQL_PAYLOADS: readonly string[] = [
 export function naughtyStrings(): readonly string[] | undefined {
   return existsSync(BLNS) ? (JSON.parse(readFileSync(BLNS, 'utf8')) as string[]) : undefined;
 }
-
-/** Would run in a page that took them for markup or an address. */
-export const SCRIPT_PAYLOADS: readonly string[] = [];

@@ -37,7 +37,19 @@ export function operationsOf(document: OpenApi): Map<string, Operation> {
   );
 }
 
-export const API_ROWS = (Object.keys(PERMISSIONS) as Row[]).filter((row) => row !== 'GET /*');
+/** They take tenants out of work, or callers: asked when nothing more is asked about those, each pair in this order. */
+const LAST: readonly Row[] = [
+  'POST /v1/tenants/:id/suspend',
+  'POST /v1/tenants/:id/resume',
+  'POST /v1/tenants/:id/close',
+  'POST /v1/tenants/:id/reopen',
+  'POST /v1/deletion-requests',
+  'POST /v1/session/end',
+];
+
+export const API_ROWS: readonly Row[] = (Object.keys(PERMISSIONS) as Row[])
+  .filter((row) => row !== 'GET /*')
+  .toSorted((a, b) => LAST.indexOf(a) - LAST.indexOf(b));
 
 const NAMES_OF_TENANT = ['tenant_id', 'targetingKey', 'subject'];
 const OWN_WORD = new RegExp(`\\b${OWN}\\b`, 'g');
@@ -73,6 +85,8 @@ const KNOWN_PEAK = { tenant_id: OWN };
 const ABOUT_A_TENANT: Readonly<Partial<Record<Row, { readonly url?: string; readonly fields?: object }>>> = {
   'POST /v1/sign-in-links': { fields: { role: 'viewer', tenant_id: OWN } },
   'POST /v1/keys': { fields: { tenant_id: OWN } },
+  'POST /v1/tenants': { fields: { tenant_id: OWN } },
+  'DELETE /v1/scim': { url: `/v1/scim?tenant_id=${OWN}` },
   'DELETE /v1/legal-holds/:tenant_id': { url: `/v1/legal-holds/${OWN}` },
   'DELETE /v1/control/allow-list/:tenant_id': { url: `/v1/control/allow-list/${OWN}` },
   'DELETE /v1/control/tenant-stages/:tenant_id': { url: `/v1/control/tenant-stages/${OWN}` },

@@ -1,11 +1,20 @@
 /** Two tenants with something in every store that people can read, each known by a word that occurs nowhere else. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Server } from '../../src/app/server.ts';
 import type { TenantId } from '../../src/domain/tenant-id.ts';
-import type { AccessWorld } from './access-world.ts';
+import type { AccessClient } from './access-client.ts';
 import { bearer, OTHER, OWN } from './api-harness.ts';
 import { TRACE_ID } from './api-memory-traces.ts';
 import { otlpRequest, otlpSpan, segmentOf } from './spans.ts';
+
+/** A running server with a way to it. */
+export interface SeededServer extends AccessClient {
+  readonly server: Server;
+  readonly dataDir: string;
+  /** A request as admin that has to succeed; its answer as JSON. */
+  must<Body = unknown>(method: string, url: string, payload?: unknown): Promise<Body>;
+}
 
 const SERVER = 2;
 const CLIENT = 3;
@@ -57,7 +66,7 @@ function spansOf(tenant: TenantId, now: number) {
   }).flat();
 }
 
-async function insertSpans({ server, dataDir }: AccessWorld, now: number): Promise<void> {
+async function insertSpans({ server, dataDir }: SeededServer, now: number): Promise<void> {
   const path = join(dataDir, 'seed.otlp');
   const requests = [OWN, OTHER].map((tenant) => otlpRequest(spansOf(tenant, now), { 'service.name': wordOf(tenant) }));
   writeFileSync(path, segmentOf(requests, { receivedAt: now }));
@@ -65,7 +74,7 @@ async function insertSpans({ server, dataDir }: AccessWorld, now: number): Promi
 }
 
 /** What the operator's people write about a tenant. */
-async function writeAbout({ must }: AccessWorld, tenant: TenantId): Promise<void> {
+async function writeAbout({ must }: SeededServer, tenant: TenantId): Promise<void> {
   const word = wordOf(tenant);
   const flag = { tenant_id: tenant, expires_in_seconds: 3_600, reason: `${word} by hand` };
   await must('PUT', `/v1/tenants/${tenant}/plan`, { plan: 'growth' });
@@ -82,7 +91,10 @@ async function writeAbout({ must }: AccessWorld, tenant: TenantId): Promise<void
   await must('POST', '/v1/members', { email: `${word}@example.com`, role: 'viewer', tenant_id: tenant });
   await must('POST', '/v1/embed-tokens', { tenant_id: tenant, user: word });
   await must('POST', '/v1/storage', { gauges: [{ tenant_id: tenant, store: word, bytes: 1_000 }] });
-  await must('POST', '/v1/deletion-requests', { tenant_id: tenant, reason: `said ${word}` });
+  // Taken back: a tenant whose deletion is asked for is closed.
+  const asked = { tenant_id: tenant, reason: `said ${word}` };
+  const { id } = await must<{ id: string }>('POST', '/v1/deletion-requests', asked);
+  await must('DELETE', `/v1/deletion-requests/${id}?tenant_id=${tenant}`);
   await must('PUT', `/v1/revenue/customers/cus_${word}`, { tenant_id: tenant });
   await must('POST', '/v1/price-overrides', {
     ...{ tenant_id: tenant, reason: `promised to ${word}` },
@@ -94,7 +106,7 @@ async function writeAbout({ must }: AccessWorld, tenant: TenantId): Promise<void
 }
 
 /** What the apps of a tenant tell. */
-async function tellFor(world: AccessWorld, tenant: TenantId): Promise<void> {
+async function tellFor(world: SeededServer, tenant: TenantId): Promise<void> {
   const word = wordOf(tenant);
   const { key } = await world.must<{ key: string }>('POST', '/v1/keys', {
     ...{ name: `flags ${word}`, scopes: ['flags', 'ingest'], tenant_id: tenant },
@@ -118,7 +130,7 @@ async function tellFor(world: AccessWorld, tenant: TenantId): Promise<void> {
   });
 }
 
-export async function seedAccessWorld(world: AccessWorld): Promise<void> {
+export async function seedAccessWorld(world: SeededServer): Promise<void> {
   await insertSpans(world, Date.now());
   await world.must('PUT', '/v1/plans/growth', {
     quotas: [{ key: 'requests', period: 'month', limit: 1_000_000 }],

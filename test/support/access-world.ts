@@ -5,24 +5,20 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Server, startServer } from '../../src/app/server.ts';
+import { startServer } from '../../src/app/server.ts';
 import { loadConfig } from '../../src/config/config.ts';
-import { type AccessClient, createAccessClient } from './access-client.ts';
-import { STAFF_WORD, seedAccessWorld } from './access-seed.ts';
+import { createAccessClient } from './access-client.ts';
+import { type SeededServer, STAFF_WORD, seedAccessWorld } from './access-seed.ts';
 import { ADMIN_TOKEN, bearer, type IdentityProvider, startIdentityProvider } from './api-harness.ts';
 import { silentLog } from './postgres.ts';
 import { copyStoreTemplate } from './store-templates.ts';
 
 export const INGEST_KEY = 'ingest-key-of-the-access-tests';
 
-export interface AccessWorld extends AccessClient {
-  readonly server: Server;
+export interface AccessWorld extends SeededServer {
   readonly provider: IdentityProvider;
-  readonly dataDir: string;
   /** A token of the operator's identity provider, good for an hour; undefined takes a claim away. */
   token(claims: Record<string, unknown>, header?: Record<string, unknown>): Promise<string>;
-  /** A request as admin that has to succeed; its answer as JSON. */
-  must<Body = unknown>(method: string, url: string, payload?: unknown): Promise<Body>;
   end(): Promise<void>;
 }
 

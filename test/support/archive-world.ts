@@ -20,7 +20,7 @@ import { type OwnerClient, ownerOf } from './archive-postgres.ts';
 import { startTestClickHouse, type TestClickHouse } from './embedded-clickhouse.ts';
 import { silentLog, startTestPostgres, type TestPostgres } from './postgres.ts';
 
-export const ADMIN: StaffActor = { kind: 'staff', role: 'admin', subject: 'ada@operator.example' };
+const ADMIN: StaffActor = { kind: 'staff', role: 'admin', subject: 'ada@operator.example' };
 
 export interface ArchiveWorld {
   readonly clickhouse: TestClickHouse;

@@ -16,7 +16,7 @@ export const SCIM_JSON = 'application/scim+json; charset=utf-8';
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
-export interface ScimAnswer {
+interface ScimAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, unknown>>;
   readonly text: string;

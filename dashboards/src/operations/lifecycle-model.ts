@@ -68,7 +68,7 @@ export function lifecycleRows(lists: Lists, now: number): readonly LifecycleRow[
     }
   }
   const deletions = new Map(
-    (lists.deletions ?? []).filter(({ state }) => state === 'requested').map((item) => [item.tenant_id, item]),
+    (lists.deletions ?? []).filter(({ state }) => state !== 'cancelled').map((item) => [item.tenant_id, item]),
   );
   return lists.tenants.map((tenant) => {
     const deletion = deletions.get(tenant.tenant_id);

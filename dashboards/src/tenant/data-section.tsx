@@ -24,7 +24,7 @@ function Requests(props: { tenantId: string; isOperator: boolean; list: Deletion
   const { zone } = usePreferences();
   const clock = timeText(zone);
   const { tenantId, isOperator, list, onChange } = props;
-  const standing = list.items.find(({ state }) => state === 'requested');
+  const standing = list.items.find(({ state }) => state !== 'cancelled');
   const past = list.items.filter((item) => item !== standing);
   const whose = isOperator ? `everything of ${tenantId}` : 'everything of your account';
   return (
@@ -32,9 +32,9 @@ function Requests(props: { tenantId: string; isOperator: boolean; list: Deletion
       {standing === undefined ? (
         <div class="card deletion">
           <p>
-            You can ask the operator to delete {whose}. Nothing is deleted by itself and nothing at once: the wish goes
-            on the operator's list, you can take it back for {list.waiting_days} days, and then the operator deletes by
-            hand.
+            You can ask the operator to delete {whose}. The account is closed at once, and nothing is deleted for{' '}
+            {list.waiting_days} days: until then you can take it back, and all is as it was. Then{' '}
+            {list.automatic ? 'it is deleted for good.' : 'the operator deletes it for good.'}
           </p>
           <p>
             <AskButton
@@ -51,7 +51,10 @@ function Requests(props: { tenantId: string; isOperator: boolean; list: Deletion
               <p>
                 This asks for {whose} to be deleted: usage, members, keys and settings. Download first what you need.
               </p>
-              <p>Nothing is deleted for {list.waiting_days} days, and you can take it back until then.</p>
+              <p>
+                The account is closed at once: your users are refused, and nothing more is taken in. Nothing is deleted
+                for {list.waiting_days} days, and you can take it back until then.
+              </p>
             </AskButton>
           </p>
         </div>
@@ -78,13 +81,14 @@ function Standing(props: { tenantId: string; request: DeletionRequestItem; clock
   return (
     <div class="card deletion standing" data-testid="deletion-standing">
       <p>
-        <strong>Deletion is requested.</strong> {request.next_step}
+        <strong>{request.state === 'requested' ? 'Deletion is requested.' : 'Deletion is under way.'}</strong>{' '}
+        {request.next_step}
       </p>
       <p class="muted small">
         Requested by {request.requested_by} on {clock.dateMinute(Date.parse(request.requested_at))}; not before{' '}
         {clock.dateMinute(Date.parse(request.not_before))}. Reason: {request.reason}
       </p>
-      <p>
+      <p hidden={request.state !== 'requested'}>
         <AskButton
           class="button"
           testId="cancel-deletion"

@@ -60,6 +60,14 @@ export const TENANT_PAGES: readonly PageEntry[] = [
     load: async () => (await import('./deletions-page.tsx')).DeletionsPage,
   },
   {
+    id: 'deletion-certificate',
+    path: '/deletion-certificates/:id',
+    title: () => 'Certificate of deletion',
+    roles: ['admin'],
+    under: 'deletion-requests',
+    load: async () => (await import('./deletion-certificate-page.tsx')).DeletionCertificatePage,
+  },
+  {
     id: 'embedded-usage',
     path: '/embed/usage',
     title: () => 'Usage',

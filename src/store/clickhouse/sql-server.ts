@@ -5,6 +5,7 @@ import {
   ClickHouseLogLevel,
   type ClickHouseSettings,
   createClient,
+  type DataFormat,
   SettingsMap,
 } from '@clickhouse/client';
 import { toError } from '../../domain/errors.ts';
@@ -87,7 +88,7 @@ export class ServerSql implements SqlEngine {
     await this.#client.close();
   }
 
-  async #ask(sql: string, format: string, { params, signal }: SqlRun): Promise<Buffer> {
+  async #ask(sql: string, format: DataFormat, { params, signal }: SqlRun): Promise<Buffer> {
     const queryId = `tenantry-sql-${randomUUID()}`;
     try {
       const { stream } = await this.#client.exec({
@@ -124,7 +125,7 @@ export class ServerSql implements SqlEngine {
   }
 
   /** @param format told beside the statement: at its end it would be that of the statement inside of an EXPLAIN. */
-  async #settings(format: string): Promise<ClickHouseSettings & { readonly default_format: string }> {
+  async #settings(format: DataFormat): Promise<ClickHouseSettings & { readonly default_format: DataFormat }> {
     const { database, filters, limits, login } = this.#options;
     // None of these is a setting to the server, so a user who may set nothing can send them.
     const always = { database, default_format: format, wait_end_of_query: 1 as const };

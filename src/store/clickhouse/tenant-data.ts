@@ -1,6 +1,6 @@
 import { type ClickHouse, DATABASE } from './clickhouse.ts';
 
-export interface ClickHouseColumn {
+interface ClickHouseColumn {
   readonly name: string;
   readonly type: string;
   /** Worked out by the engine: not in `SELECT *`, and no value can be given. */

@@ -7,7 +7,7 @@ import type { Transaction } from './transaction.ts';
  * Ledgers whose figures stay under the pseudonym: what all tenants cost must go on adding up to the bill, and a closed
  * month to what was closed.
  */
-export const LEDGERS = ['cost_shares', 'cost_months', 'ai_month_lines'] as const;
+const LEDGERS = ['cost_shares', 'cost_months', 'ai_month_lines'] as const;
 /**
  * Not deleted row by row: the log's records stay without their words, and the last three go with the job itself, as it
  * needs them until then.

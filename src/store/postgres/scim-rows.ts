@@ -23,7 +23,7 @@ type GroupRow = Omit<ScimGroup, 'externalId'> & { readonly externalId: string | 
 const KEPT = `version::float8 as version, ${unixMs('created_at')} as "createdAt", ${unixMs('changed_at')} as "changedAt"`;
 
 /** Of `tenantry.scim_users as users`. */
-export const USER_COLUMNS = `users.user_id as id, users.tenant_id as "tenantId", user_name as "userName",
+const USER_COLUMNS = `users.user_id as id, users.tenant_id as "tenantId", user_name as "userName",
   external_id as "externalId", active, content, ${KEPT},
   (select coalesce(jsonb_agg(jsonb_build_object('id', crowd.group_id, 'displayName', crowd.display_name)
                              order by crowd.display_name, crowd.group_id), '[]')
@@ -31,16 +31,16 @@ export const USER_COLUMNS = `users.user_id as id, users.tenant_id as "tenantId",
    where of_user.tenant_id = users.tenant_id and of_user.user_id = users.user_id) as groups`;
 
 /** Of `tenantry.scim_groups as crowds`. */
-export const GROUP_COLUMNS = `crowds.group_id as id, crowds.tenant_id as "tenantId", display_name as "displayName",
+const GROUP_COLUMNS = `crowds.group_id as id, crowds.tenant_id as "tenantId", display_name as "displayName",
   external_id as "externalId", ${KEPT},
   (select coalesce(jsonb_agg(user_id order by user_id), '[]') from tenantry.scim_group_members of_group
    where of_group.tenant_id = crowds.tenant_id and of_group.group_id = crowds.group_id) as members`;
 
-export function userOf({ externalId, content, ...row }: UserRow): ScimUser {
+function userOf({ externalId, content, ...row }: UserRow): ScimUser {
   return { ...row, ...content, ...(externalId === null ? {} : { externalId }) };
 }
 
-export function groupOf({ externalId, ...row }: GroupRow): ScimGroup {
+function groupOf({ externalId, ...row }: GroupRow): ScimGroup {
   return { ...row, ...(externalId === null ? {} : { externalId }) };
 }
 

@@ -3,7 +3,7 @@
  * out, lose their connection or try to write for the other tenant.
  */
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StaffActor } from '../../../src/domain/actor.ts';
 import type { TenantId } from '../../../src/domain/tenant-id.ts';
 import type { Postgres } from '../../../src/store/postgres/postgres.ts';
@@ -114,20 +114,24 @@ let db: TestPostgres;
 let postgres: Postgres;
 const clients = new Set<pg.PoolClient>();
 
+const { connect } = pg.Pool.prototype;
+
+/** As the pool's own, and remembers whom it gave. */
+async function rememberedConnect(this: pg.Pool): Promise<pg.PoolClient> {
+  const client = (await Reflect.apply(connect, this, [])) as pg.PoolClient;
+  if (!clients.has(client)) client.once('end', () => clients.delete(client));
+  clients.add(client);
+  return client;
+}
+
 beforeAll(async () => {
-  const connect = pg.Pool.prototype.connect;
-  vi.spyOn(pg.Pool.prototype, 'connect').mockImplementation(async function (this: pg.Pool) {
-    const client = (await Reflect.apply(connect, this, [])) as pg.PoolClient;
-    if (!clients.has(client)) client.once('end', () => clients.delete(client));
-    clients.add(client);
-    return client;
-  } as typeof connect);
+  Object.assign(pg.Pool.prototype, { connect: rememberedConnect });
   db = await startTestPostgres({ poolSize: 4 });
   postgres = db.postgres;
   await seedTwoTenants(db.ownerUrl);
 });
 afterAll(async () => {
-  vi.restoreAllMocks();
+  Object.assign(pg.Pool.prototype, { connect });
   await db.stop();
 });
 
