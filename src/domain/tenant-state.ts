@@ -4,12 +4,12 @@ import type { TenantId } from './tenant-id.ts';
 export const TENANT_STATUSES = ['active', 'suspended', 'closed'] as const;
 export type TenantStatus = (typeof TENANT_STATUSES)[number];
 
-/** What a suspension does: every request is refused, or only those that change something. AI is blocked either way. */
 export const SUSPENSION_EFFECTS = ['refuse', 'read_only'] as const;
+/** What a suspension does: every request is refused, or only those that change something. AI is blocked either way. */
 export type SuspensionEffect = (typeof SUSPENSION_EFFECTS)[number];
 
-/** What the tenant's own people may be told of the reason; the sentence behind it stays with the operator. */
 export const SUSPENSION_REASONS = ['payment', 'abuse', 'security', 'request', 'other'] as const;
+/** What the tenant's own people may be told of the reason; the sentence behind it stays with the operator. */
 export type SuspensionReason = (typeof SUSPENSION_REASONS)[number];
 
 /** A state as somebody decided it. Times are Unix ms. */

@@ -43,7 +43,7 @@ export function lifecycleSuite(world: () => DashboardsWorld): void {
     const { page, faults } = await world().signedIn('sales');
     await page.goto(at('/lifecycle'));
     const newcomer = page.getByTestId('newcomers').locator('[data-tenant="sales-newcomer"]');
-    await newcomer.getByRole('button').click();
+    await newcomer.getByRole('button', { name: 'on a plan' }).click();
     const dialog = page.getByTestId('plan-dialog');
     await dialog.getByLabel('Plan').selectOption('sales-team');
     await expect
