@@ -6,14 +6,21 @@ import { join } from 'node:path';
 import type { InjectOptions } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SESSION_COOKIE } from '../../src/api/authenticate.ts';
-import { PERMISSIONS } from '../../src/api/permissions.ts';
-import { problemSchema } from '../../src/api/problem.ts';
 import { TenantryError } from '../../src/domain/errors.ts';
-import { GOOD_REQUESTS, type Row } from '../support/api-good-requests.ts';
+import {
+  credentialsFor,
+  faultOfHeaders,
+  faultOfProblem,
+  type Keys,
+  keysOf,
+  methodNotOf,
+  ROWS,
+  requestTo,
+} from '../support/api-every-route.ts';
+import type { Row } from '../support/api-good-requests.ts';
 import { ADMIN_TOKEN, type ApiUnderTest, bearer, startApi } from '../support/api-harness.ts';
 import { PUBLIC, WHO_MAY } from '../support/api-who-may.ts';
 
-const ROWS = Object.keys(PERMISSIONS) as Row[];
 const CHANGES = ROWS.filter((row) => !row.startsWith('GET '));
 const GUARDED = ROWS.filter((row) => WHO_MAY[row] !== PUBLIC);
 const FRIEND = 'https://app.example.com';
@@ -23,13 +30,13 @@ type Answer = Awaited<ReturnType<ApiUnderTest['app']['inject']>>;
 let api: ApiUnderTest;
 let publicDir: string;
 let session: string;
-let key: string;
+let keys: Keys;
 beforeAll(async () => {
   publicDir = await mkdtemp(join(tmpdir(), 'tenantry-edge-'));
   await writeFile(join(publicDir, 'index.html'), '<!doctype html><title>Tenantry</title>');
   api = await startApi({ publicDir, edge: { corsOrigins: [FRIEND], trustedProxies: ['127.0.0.1'] } });
   session = await api.issuer.issueToken('admin');
-  key = api.ports.keys.issue(['flags', 'ingest']);
+  keys = keysOf(api);
   // Streams would stay open; what is looked at here comes before their first event.
   api.ports.flags.afterRead = async () => {
     throw new TenantryError('STORE_UNAVAILABLE', 'down');
@@ -39,17 +46,6 @@ afterAll(async () => {
   await api.close();
   await rm(publicDir, { recursive: true });
 });
-
-function requestTo(row: Row): { method: 'GET' | 'POST' | 'PUT' | 'DELETE'; url: string; payload?: object } {
-  const [method] = row.split(' ') as ['GET' | 'POST' | 'PUT' | 'DELETE'];
-  const { url, payload } = GOOD_REQUESTS[row];
-  return { method, url, ...(payload === undefined ? {} : { payload }) };
-}
-
-/** Of somebody who may use the route, as far as there is anybody. */
-function credentialsFor(row: Row): Record<string, string> {
-  return bearer(WHO_MAY[row] === PUBLIC || WHO_MAY[row].includes('admin') ? ADMIN_TOKEN : key);
-}
 
 /** What is wrong with the answers of `rows`, by row; none should be in it. */
 async function faults(
@@ -67,33 +63,9 @@ async function faults(
   return found;
 }
 
-/** Undefined when it is a problem of this status which tells nothing of the inside. */
-function faultOfProblem(answer: Answer, status: number): string | undefined {
-  if (answer.statusCode !== status) return `${answer.statusCode} ${answer.body.slice(0, 100)}`;
-  if (!String(answer.headers['content-type']).startsWith('application/problem+json')) return 'no problem+json';
-  const problem = problemSchema.safeParse(answer.json());
-  if (!problem.success || problem.data.status !== status) return 'not RFC 9457';
-  const leak = /node_modules|\.[jt]s:\d|\bat \w+ \(|FST_ERR|SELECT|INSERT/.exec(answer.body)?.[0];
-  return leak === undefined ? faultOfHeaders(answer) : `leaks ${leak}`;
-}
-
-function faultOfHeaders({ headers }: Answer): string | undefined {
-  const wanted: Record<string, RegExp> = {
-    'content-security-policy': /^(?!.*unsafe-)default-src '(?:self|none)';.*frame-ancestors 'none'/,
-    'permissions-policy': /camera=\(\)/,
-    'referrer-policy': /^no-referrer$/,
-    'x-content-type-options': /^nosniff$/,
-    'x-frame-options': /^DENY$/,
-    'cache-control': /no-store|no-cache/,
-    'x-request-id': /./,
-  };
-  const missing = Object.entries(wanted).filter(([name, value]) => !value.test(String(headers[name] ?? '')));
-  return missing.length === 0 ? undefined : `wrong or missing: ${missing.map(([name]) => name).join(', ')}`;
-}
-
 describe('every answer of every route', () => {
   test('carries the headers that browsers obey, and may be kept by nobody', async () => {
-    const send = (row: Row) => ({ ...requestTo(row), headers: credentialsFor(row) });
+    const send = (row: Row) => ({ ...requestTo(row), headers: credentialsFor(row, keys) });
     const found = await faults(ROWS, send, (answer, row) => {
       // Clients that poll flags keep their own copy, and ask each time whether it is still good.
       const isPolled = answer.headers['etag'] !== undefined && answer.headers['cache-control'] === 'private, no-cache';
@@ -104,7 +76,7 @@ describe('every answer of every route', () => {
   });
 
   test('without credentials is a problem with the same headers', async () => {
-    expect(await faults(GUARDED, requestTo, (answer) => faultOfProblem(answer, 401))).toEqual([]);
+    expect(await faults(GUARDED, requestTo, (answer, row) => faultOfProblem(answer, 401, row))).toEqual([]);
   });
 
   test('promises https for a year only where it came by https, as a trusted proxy says', async () => {
@@ -122,10 +94,10 @@ describe('every route refuses', () => {
       return {
         method,
         url: `${url}${url.includes('?') ? '&' : '?'}x=${'y'.repeat(8_192)}`,
-        headers: credentialsFor(row),
+        headers: credentialsFor(row, keys),
       };
     };
-    expect(await faults(ROWS, send, (answer) => faultOfProblem(answer, 414))).toEqual([]);
+    expect(await faults(ROWS, send, (answer, row) => faultOfProblem(answer, 414, row))).toEqual([]);
   });
 
   test.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'application/xml'])(
@@ -133,48 +105,48 @@ describe('every route refuses', () => {
     async (type) => {
       const send = (row: Row) => ({
         ...requestTo(row),
-        headers: { ...credentialsFor(row), 'content-type': type },
+        headers: { ...credentialsFor(row, keys), 'content-type': type },
         payload: '{"a":1}',
       });
-      expect(await faults(CHANGES, send, (answer) => faultOfProblem(answer, 415))).toEqual([]);
+      expect(await faults(CHANGES, send, (answer, row) => faultOfProblem(answer, 415, row))).toEqual([]);
     },
   );
 
   test('a compressed body', async () => {
     const send = (row: Row) => ({
       ...requestTo(row),
-      headers: { ...credentialsFor(row), 'content-type': 'application/json', 'content-encoding': 'gzip' },
+      headers: { ...credentialsFor(row, keys), 'content-type': 'application/json', 'content-encoding': 'gzip' },
       payload: '{}',
     });
-    expect(await faults(CHANGES, send, (answer) => faultOfProblem(answer, 415))).toEqual([]);
+    expect(await faults(CHANGES, send, (answer, row) => faultOfProblem(answer, 415, row))).toEqual([]);
   });
 
   test('JSON that is none', async () => {
     const rows = CHANGES.filter((row) => row !== 'POST /v1/bills');
     const send = (row: Row) => ({
       ...requestTo(row),
-      headers: { ...credentialsFor(row), 'content-type': 'application/json' },
+      headers: { ...credentialsFor(row, keys), 'content-type': 'application/json' },
       payload: '{"a":',
     });
-    expect(await faults(rows, send, (answer) => faultOfProblem(answer, 400))).toEqual([]);
+    expect(await faults(rows, send, (answer, row) => faultOfProblem(answer, 400, row))).toEqual([]);
   });
 
   test('a body that says it is enormous', async () => {
     const rows = CHANGES.filter((row) => row !== 'POST /v1/bills');
     const send = (row: Row) => ({
       ...requestTo(row),
-      headers: { ...credentialsFor(row), 'content-type': 'application/json', 'content-length': '10000000000' },
+      headers: { ...credentialsFor(row, keys), 'content-type': 'application/json', 'content-length': '10000000000' },
       payload: '{}',
     });
-    expect(await faults(rows, send, (answer) => faultOfProblem(answer, 413))).toEqual([]);
+    expect(await faults(rows, send, (answer, row) => faultOfProblem(answer, 413, row))).toEqual([]);
   });
 
   test('a method that it does not have, whatever other method a header names', async () => {
     const send = (row: Row) => ({
-      method: 'PATCH' as const,
+      method: methodNotOf(row),
       url: requestTo(row).url,
       headers: {
-        ...credentialsFor(row),
+        ...credentialsFor(row, keys),
         'x-http-method-override': requestTo(row).method,
         'x-http-method': requestTo(row).method,
         'x-method-override': requestTo(row).method,
@@ -183,7 +155,7 @@ describe('every route refuses', () => {
     const rows = ROWS.filter((row) => row !== 'GET /*');
     const found = await faults(rows, send, (answer, row) => {
       const allows = String(answer.headers['allow']).includes(requestTo(row).method);
-      return faultOfProblem(answer, 405) ?? (allows ? undefined : 'no allow');
+      return faultOfProblem(answer, 405, row) ?? (allows ? undefined : 'no allow');
     });
     expect(found).toEqual([]);
   });
@@ -200,7 +172,7 @@ describe('every route refuses', () => {
       ...requestTo(row),
       headers: { cookie: `${SESSION_COOKIE}=${session}`, 'x-tenantry-csrf': '1', ...headers },
     });
-    expect(await faults(rows, send, (answer) => faultOfProblem(answer, 403))).toEqual([]);
+    expect(await faults(rows, send, (answer, row) => faultOfProblem(answer, 403, row))).toEqual([]);
   });
 });
 
@@ -263,17 +235,15 @@ test('every route but those of probes is limited, and says so', async () => {
     monotonicNow: () => monotonic,
   });
   limited.ports.flags.afterRead = api.ports.flags.afterRead;
-  const limitedKey = limited.ports.keys.issue(['flags', 'ingest']);
+  const limitedKeys = keysOf(limited);
   const wrong: unknown[] = [];
   for (const row of ROWS) {
     monotonic += 60_000;
-    const headers = credentialsFor(row)['authorization']?.endsWith(ADMIN_TOKEN)
-      ? bearer(ADMIN_TOKEN)
-      : bearer(limitedKey);
+    const headers = credentialsFor(row, limitedKeys);
     const first = await limited.app.inject({ ...requestTo(row), headers });
     const second = await limited.app.inject({ ...requestTo(row), headers });
     const expected = EXEMPT.includes(row) ? first.statusCode : 429;
-    const fault = expected === 429 ? faultOfProblem(second, 429) : undefined;
+    const fault = expected === 429 ? faultOfProblem(second, 429, row) : undefined;
     const isTold =
       expected !== 429 || (second.headers['retry-after'] === '10' && second.headers['ratelimit'] !== undefined);
     if (first.statusCode === 429 || second.statusCode !== expected || fault !== undefined || !isTold) {
