@@ -1,26 +1,30 @@
 import { Gauge, Registry } from 'prom-client';
+import { QuarantineFolder } from '../store/clickhouse/quarantine-folder.ts';
 import type { SegmentLoader } from '../store/clickhouse/segment-loader.ts';
 import type { DetectorLoop } from './detector-loop.ts';
 
 export interface OwnMetricsSources {
   readonly loader: () => ReturnType<SegmentLoader['figures']>;
+  readonly spoolFolder: string;
   readonly detector: () => ReturnType<DetectorLoop['figures']>;
 }
 
 /** A registry whose loader and detector gauges are read when somebody asks. */
-export function ownMetrics({ loader, detector }: OwnMetricsSources): Registry {
+export function ownMetrics({ spoolFolder, loader, detector }: OwnMetricsSources): Registry {
   const registry = new Registry();
-  const gauge = (name: string, help: string, read: () => number) => {
+  const quarantine = new QuarantineFolder(spoolFolder);
+  const gauge = (name: string, help: string, read: () => number | Promise<number>) => {
     new Gauge({
       name,
       help,
       registers: [registry],
-      collect() {
-        this.set(read());
+      async collect() {
+        this.set(await read());
       },
     });
   };
   gauge('tenantry_loader_loaded_segments', 'Spool segments inserted since the start', () => loader().loadedSegments);
+  gauge('tenantry_loader_loaded_bytes', 'Bytes of these segments', () => loader().loadedBytes);
   gauge('tenantry_loader_waiting_segments', 'Sealed segments that wait to be inserted', () => loader().waitingSegments);
   gauge(
     'tenantry_loader_oldest_waiting_seconds',
@@ -37,6 +41,8 @@ export function ownMetrics({ loader, detector }: OwnMetricsSources): Registry {
     'Requests deleted because the quarantine was full',
     () => loader().evictedRequests,
   );
+  gauge('tenantry_loader_quarantine_requests', 'Requests that lie in the quarantine now', () => quarantine.count());
+  gauge('tenantry_loader_quarantine_bytes', 'Bytes of all that lies in the quarantine now', () => quarantine.bytes());
   gauge(
     'tenantry_loader_late_waiting_spans',
     'Spans without a tenant that wait for that of their trace',

@@ -108,7 +108,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
   const anomalies = new AnomalyStore(postgres);
   const plans = new TenantDirectory(postgres);
   const neighbors = new Neighbors(clickhouse);
-  const registry = ownMetrics({ loader: () => loader.figures(), detector: () => detector.figures() });
+  const registry = ownMetrics({ spoolFolder, loader: () => loader.figures(), detector: () => detector.figures() });
   lag.register(registry);
   const selfCheck = startSelfCheck({ config, spoolFolder, clickhouse, registry, log });
   const publishKeys = keySnapshotWriter(spoolFolder, () => selfCheck.withKey(keys.snapshot()));

@@ -28,11 +28,13 @@ async function exposed(): Promise<ReadonlySet<string>> {
     loader: () =>
       ({
         loadedSegments: 1,
+        loadedBytes: 1,
         waitingSegments: 1,
         oldestWaitingMs: 1,
         quarantinedRequests: 1,
         evictedRequests: 1,
       }) as never,
+    spoolFolder: '/nowhere',
     detector: () => ({ openFindings: 1, lastTickAt: 1, unjudgedIntervals: 0 }) as never,
   });
   new AlertMetrics(registry, async () => ({ waiting: 1, oldestSeconds: 1 }));

@@ -45,6 +45,13 @@ export class QuarantineFolder {
     return (await this.#ids()).length;
   }
 
+  /** Of all that lies there, damaged bytes too. Looks at every file. */
+  async bytes(): Promise<number> {
+    const paths = (await this.#ids()).map((id) => this.#bytesPath(id));
+    const sizes = await Promise.all(paths.map(async (path) => (await stat(path).catch(() => undefined))?.size ?? 0));
+    return sizes.reduce((sum, size) => sum + size, 0);
+  }
+
   /** undefined: there is none with this id. */
   async find(id: string): Promise<QuarantinedRequest | undefined> {
     return this.#read(id);

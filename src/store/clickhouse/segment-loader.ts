@@ -1,5 +1,5 @@
 import { type FSWatcher, watch } from 'node:fs';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { toError } from '../../domain/errors.ts';
@@ -22,6 +22,7 @@ const QUARANTINE_MAX_BYTES = 1024 ** 3;
 
 export interface LoaderFigures {
   readonly loadedSegments: number;
+  readonly loadedBytes: number;
   readonly quarantinedRequests: number;
   /** Requests that were deleted because the quarantine was full. */
   readonly evictedRequests: number;
@@ -78,6 +79,7 @@ export class SegmentLoader {
   #stopped = false;
   #waiting: string[] = [];
   #loaded = 0;
+  #loadedBytes = 0;
   #quarantined = 0;
   /** Of the oldest segment that waits. */
   #refusals = 0;
@@ -128,6 +130,7 @@ export class SegmentLoader {
     const oldest = this.#waiting[0];
     return {
       loadedSegments: this.#loaded,
+      loadedBytes: this.#loadedBytes,
       quarantinedRequests: this.#quarantined,
       evictedRequests: this.#refused.evicted,
       waitingSegments: this.#waiting.length,
@@ -218,10 +221,12 @@ export class SegmentLoader {
   async #remove({ path, signal, token }: SegmentInsert): Promise<void> {
     const loadedAt = this.#now();
     await this.#options.onLoaded?.(path, signal, loadedAt).catch(() => undefined);
+    const { size } = await stat(path);
     await rm(path, { force: true });
     await this.#refused.forget(token);
     this.#options.late?.loaded();
     this.#loaded += 1;
+    this.#loadedBytes += size;
     this.#lastLoadMs = Math.max(0, loadedAt - openedAt(token));
   }
 

@@ -46,6 +46,7 @@ describe('QuarantineFolder', () => {
       },
     ]);
     expect((await folder.list(9)).items[2]).toMatchObject({ id: CORRUPT, kind: 'corrupt', keyId: null });
+    expect([await folder.count(), await folder.bytes()]).toEqual([3, 2 * record.length + 'damaged'.length]);
     expect((await folder.show(ID))?.texts).toEqual(expect.arrayContaining(['service.name', 'shop']));
   });
 
