@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { publint } from 'publint';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startFlagServer } from '../support/middleware-flag-server.ts';
+import { compileStrictly } from '../support/package-compile.ts';
 import { type Manifest, Project, ROOT, readManifest, tarballPath } from '../support/package-project.ts';
 
 const run = promisify(execFile);
@@ -26,7 +27,7 @@ async function node(source: string): Promise<unknown> {
 
 async function compile(file: string, source: string): Promise<readonly string[]> {
   await project.write(file, source);
-  return await project.compile([file]);
+  return compileStrictly(project.folder, [file]);
 }
 
 beforeAll(async () => {

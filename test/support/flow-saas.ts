@@ -5,6 +5,7 @@ import { type DemoProcess, startDemoProcess } from './demo-process.ts';
 import { type FlowTenantry, flowFolder, INGEST_KEY } from './flow-tenantry.ts';
 import { until } from './flow-waiting.ts';
 import { silentLog } from './postgres.ts';
+import { copyStoreTemplate } from './store-templates.ts';
 
 export interface FlowSaas extends DemoProcess {
   /** Resolves when every span that has ended was acknowledged by ingest. */
@@ -19,7 +20,10 @@ export async function startSaas(
   tenantry: Pick<FlowTenantry, 'url' | 'otlpUrl'>,
   options: { readonly tenants: number; readonly seed?: number },
 ): Promise<FlowSaas> {
-  const postgres = await startEmbeddedPostgres({ dataDir: join(flowFolder(), 'postgres'), log: silentLog });
+  const dataDir = join(flowFolder(), 'postgres');
+  // Its tables are none of the demo's business: what is saved is initdb.
+  copyStoreTemplate('postgres', dataDir);
+  const postgres = await startEmbeddedPostgres({ dataDir, log: silentLog });
   try {
     const demo = await startDemoProcess({
       otlp: tenantry.otlpUrl,

@@ -79,23 +79,6 @@ export class Project {
     );
   }
 
-  /** Complaints of the strict compiler about these files and this package's declarations; peers' own are theirs. */
-  async compile(files: readonly string[], options: Readonly<Record<string, unknown>> = {}): Promise<readonly string[]> {
-    const compilerOptions = {
-      strict: true,
-      exactOptionalPropertyTypes: true,
-      module: 'nodenext',
-      target: 'es2022',
-      skipLibCheck: false,
-      noEmit: true,
-      types: [],
-      ...options,
-    };
-    await this.write('tsconfig.json', JSON.stringify({ compilerOptions, files }));
-    const { out } = await this.node(join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', this.folder);
-    return out.split('\n').filter((line) => line.includes('error TS') && !line.startsWith('../'));
-  }
-
   remove(): Promise<void> {
     return rm(this.folder, { recursive: true, force: true });
   }
