@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { Counter, type Registry } from 'prom-client';
 import type { TenantId } from '../domain/tenant-id.ts';
 import type { TelemetryEraser } from '../store/clickhouse/deletion.ts';
 import type { CertificateStore } from '../store/postgres/deletion-certificates.ts';
@@ -18,6 +19,15 @@ export interface LateRowsOptions {
   readonly directory: TenantDirectory;
   readonly onSwept: (rows: number) => void;
   readonly log: Logger;
+}
+
+/** Counts the rows that `onSwept` tells of. */
+export function lateRowsCounter(registry: Registry): Counter {
+  return new Counter({
+    name: 'tenantry_deletion_late_rows',
+    help: 'Rows that came for tenants after their deletion, and were deleted too',
+    registers: [registry],
+  });
 }
 
 /**

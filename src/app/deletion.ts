@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import type { Logger } from 'pino';
-import { Counter, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { DeletionCertificates, Deletions } from '../api/deletions-ports.ts';
 import type { Config } from '../config/config.ts';
 import { toError } from '../domain/errors.ts';
@@ -17,7 +17,7 @@ import type { TenantDirectory } from '../store/postgres/tenant-directory.ts';
 import { certificateDesk } from './deletion-desk.ts';
 import { dropExports, dropQuarantined, isPartOfOthers, searchFiles, segmentsUntil } from './deletion-files.ts';
 import { installationKey } from './deletion-key.ts';
-import { LateRows } from './deletion-late.ts';
+import { LateRows, lateRowsCounter } from './deletion-late.ts';
 import { forgetTenant, type TenantMemory } from './deletion-memory.ts';
 import { DeletionRunner } from './deletion-runner.ts';
 import { PostgresLeadership } from './leadership.ts';
@@ -62,11 +62,7 @@ export function startDeletion(options: DeletionOptions): Deletion {
   const telemetry = new TelemetryEraser(clickhouse, config.CLICKHOUSE_CLUSTER);
   const leadership = new PostgresLeadership(postgresUrl, 'deletions');
   const stateFile = join(dataDir, 'detector-state.json');
-  const swept = new Counter({
-    name: 'tenantry_deletion_late_rows',
-    help: 'Rows that came for tenants after their deletion, and were deleted too',
-    registers: [registry],
-  });
+  const swept = lateRowsCounter(registry);
   const memories: TenantMemory[] = [...options.memories, directory];
   const late = new LateRows({
     postgres,

@@ -54,11 +54,12 @@ async function send(row: Row, credentials: Credentials) {
   }
 }
 
-function expectedStatus(row: Row, caller: TestCaller): number {
+function expectedStatus(row: Row, caller: TestCaller, isAskedAgain: boolean): number {
   const allowed = WHO_MAY[row];
-  const { status, statusForOther = status } = REQUESTS[row];
+  const { status, statusForOther = status, statusAgain = status } = REQUESTS[row];
   if (allowed === PUBLIC) return status;
   if (!allowed.includes(caller.kind)) return 403;
+  if (isAskedAgain && caller.tenant !== OTHER) return statusAgain;
   return caller.tenant === OTHER ? statusForOther : status;
 }
 
@@ -66,9 +67,12 @@ describe.each(ROWS)('%s', (row) => {
   test('answers every role and key as the table says', async () => {
     // Callers anew for each row: POST /v1/session/end ends the sessions of those who call it.
     const cells = [];
+    let isAskedAgain = false;
     for (const caller of await goodCallers(api, provider)) {
       const { statusCode } = await send(row, caller.credentials);
-      cells.push({ caller: caller.name, got: statusCode, expected: expectedStatus(row, caller) });
+      const expected = expectedStatus(row, caller, isAskedAgain);
+      cells.push({ caller: caller.name, got: statusCode, expected });
+      isAskedAgain ||= expected < 300;
     }
     expect(cells.length).toBeGreaterThan(25);
     expect(cells.filter(({ got, expected }) => got !== expected)).toEqual([]);

@@ -8,12 +8,17 @@ interface OpenRoute {
   readonly foreign?: number;
   /** To those who are bound and name none; absent: as if they had named their own. */
   readonly unnamed?: number;
+  /** To those who are bound, whatever they ask; absent: as to staff. */
+  readonly bound?: number;
 }
 
 const TELLS = { tells: true } as const;
 const PLAIN = { tells: false } as const;
 const MUST_NAME_ONE = { tells: false, unnamed: 400 } as const;
 const OF_FLAGS = { tells: false, foreign: 400, unnamed: 400 } as const;
+
+/** Tenants have SQL of their own on a ClickHouse server only. */
+const ON_A_SERVER = { tells: false, bound: 501 } as const;
 
 /** Every route that callers bound to one tenant may use, each by decision. */
 export const OPEN_TO_TENANTS: Readonly<Partial<Record<Row, OpenRoute>>> = {
@@ -92,8 +97,8 @@ export const OPEN_TO_TENANTS: Readonly<Partial<Record<Row, OpenRoute>>> = {
   'GET /v1/tenants/:id/state': PLAIN,
   'GET /v1/tenants/:id/plan': PLAIN,
   'GET /v1/tenants/:id/retention': PLAIN,
-  'POST /v1/sql': PLAIN,
-  'GET /v1/sql/tables': PLAIN,
+  'POST /v1/sql': ON_A_SERVER,
+  'GET /v1/sql/tables': ON_A_SERVER,
   'GET /v1/flags': PLAIN,
   'GET /v1/flags/stream': PLAIN,
   'POST /v1/flags/acks': PLAIN,
@@ -110,6 +115,12 @@ const REAL: Readonly<Partial<Record<Row, readonly number[]>>> = {
   'POST /v1/members': ONCE,
   'POST /v1/deletion-requests': ONCE,
   'POST /v1/meters': ONCE,
+  // Whoever asks next has not seen the rules of whoever asked first.
+  'PUT /v1/scim/role-rules': [200, 409],
+  // One of a tenant at a time.
+  'POST /v1/tenant-exports': [202, 409],
+  // No such archive is here.
+  'POST /v1/tenant-restores': [404],
   'POST /v1/alert-routes': ONCE,
   'POST /v1/report-schedules': ONCE,
   'POST /v1/storage/targets': ONCE,
@@ -144,7 +155,8 @@ export function statusesOf(
   target: 'own' | 'other' | 'absent' | 'none',
 ): readonly number[] {
   const usual = REAL[row] ?? [GOOD_REQUESTS[row].status];
-  const { foreign = 404, unnamed } = OPEN_TO_TENANTS[row] ?? {};
+  const { foreign = 404, unnamed, bound } = OPEN_TO_TENANTS[row] ?? {};
+  if (caller === 'bound' && bound !== undefined) return [bound];
   if (target === 'own') return usual;
   if (caller === 'bound') {
     if (target !== 'none') return [foreign];

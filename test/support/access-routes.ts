@@ -110,6 +110,7 @@ export const TENANTS_ARE_DATA: readonly Row[] = [
   'POST /v1/backtests',
   'PUT /v1/allocation-rules',
   'POST /v1/allocation-rules/preview',
+  'POST /v1/deletion-certificates/:id/verify',
 ];
 
 /** The good request of a row; a filter by tenant that the description offers is used. */

@@ -5,7 +5,12 @@ const tenants = { status: 200, statusForOther: 404 };
 
 /** The part of `GOOD_REQUESTS` about a tenant's life. */
 export const GOOD_LIFECYCLE_REQUESTS = {
-  'POST /v1/tenants': { url: '/v1/tenants', payload: { tenant_id: 'signed-up', seats: 5 }, status: 201 },
+  'POST /v1/tenants': {
+    url: '/v1/tenants',
+    payload: { tenant_id: 'signed-up', seats: 5 },
+    status: 201,
+    statusAgain: 200,
+  },
   'GET /v1/tenants/:id/state': { url: of('state'), ...tenants },
   'POST /v1/tenants/:id/suspend': {
     url: of('suspend'),

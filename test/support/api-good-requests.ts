@@ -18,6 +18,8 @@ interface GoodRequest {
   readonly status: number;
   /** Answer to those who may, but belong to OTHER. */
   readonly statusForOther?: number;
+  /** Answer to those who may, when somebody has asked the same before. */
+  readonly statusAgain?: number;
 }
 
 const SOME_ID = '00000000-0000-4000-8000-000000000001';

@@ -10,7 +10,7 @@ export const GOOD_TELEMETRY_REQUESTS = {
   'POST /v1/quarantine/:id/replay': { url: '/v1/quarantine/not-there/replay', status: 404 },
   'DELETE /v1/quarantine/:id': { url: '/v1/quarantine/not-there', status: 404 },
   'GET /v1/backups': { url: '/v1/backups', status: 200 },
-  'POST /v1/backups': { url: '/v1/backups', payload: {}, status: 202 },
+  'POST /v1/backups': { url: '/v1/backups', payload: {}, status: 202, statusAgain: 409 },
   'POST /v1/backups/figures': {
     url: '/v1/backups/figures',
     payload: { tenant_id: OWN, cut_at: 1_750_000_000_000, snapshot: '10:12:11' },

@@ -9,7 +9,7 @@ export interface AttackWorld extends AccessWorld {
   readonly document: OpenApi;
   operation(row: string): Operation;
   asAdmin(request: AccessRequest): Promise<AccessAnswer>;
-  /** A key of the operator's with these scopes. */
+  /** A key of the operator's with these scopes; that of a directory is bound to OWN, as all of them are. */
   keyFor(scopes: readonly KeyScope[]): Promise<string>;
   /** As the admin of OWN, or of OTHER. */
   asTenant(request: AccessRequest, tenant?: typeof OWN | typeof OTHER): Promise<AccessAnswer>;
@@ -33,7 +33,10 @@ export async function startAttackWorld(): Promise<AttackWorld> {
       if (operation === undefined) throw new Error(`${row} is not in /openapi.json`);
       return operation;
     },
-    keyFor: async (scopes) => (await world.must<{ key: string }>('POST', '/v1/keys', { name: 'attack', scopes })).key,
+    keyFor: async (scopes) => {
+      const bound = scopes.includes('scim') ? { tenant_id: OWN } : {};
+      return (await world.must<{ key: string }>('POST', '/v1/keys', { name: 'attack', scopes, ...bound })).key;
+    },
     asAdmin: (request) => ask(request, ADMIN_TOKEN),
     asTenant: (request, tenant = OWN) => ask(request, tokens.get(tenant) ?? ''),
   };
