@@ -16,6 +16,7 @@ export const scimErrorSchema = z
 type ScimErrorType =
   | 'uniqueness'
   | 'invalidFilter'
+  | 'tooMany'
   | 'mutability'
   | 'invalidSyntax'
   | 'invalidPath'

@@ -1,5 +1,5 @@
 /**
- * Filters of SCIM (RFC 7644, 3.4.2.2): read into a tree and worked out on the resource as it would be sent. Of our own,
+ * Filters of SCIM (RFC 7644, 3.4.2.2), read into a tree; scim-match.ts works it out. Of our own,
  * because the library at hand (scimmy 1.3.5) multiplies `and` over `or`, so that 14 pairs take a second and 20 a minute,
  * reads `not (a and b)` as `not a and not b`, refuses escaped quotes, and hangs on a run of backslashes.
  */
@@ -14,7 +14,7 @@ type Value = string | number | boolean | null;
 export type Json = Readonly<Record<string, unknown>>;
 
 /** `attribute` and `part` as the schema writes them; undefined: an attribute that is not kept, so nobody has it. */
-interface Target {
+export interface Target {
   readonly attribute: string | undefined;
   readonly part: string | undefined;
   readonly caseExact: boolean;
@@ -185,79 +185,6 @@ export function parseFilter(source: string, type: ScimResourceType, within?: str
   return new Reader(tokensOf(source), type).whole(within);
 }
 
-function valuesAt(resource: Json, { attribute, part }: Target, insideOne: boolean): readonly unknown[] {
-  if (attribute === undefined) return [];
-  const whole = insideOne ? [resource] : [own(resource, attribute)].flat();
-  const values = part === undefined ? whole : whole.map((one) => own(one, part));
-  return values.filter((value) => value !== undefined && value !== null && value !== '');
-}
-
-function own(holder: unknown, name: string): unknown {
-  return typeof holder === 'object' && holder !== null && Object.hasOwn(holder, name)
-    ? (holder as Json)[name]
-    : undefined;
-}
-
-function holds(actual: unknown, { target, operator, value }: Extract<ScimFilter, { kind: 'compare' }>): boolean {
-  const [left, right] = [comparable(actual, target), comparable(value, target)];
-  if (typeof left !== typeof right) return false;
-  switch (operator) {
-    case 'eq':
-    case 'ne':
-      return left === right;
-    case 'gt':
-      return left > right;
-    case 'ge':
-      return left >= right;
-    case 'lt':
-      return left < right;
-    case 'le':
-      return left <= right;
-    case 'co':
-      return areTexts(left, right, (whole, part) => whole.includes(part));
-    case 'sw':
-      return areTexts(left, right, (whole, part) => whole.startsWith(part));
-    case 'ew':
-      return areTexts(left, right, (whole, part) => whole.endsWith(part));
-  }
-}
-
-function areTexts(left: unknown, right: unknown, isSo: (whole: string, part: string) => boolean): boolean {
-  return typeof left === 'string' && typeof right === 'string' && isSo(left, right);
-}
-
-/** Directories write booleans as texts, too. Values of other kinds are unequal to all. */
-function comparable(value: unknown, { caseExact, type }: Target): string | number | boolean {
-  if (type === 'boolean' && typeof value === 'string' && /^(true|false)$/i.test(value)) return /^true$/i.test(value);
-  if (type === 'dateTime' && typeof value === 'string') return Date.parse(value);
-  if (typeof value === 'string') return caseExact ? value : value.toLowerCase();
-  return typeof value === 'number' || typeof value === 'boolean' ? value : '\u0000';
-}
-
-/** Whether a resource as it would be sent, or with `insideOne` one value of an attribute of it, fits the filter. */
-export function matches(filter: ScimFilter, resource: Json, insideOne = false): boolean {
-  switch (filter.kind) {
-    case 'and':
-      return filter.sides.every((side) => matches(side, resource, insideOne));
-    case 'or':
-      return filter.sides.some((side) => matches(side, resource, insideOne));
-    case 'not':
-      return !matches(filter.inner, resource, insideOne);
-    case 'present':
-      return valuesAt(resource, filter.target, insideOne).length > 0;
-    case 'one': {
-      const values = valuesAt(resource, { ...filter.target, part: undefined }, false);
-      return values.some((value) => matches(filter.inner, value as Json, true));
-    }
-    case 'compare': {
-      const values = valuesAt(resource, filter.target, insideOne);
-      const isNegative = filter.operator === 'ne';
-      if (filter.value === null) return (values.length === 0) !== isNegative;
-      return values.some((value) => holds(value, filter)) !== isNegative;
-    }
-  }
-}
-
 /** Texts that parts must be equal to for the filter to match; undefined: it says more than that. */
 export function equalities(filter: ScimFilter): ReadonlyMap<string, Value> | undefined {
   const sides = filter.kind === 'and' ? filter.sides : [filter];
@@ -267,6 +194,13 @@ export function equalities(filter: ScimFilter): ReadonlyMap<string, Value> | und
       : [],
   );
   return pairs.length === sides.length ? new Map(pairs) : undefined;
+}
+
+/** The part and the text that are the whole of the filter, where no case is passed over; undefined: it says anything else. */
+export function exactText(filter: ScimFilter): readonly [part: string, text: string] | undefined {
+  if (filter.kind !== 'compare' || filter.operator !== 'eq' || typeof filter.value !== 'string') return undefined;
+  const { part, caseExact } = filter.target;
+  return part === undefined || !caseExact ? undefined : [part, filter.value];
 }
 
 /** A text that the attribute itself has to be equal to for the filter to match; undefined: none. */

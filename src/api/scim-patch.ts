@@ -5,7 +5,8 @@
  */
 import { z } from 'zod';
 import { ScimError } from './scim-errors.ts';
-import { equalities, type Json, matches } from './scim-filter.ts';
+import { equalities, exactText, type Json, type ScimFilter } from './scim-filter.ts';
+import { Effort, matches } from './scim-match.ts';
 import { parsePath, type ScimPath } from './scim-path.ts';
 import type { ScimResourceType } from './scim-schema.ts';
 
@@ -66,34 +67,41 @@ function operationsOf(body: unknown): readonly Operation[] {
  */
 export function applyPatch(resource: Json, body: unknown, type: ScimResourceType): Json {
   const draft = draftOf(resource);
+  const effort = new Effort();
   for (const { op, path, value } of operationsOf(body)) {
     if (path !== undefined && path !== null && path !== '') {
-      applyOne(draft, op, parsePath(path, type), value);
+      applyOne(draft, op, parsePath(path, type), value, effort);
       continue;
     }
     if (op === 'remove') throw new ScimError('noTarget', 'An operation "remove" needs a path.');
     if (!isObject(value)) throw new ScimError('invalidValue', 'Without a path the value has to be an object.');
-    applyTogether(draft, op, value, type);
+    applyTogether(draft, op, value, type, effort);
   }
   return draft;
 }
 
-function applyTogether(draft: Draft, op: 'add' | 'replace', value: Json, type: ScimResourceType): void {
+function applyTogether(draft: Draft, op: 'add' | 'replace', value: Json, type: ScimResourceType, effort: Effort): void {
   for (const [name, one] of Object.entries(value)) {
     if (name.toLowerCase() === 'schemas') continue;
     const path = parsePath(name, type);
     // Sent along by directories that send the whole of what they know; it is no wish to change it.
     if (path !== 'passed over' && path.isReadOnly) continue;
-    applyOne(draft, op, path, one);
+    applyOne(draft, op, path, one, effort);
   }
 }
 
-function applyOne(draft: Draft, op: Operation['op'], path: ScimPath | 'passed over', value: unknown): void {
+function applyOne(
+  draft: Draft,
+  op: Operation['op'],
+  path: ScimPath | 'passed over',
+  value: unknown,
+  effort: Effort,
+): void {
   if (path === 'passed over') return;
   if (path.isReadOnly) throw new ScimError('mutability', `"${path.attribute}" cannot be changed.`);
   const isEmpty = value === undefined || value === null;
   if (op === 'add' && isEmpty) throw new ScimError('invalidValue', 'An operation "add" needs a value.');
-  if (path.isMultiValued) applyToMany(draft, op, path, value);
+  if (path.isMultiValued) applyToMany(draft, op, path, value, effort);
   else if (op === 'remove' || isEmpty) unset(draft, path);
   else set(draft, path, value);
 }
@@ -115,10 +123,10 @@ function set(draft: Draft, { attribute, part, isComplex }: ScimPath, value: unkn
   else throw new ScimError('invalidValue', `"${attribute}" is an object.`);
 }
 
-function applyToMany(draft: Draft, op: Operation['op'], path: ScimPath, value: unknown): void {
+function applyToMany(draft: Draft, op: Operation['op'], path: ScimPath, value: unknown, effort: Effort): void {
   const before: readonly unknown[] = Array.isArray(draft[path.attribute]) ? (draft[path.attribute] as unknown[]) : [];
   draft[path.attribute] =
-    path.filter === undefined ? changedAll(before, op, path, value) : changedSome(before, op, path, value);
+    path.filter === undefined ? changedAll(before, op, path, value) : changedSome(before, op, path, value, effort);
 }
 
 function changedAll(before: readonly unknown[], op: Operation['op'], path: ScimPath, value: unknown): unknown[] {
@@ -131,7 +139,8 @@ function changedAll(before: readonly unknown[], op: Operation['op'], path: ScimP
   const given = listOf(value);
   switch (op) {
     case 'remove': {
-      if (given.length === 0) return [];
+      // An empty list names nobody; all of them go where nothing is said (RFC 7644, 3.5.2.2).
+      if (value === undefined || value === null) return [];
       const gone = new Set(given.map(nameOf));
       return before.filter((one) => !gone.has(nameOf(one)));
     }
@@ -142,9 +151,22 @@ function changedAll(before: readonly unknown[], op: Operation['op'], path: ScimP
   }
 }
 
-function changedSome(before: readonly unknown[], op: Operation['op'], path: ScimPath, value: unknown): unknown[] {
+/** Of those whom a filter names. The way by which directories name one member of a crowd is short. */
+function meantBy(filter: ScimFilter, effort: Effort): (one: unknown) => boolean {
+  const [name, text] = exactText(filter) ?? [];
+  if (name !== undefined) return (one) => isObject(one) && one[name] === text;
+  return (one) => isObject(one) && matches(filter, one, effort, true);
+}
+
+function changedSome(
+  before: readonly unknown[],
+  op: Operation['op'],
+  path: ScimPath,
+  value: unknown,
+  effort: Effort,
+): unknown[] {
   const { filter, part } = path;
-  const isMeant = (one: unknown) => filter !== undefined && isObject(one) && matches(filter, one, true);
+  const isMeant = filter === undefined ? () => false : meantBy(filter, effort);
   if (op === 'remove') {
     return before.flatMap((one) => (isMeant(one) ? (part === undefined ? [] : [without(one, part)]) : [one]));
   }
@@ -178,12 +200,10 @@ function nameOf(one: unknown): unknown {
 
 /** `given` behind those of `before` that it does not replace; there is one primary value, and the last to be it is. */
 function onePrimary(before: readonly unknown[], given: readonly unknown[]): unknown[] {
-  const names = new Set(given.map(nameOf));
-  const merged = new Map<unknown, unknown>();
-  for (const one of [...before.filter((old) => !names.has(nameOf(old))), ...given]) merged.set(nameOf(one), one);
+  const told = new Map(given.map((one) => [nameOf(one), one]));
+  const values = [...before.filter((old) => !told.has(nameOf(old))), ...told.values()];
   const isPrimary = (one: unknown) => isObject(one) && /^true$/i.test(String(one['primary']));
   const primary = given.findLast(isPrimary);
-  const values = [...merged.values()];
   if (primary === undefined) return values;
   return values.map((one) => (isPrimary(one) && one !== primary ? without(one, 'primary') : one));
 }

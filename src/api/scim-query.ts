@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { ScimNarrowing } from '../domain/scim.ts';
 import { ScimError } from './scim-errors.ts';
-import { type Json, matches, parseFilter, requiredText, type ScimFilter } from './scim-filter.ts';
+import { type Json, parseFilter, requiredText, type ScimFilter } from './scim-filter.ts';
+import { Effort, matches } from './scim-match.ts';
 import { parsePath } from './scim-path.ts';
 import { findAttribute, type ScimResourceType, withoutUrn } from './scim-schema.ts';
 
@@ -38,7 +39,11 @@ export interface ScimSearch {
 /** @throws ScimError invalidFilter */
 export function searchOf({ filter: source }: ListQuery, type: ScimResourceType): ScimSearch {
   const filter = source === undefined || source.trim() === '' ? undefined : parseFilter(source, type);
-  const required = (attribute: string) => (filter === undefined ? undefined : requiredText(filter, attribute));
+  const required = (attribute: string) => {
+    const text = filter === undefined ? undefined : requiredText(filter, attribute);
+    // PostgreSQL takes no NUL, and knows the small letters of other alphabets by its locale only.
+    return text !== undefined && /^[\x20-\x7e]*$/.test(text) ? text : undefined;
+  };
   const pairs = (['id', 'externalId', 'userName', 'displayName'] as const).map((name) => [name, required(name)]);
   return { filter, narrowing: Object.fromEntries(pairs.filter(([, text]) => text !== undefined)) as ScimNarrowing };
 }
@@ -65,21 +70,34 @@ function sorted(items: readonly Json[], { sortBy, sortOrder }: ListQuery, type: 
   return keyed.map(({ item }) => item);
 }
 
-/** The page that was asked for of those that fit. */
-export function listOf(items: readonly Json[], search: ScimSearch, query: ListQuery, type: ScimResourceType): Json {
-  const { filter } = search;
-  const fitting = filter === undefined ? items : items.filter((item) => matches(filter, item));
+/**
+ * The page that was asked for of those that fit.
+ * @param toWire what is sent of one; asked of those alone that are looked at, because groups may be crowds
+ */
+export function listOf<Resource>(
+  resources: readonly Resource[],
+  toWire: (resource: Resource) => Json,
+  { filter }: ScimSearch,
+  query: ListQuery,
+  type: ScimResourceType,
+): Json {
   const from = Math.max(1, query.startIndex ?? 1);
   const count = Math.min(MOST_IN_A_PAGE, Math.max(0, query.count ?? DEFAULT_PAGE));
-  const page = sorted(fitting, query, type).slice(from - 1, from - 1 + count);
-  const shown = shownOf(query, type);
-  return {
+  const pageOf = <Item>(items: readonly Item[]) => items.slice(from - 1, from - 1 + count);
+  const list = (total: number, page: readonly Json[]) => ({
     schemas: [LIST_SCHEMA],
-    totalResults: fitting.length,
+    totalResults: total,
     startIndex: from,
     itemsPerPage: page.length,
-    Resources: page.map(shown),
-  };
+    Resources: page.map(shownOf(query, type)),
+  });
+  if (filter === undefined && query.sortBy === undefined) {
+    return list(resources.length, pageOf(resources).map(toWire));
+  }
+  const effort = new Effort();
+  const items = resources.map(toWire);
+  const fitting = filter === undefined ? items : items.filter((item) => matches(filter, item, effort));
+  return list(fitting.length, pageOf(sorted(fitting, query, type)));
 }
 
 /** Attribute and part of each name in a list; what is not kept or not known is passed over. */

@@ -114,8 +114,8 @@ export function scimResourceRoutes<Resource extends Content & Stored, Content>(
           resources.map(({ tenantId }) => tenantId),
         );
         const base = scimBaseOf(request);
-        const items = resources.map((resource) => toWire(resource, base));
-        return reply.type(SCIM_TYPE).send(listOf(items, search, request.query, type) as z.infer<typeof scimListSchema>);
+        const list = listOf(resources, (one) => toWire(one, base), search, request.query, type);
+        return reply.type(SCIM_TYPE).send(list as z.infer<typeof scimListSchema>);
       },
     });
 

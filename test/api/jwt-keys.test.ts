@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { exportJWK, type JWK } from 'jose';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { mayVerify } from '../../src/api/jwt-key-strength.ts';
@@ -106,6 +107,19 @@ test('without a key id every key that fits is tried', async () => {
   expect(await verifier.verify(await nameless(third))).toBeUndefined();
 });
 
+/** By the public half alone: with the exponent 1 a signature is its own message, padded (RFC 8017, 9.2). */
+function forgedForExponentOne(claims: object, { kid, n = '' }: JWK): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const signed = `${part({ alg: 'RS256', typ: 'JWT', kid })}.${part(claims)}`;
+  const hash = Buffer.concat([
+    Buffer.from('3031300d060960864801650304020105000420', 'hex'),
+    createHash('sha256').update(signed).digest(),
+  ]);
+  const padding = Buffer.alloc(Buffer.from(n, 'base64url').length - hash.length - 3, 0xff);
+  const signature = Buffer.concat([Buffer.from([0, 1]), padding, Buffer.from([0]), hash]);
+  return `${signed}.${signature.toString('base64url')}`;
+}
+
 test('keys by which anybody could sign are left out, and the others of the set are used', async () => {
   const strong = await makeSigningKey('strong', 'RS256');
   const { n = '', e = '' } = strong.publicJwk;
@@ -133,4 +147,11 @@ test('keys by which anybody could sign are left out, and the others of the set a
   expect(await isGood(first)).toBe(true);
   clock += MINUTE;
   expect(await isGood(leaked)).toBe(false);
+
+  const open: JWK = rsa({ e: 'AQ', kid: 'open' });
+  keySet.answer.body = { keys: [open, first.publicJwk] };
+  clock += 6 * MINUTE;
+  expect(await isGood(first)).toBe(true);
+  clock += MINUTE;
+  expect(await verifier.verify(forgedForExponentOne(ADMIN, open))).toBeUndefined();
 });

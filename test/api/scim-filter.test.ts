@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { matches, parseFilter, requiredText } from '../../src/api/scim-filter.ts';
+import { parseFilter, requiredText } from '../../src/api/scim-filter.ts';
+import { Effort, matches } from '../../src/api/scim-match.ts';
 import { applyPatch, PATCH_SCHEMA } from '../../src/api/scim-patch.ts';
 import { readGroup, readUser } from '../../src/api/scim-resource.ts';
 import { GROUP_TYPE, USER_TYPE } from '../../src/api/scim-schema.ts';
@@ -18,7 +19,7 @@ const ADA = {
   meta: { created: '2026-01-02T03:04:05.000Z', lastModified: '2026-05-13T04:42:34Z' },
 };
 const fits = (filter: string, resource: Record<string, unknown> = ADA) =>
-  matches(parseFilter(filter, USER_TYPE), resource);
+  matches(parseFilter(filter, USER_TYPE), resource, new Effort());
 
 describe('a filter', () => {
   test.each([
@@ -87,6 +88,19 @@ describe('a filter', () => {
     expect(() => parseFilter(`${' '.repeat(4_000)}"`, USER_TYPE)).toThrow(/filter/);
   });
 
+  test('costs no more than its share, whatever there is to compare', () => {
+    const long = parseFilter(Array.from({ length: 200 }, () => 'emails co "zz"').join(' or '), USER_TYPE);
+    const crowded = { ...ADA, emails: Array.from({ length: 20 }, () => ADA.emails[0]) };
+    const effort = new Effort();
+    const compare = () => {
+      for (let user = 0; user < 5_000; user += 1) matches(long, crowded, effort);
+    };
+    expect(compare).toThrow(expect.objectContaining({ scimType: 'tooMany', status: 400 }));
+    const usual = parseFilter('emails.value eq "x@y.example" or userName sw "x" and active eq true', USER_TYPE);
+    const fresh = new Effort();
+    for (let user = 0; user < 5_000; user += 1) expect(matches(usual, crowded, fresh)).toBe(false);
+  });
+
   test('narrows a list only by what has to be equal', () => {
     const narrowed = (filter: string) => requiredText(parseFilter(filter, USER_TYPE), 'userName');
     expect(narrowed('userName eq "a" and active eq true')).toBe('a');
@@ -142,6 +156,19 @@ describe('a patch', () => {
     expect(run({ op: 'remove', path: 'members', value: ['c', 'b'] })).toEqual([{ value: 'a' }]);
     expect(run({ op: 'remove', path: 'members' })).toEqual([]);
     expect(run({ op: 'replace', path: 'members', value: null })).toEqual([]);
+    expect(run({ op: 'remove', path: 'members', value: [] })).toEqual(group.members);
+  });
+
+  test('of a crowd may name as many members as it has operations, and no more than its share by dearer filters', () => {
+    const ids = Array.from({ length: 5_000 }, (_, index) => `id-${index}`);
+    const crowd = { displayName: 'x', members: ids.map((value) => ({ value, type: 'User' })) };
+    const run = (Operations: object[]) => applyPatch(crowd, { schemas: [PATCH_SCHEMA], Operations }, GROUP_TYPE);
+    const removals = ids.slice(0, 500).map((id) => ({ op: 'remove', path: `members[value eq "${id}"]` }));
+    expect(run(removals)['members']).toEqual(crowd.members.slice(500));
+    const dear = Array.from({ length: 100 }, () => 'type eq "x"').join(' or ');
+    expect(() => run([{ op: 'remove', path: `members[${dear}]` }])).toThrow(
+      expect.objectContaining({ scimType: 'tooMany' }),
+    );
   });
 
   test('of too many operations is refused before the first', () => {
@@ -215,7 +242,7 @@ test('10,000 made-up filters and patches are done or refused, and change no obje
     const type = random() < 0.7 ? USER_TYPE : GROUP_TYPE;
     const sound = `externalId ${oneOf(random, ['eq', 'NE', 'co', 'sw', 'gt'])} ${JSON.stringify(textOf(random))}`;
     const filter = random() < 0.5 ? textOf(random) : random() < 0.5 ? sound : `${sound} or ${textOf(random)}`;
-    seen[outcome(() => matches(parseFilter(filter, type), ADA))] += 1;
+    seen[outcome(() => matches(parseFilter(filter, type), ADA, new Effort()))] += 1;
     const Operations = Array.from({ length: 1 + Math.floor(random() * 2) }, () => ({
       op: oneOf(random, ['add', 'Replace', 'remove', 'REMOVE', 'move']),
       ...(random() < 0.3
