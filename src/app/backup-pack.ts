@@ -45,7 +45,7 @@ export async function unpackFolder(pack: string, folder: string): Promise<void> 
           const chunk = Buffer.allocUnsafe(Math.min(left, CHUNK_BYTES));
           const { bytesRead } = await from.read(chunk, 0, chunk.length, at);
           if (bytesRead === 0) throw damaged(pack);
-          await file.write(chunk.subarray(0, bytesRead));
+          await file.writeFile(chunk.subarray(0, bytesRead));
           at += bytesRead;
           left -= bytesRead;
         }

@@ -49,7 +49,8 @@ export class CopyOut extends Readable implements pg.Submittable {
   }
 
   handleCopyData({ chunk }: { readonly chunk: Buffer }, connection: pg.Connection): void {
-    if (!this.push(chunk)) connection.stream.pause();
+    // The driver moves what it reads next over the memory of this chunk: what waits here would be other rows by then.
+    if (!this.push(Buffer.from(chunk))) connection.stream.pause();
   }
 
   handleCommandComplete({ text }: CommandComplete): void {

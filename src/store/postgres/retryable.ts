@@ -52,7 +52,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 
 /** Errors that pg raises itself carry no code, only these texts. */
 const CONNECTION_TEXTS =
-  /timeout exceeded when trying to connect|connection terminated|connection error|query read timeout|not queryable|client was closed/i;
+  /timeout exceeded when trying to connect|timeout expired|connection terminated|connection error|query read timeout|not queryable|client was closed/i;
 
 /** SQLSTATE or socket error code of a thrown value. */
 export function postgresCode(thrown: unknown): string | undefined {

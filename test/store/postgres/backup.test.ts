@@ -1,6 +1,7 @@
 /** The control plane copied out and into another database, by a login that is nobody special there. */
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { setImmediate } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { StaffActor } from '../../../src/domain/actor.ts';
@@ -9,6 +10,7 @@ import { openPostgresCut } from '../../../src/store/postgres/backup.ts';
 import { restorePostgres } from '../../../src/store/postgres/backup-restore.ts';
 import { createDatabaseWithOwner } from '../../../src/store/postgres/create-database.ts';
 import { Postgres } from '../../../src/store/postgres/postgres.ts';
+import { proxyInPieces } from '../../support/backup-proxy.ts';
 import { silentLog, startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
 
 const ADMIN: StaffActor = { kind: 'staff', subject: 'ada', role: 'admin' };
@@ -88,6 +90,34 @@ it('comes out as it was and goes into a database of the operator’s, where it i
   await expect(restorePostgres({ ...order, read: () => Readable.from([]) })).rejects.toMatchObject({
     code: 'TARGET_NOT_EMPTY',
   });
+});
+
+it('comes out unchanged however slowly it is taken away', async () => {
+  await owner.query(
+    `insert into tenantry.price_versions (version, kind, reason, added, ended, by)
+     select n, 'edit', repeat(md5(n::text), 1 + n % 29), 0, 0, 'test' from generate_series(1000001, 1001000) n`,
+  );
+  const { rows: expected } = await owner.query<{ line: string }>(
+    `select version || e'\\t' || reason as line from tenantry.price_versions order by version`,
+  );
+  const proxy = await proxyInPieces(db.ownerUrl, 1_500);
+  const cut = await openPostgresCut(proxy.url);
+  try {
+    const rows = cut.copyOut({ name: 'price_versions', columns: ['version', 'reason'] });
+    const pieces: Buffer[] = [];
+    // As a disk that is busy: what comes meanwhile waits in memory.
+    while (!rows.readableEnded) {
+      if (rows.readableLength > rows.readableHighWaterMark / 2 || rows.closed || rows.rows > 0)
+        pieces.push(rows.read() ?? Buffer.alloc(0));
+      await setImmediate();
+    }
+    const lines = Buffer.concat(pieces).toString().trimEnd().split('\n');
+    const byVersion = (a: string, b: string) => Number.parseInt(a, 10) - Number.parseInt(b, 10);
+    expect(lines.toSorted(byVersion)).toEqual(expected.map(({ line }) => line));
+  } finally {
+    await cut.close();
+    await proxy.close();
+  }
 });
 
 it('fails rather than leave out rows that a policy hides', async () => {

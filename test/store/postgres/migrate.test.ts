@@ -188,7 +188,7 @@ describe('DATABASE_URL with a user that is no superuser', () => {
   it('refuses roles that could see past row security', async () => {
     await runSql(db.ownerUrl, 'alter role tenantry_staff bypassrls');
     try {
-      await expect(migratePostgres(db)).rejects.toMatchObject({
+      await expect(migratePostgres({ ownerUrl: db.ownerUrl, appUrl: db.appUrl })).rejects.toMatchObject({
         code: 'CONFIG_INVALID',
         message: expect.stringContaining('tenantry_staff'),
       });

@@ -23,6 +23,7 @@ describe('meaningOf', () => {
   it("of the driver's own errors, which have no code", () => {
     for (const text of [
       'timeout exceeded when trying to connect',
+      'timeout expired',
       'Connection terminated unexpectedly',
       'Connection terminated due to connection timeout',
       'Query read timeout',
