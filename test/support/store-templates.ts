@@ -14,7 +14,10 @@ export type StoreName = 'postgres' | 'clickhouse';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/dist\/$/, '');
 /** Not in the project's folder: the embedded PostgreSQL runs as a user who may not be able to read that. */
-export const TEMPLATES = join(tmpdir(), `tenantry-templates-${process.getuid?.() ?? 'user'}`);
+export const TEMPLATES = join(
+  process.env['TEST_TEMPLATES_FOLDER'] ?? tmpdir(),
+  `tenantry-templates-${process.getuid?.() ?? 'user'}`,
+);
 /** The stores are migrated after copying all the same, so this is about speed only. */
 const MADE_BY: Readonly<Record<StoreName, readonly string[]>> = {
   postgres: ['src/store/postgres'],
