@@ -1,6 +1,7 @@
 /**
  * A server's part that exports and restores, in a process that can be killed. It has the embedded ClickHouse; PostgreSQL is
- * its parent's. Dies by itself right after an insert of a restore is committed, and before anybody has kept that.
+ * its parent's. The first one makes two tenants and an archive of one, deletes that one, and goes on until it dies by
+ * itself: right after an insert of a restore is committed, and before anybody has kept that.
  */
 import { startTenantArchives } from '../../../src/app/tenant-archives.ts';
 import { loadConfig } from '../../../src/config/config.ts';
