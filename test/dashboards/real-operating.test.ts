@@ -9,6 +9,7 @@ import { everyPageSuite } from './real/every-page-suite.ts';
 import { noisySuite } from './real/noisy-suite.ts';
 import { operationsSuite } from './real/operations-suite.ts';
 import { setupSuite } from './real/setup-suite.ts';
+import { sqlSuite } from './real/sql-suite.ts';
 import { tenantSuite } from './real/tenant-suite.ts';
 import { tenantsSuite } from './real/tenants-suite.ts';
 import { traceSuite } from './real/trace-suite.ts';
@@ -20,6 +21,7 @@ describePages('the pages for operating', {
   'rules and replays': backtestSuite,
   operations: operationsSuite,
   'audit log': auditSuite,
+  'statements by hand': sqlSuite,
   'first set-up': setupSuite,
   'one tenant': tenantSuite,
   traces: traceSuite,

@@ -1,4 +1,4 @@
-import { OPERATOR_ROLES, type PageEntry, SALES_ROLES, STAFF_PAGE_ROLES } from '../shared/page.ts';
+import { OPERATOR_ROLES, type PageEntry, PEOPLE_ROLES, SALES_ROLES, STAFF_PAGE_ROLES } from '../shared/page.ts';
 
 export const OPERATIONS_PAGES: readonly PageEntry[] = [
   {
@@ -113,6 +113,14 @@ export const OPERATIONS_PAGES: readonly PageEntry[] = [
     roles: OPERATOR_ROLES,
     nav: { group: 'Run Tenantry', label: 'Detector runs', hint: 'loops decisions guards held back stale leader' },
     load: async () => (await import('./detector-page.tsx')).DetectorPage,
+  },
+  {
+    id: 'sql',
+    path: '/sql',
+    title: () => 'SQL',
+    roles: PEOPLE_ROLES,
+    nav: { group: 'Run Tenantry', label: 'SQL', hint: 'query ClickHouse select spans ask tables columns', key: 'q' },
+    load: async () => (await import('./sql-page.tsx')).SqlPage,
   },
   {
     id: 'audit',

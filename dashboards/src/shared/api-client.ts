@@ -144,6 +144,15 @@ export function send<T>(
   return request(path, init, undefined, timeoutMs);
 }
 
+/**
+ * A question that is too long for an address: a POST that changes nothing.
+ * @throws ApiError as `get` does; an aborted request rejects with its AbortError
+ */
+export function ask<T>(path: string, question: unknown, signal: AbortSignal, timeoutMs: number): Promise<T> {
+  const headers = { ...WRITE_HEADERS, 'content-type': 'application/json' };
+  return request(path, { method: 'POST', headers, body: JSON.stringify(question) }, signal, timeoutMs);
+}
+
 /** A window as the API's `from` and `to`. */
 export function rfc3339(window: RangeWindow): { from: string; to: string } {
   return { from: new Date(window.from).toISOString(), to: new Date(window.to).toISOString() };
