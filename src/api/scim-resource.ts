@@ -23,6 +23,8 @@ const line = z
   .regex(/^[^\p{Cc}\p{Cs}]*$/u);
 const name = line.transform((text) => text.trim()).pipe(z.string().min(1).max(255));
 const word = line.nullish();
+/** As long as an entry of an index can be in any alphabet. */
+const externalId = line.max(255).nullish();
 const flag = z.union([
   z.boolean(),
   z
@@ -44,7 +46,7 @@ const nameSchema = z.object({
 });
 const userSchema = z.object({
   userName: z.preprocess(unwrapped, name),
-  externalId: word,
+  externalId,
   displayName: z.preprocess(unwrapped, word),
   name: nameSchema.nullish(),
   emails: z.array(emailSchema).max(MAX_EMAILS).nullish(),
@@ -52,7 +54,7 @@ const userSchema = z.object({
 });
 const groupSchema = z.object({
   displayName: z.preprocess(unwrapped, name),
-  externalId: word,
+  externalId,
   members: z
     .array(z.union([z.string(), z.object({ value: z.string(), type: z.string().nullish() })]))
     .max(SCIM_USERS_MAX)

@@ -6,6 +6,8 @@ import type { TenantId } from './tenant-id.ts';
 /** People that one directory may tell of; the filters of a list are worked out in memory. */
 export const SCIM_USERS_MAX = 5_000;
 export const SCIM_GROUPS_MAX = 1_000;
+/** Of all groups together: a list of groups holds all of them in memory, some 100 bytes each. */
+export const SCIM_MEMBERSHIPS_MAX = 50_000;
 export const ROLE_RULES_MAX = 200;
 
 interface ScimName {
@@ -112,10 +114,10 @@ export interface ScimDirectory extends RoleMapping {
 
 /** What the directory says of the person behind a token. */
 export type ScimStanding =
-  /** Nothing: not known to it, or the tenant has none. */
+  /** Nothing: not known to it, or the tenant has none; and it does not alone give roles. */
   | { readonly kind: 'unknown' }
   | { readonly kind: 'ended' }
-  /** Known, with access, and without a role although the directory alone gives roles. */
+  /** Without a role, or not known at all, although the directory alone gives roles. */
   | { readonly kind: 'no_role' }
   /** Known; `most`: the highest role that the person may use, absent: the directory says nothing of roles. */
   | { readonly kind: 'active'; readonly most?: TenantRole };

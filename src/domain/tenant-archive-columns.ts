@@ -73,7 +73,7 @@ export const POSTGRES_TERMS: Readonly<Record<string, TableTerms>> = {
     notArchived: SCIM,
   },
   scim_group_members: { tenant: 'tenant_id group_id user_id', operator: '', notArchived: SCIM },
-  scim_departures: { tenant: 'tenant_id departed_at', operator: '', secret: 'subject', notArchived: SCIM },
+  scim_names: { tenant: 'tenant_id user_id left_at', operator: '', secret: 'subject', notArchived: SCIM },
   caps: {
     tenant:
       'tenant_id period amount_micro currency created_at updated_at key model time_zone ladder on_unavailable on_unpriced',

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { ScimGroupContent } from '../../src/domain/scim.ts';
+import { ScimGroupStore } from '../../src/store/postgres/scim-group-store.ts';
 import { ADMIN_TOKEN, bearer } from '../support/api-harness.ts';
 import { PATCH_OP, SCIM_JSON, type ScimTenant, type ScimWorld, startScimWorld } from '../support/scim-world.ts';
 
@@ -84,6 +86,46 @@ describe('lists', () => {
     expect((await own.ask('GET', '/Users?filter=shoeSize%20eq%2042')).json.scimType).toBe('invalidFilter');
     expect((await own.ask('GET', '/Users?count=many')).status).toBe(400);
   });
+});
+
+describe('what PostgreSQL sees otherwise than we do is refused or not found, never a fault', () => {
+  test('letters of other alphabets', async () => {
+    await own.user('é@a.example');
+    const other = await own.ask('POST', '/Users', { userName: 'É@a.example' });
+    expect([201, 409]).toContain(other.status);
+    const found = await own.ask('GET', `/Users?filter=${encodeURIComponent('userName eq "É@A.example"')}`);
+    expect([found.status, found.json.totalResults > 0]).toEqual([200, true]);
+    const id = other.json.id ?? (await own.user('z@a.example'));
+    const renamed = await own.patch(`/Users/${id}`, { op: 'replace', path: 'userName', value: 'é@a.example' });
+    expect([renamed.status, renamed.json.scimType]).toEqual([409, 'uniqueness']);
+  });
+
+  test('characters that it cannot keep', async () => {
+    for (const filter of ['externalId eq "\\u0000"', 'userName eq "\\ud800"', 'displayName eq "\\u0000"']) {
+      const answer = await own.ask('GET', `/Users?filter=${encodeURIComponent(filter)}`);
+      expect([filter, answer.status, answer.json.totalResults]).toEqual([filter, 200, 0]);
+    }
+  });
+
+  test('ids that no index holds', async () => {
+    const wide = Array.from({ length: 1_024 }, (_, index) => String.fromCodePoint(0x4e00 + ((index * 7_919) % 20_000)));
+    const made = (externalId: string) => own.ask('POST', '/Users', { userName: 'ada@a.example', externalId });
+    expect((await made(wide.join(''))).status).toBe(400);
+    expect((await made(wide.slice(0, 255).join(''))).status).toBe(201);
+  });
+});
+
+test('all groups together have a most', async () => {
+  const users = [await own.user('a@a.example'), await own.user('b@a.example')];
+  const actor = { kind: 'key', subject: own.keyId, scopes: ['scim'], tenantId: own.id } as const;
+  const groups = new ScimGroupStore(world.db.postgres, 3);
+  const tooMany = { code: 'CONFLICT', message: expect.stringContaining('3 members') };
+  await groups.create(actor, { displayName: 'First', members: users });
+  await expect(groups.create(actor, { displayName: 'Second', members: users })).rejects.toMatchObject(tooMany);
+  const { id } = await groups.create(actor, { displayName: 'Second', members: users.slice(1) });
+  const all = (group: ScimGroupContent) => ({ ...group, members: users });
+  await expect(groups.change(actor, id, all)).rejects.toMatchObject(tooMany);
+  expect((await own.ask('GET', `/Groups/${id}`)).json.members).toHaveLength(1);
 });
 
 describe('of two tenants', () => {

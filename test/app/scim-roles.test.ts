@@ -109,6 +109,23 @@ describe('groups become roles', () => {
   });
 });
 
+test('an admin cannot set rules by which they would be none', async () => {
+  const token = await world.api.issuer.issueToken('tenant_admin', own.id, undefined, 'ada@a.example');
+  const set = async (authoritative: boolean, rules: RoleRulesBody['rules'] = RULES) => {
+    const headers = bearer(token);
+    const { revision } = (await world.api.app.inject({ url: '/v1/scim', headers })).json();
+    const payload = { rules, authoritative, revision };
+    return (await world.api.app.inject({ method: 'PUT', url: '/v1/scim/role-rules', headers, payload })).statusCode;
+  };
+  expect([await set(true), await set(false)]).toEqual([409, 200]);
+  const ada = await own.user('ada@a.example');
+  const admins = await own.group('Tenantry Admins');
+  expect(await set(true)).toBe(409);
+  await join(admins, ada);
+  expect([await set(true), await set(true, RULES.slice(1))]).toEqual([200, 409]);
+  expect(await own.signIn('ada@a.example')).toEqual([200, 'tenant_admin']);
+});
+
 describe('the last admin', () => {
   test('stays, unless the directory alone decides', async () => {
     await own.map(RULES);
@@ -158,6 +175,47 @@ describe('a token that is still good', () => {
     expect(await statuses()).toEqual([200, 200, 200]);
   });
 
+  test('goes on meaning the person by other addresses and by names that they had before', async () => {
+    await own.map(RULES);
+    const ada = await own.user('ada@a.example', {
+      externalId: 'ada-1',
+      emails: [{ value: 'ada@a.example', primary: true }, { value: 'Ada@home.example' }],
+    });
+    await own.group('Readers', [ada]);
+    const names = ['ada@a.example', 'ada-1', 'ada@home.example', 'countess@a.example', 'ada-2'];
+    const seen = () => Promise.all(names.map(async (name) => (await own.signIn(name))[1]));
+    const stranger = 'tenant_admin';
+    expect(await seen()).toEqual(['viewer', 'viewer', 'viewer', stranger, stranger]);
+    await own.ask('PUT', `/Users/${ada}`, { userName: 'countess@a.example', externalId: 'ada-2' });
+    expect(await seen()).toEqual(Array(5).fill('viewer'));
+    await own.patch(`/Users/${ada}`, { op: 'replace', path: 'active', value: false });
+    expect(await seen()).toEqual(Array(5).fill(undefined));
+    // Somebody else who gets a name that is free has it; who has no access takes none away.
+    const bob = await own.user('bob@a.example', {
+      emails: [{ value: 'bob@a.example' }, { value: 'ada@home.example' }],
+    });
+    await own.patch(`/Users/${ada}`, {
+      op: 'add',
+      path: 'emails',
+      value: [{ value: 'countess@a.example', primary: true }, { value: 'ada@home.example' }],
+    });
+    expect(await own.signIn('ada@home.example')).toEqual([200, 'tenant_admin']);
+    await own.ask('DELETE', `/Users/${bob}`);
+    await own.ask('DELETE', `/Users/${ada}`);
+    expect(await seen()).toEqual(Array(5).fill(undefined));
+  });
+
+  test('with a name that was given up longer ago than tokens live is a stranger’s', async () => {
+    await own.ask('DELETE', `/Users/${await own.user('ada@a.example')}`);
+    expect((await own.signIn('ada@a.example'))[0]).toBe(401);
+    await world.db.postgres.inStaffTransaction({ kind: 'system', subject: 'test' }, async (transaction) => {
+      const older = "update tenantry.scim_names set left_at = now() - interval '31 days' where tenant_id = $1";
+      await transaction.query(older, [own.id]);
+      await transaction.audit({ action: 'test', resource: 'test', tenantId: own.id });
+    });
+    expect((await own.signIn('ada@a.example'))[0]).toBe(200);
+  });
+
   test('a session of the page ends too, and so does a link that was made before', async () => {
     await own.map(RULES);
     const ada = await own.user('ada@a.example');
@@ -180,8 +238,11 @@ describe('a token that is still good', () => {
     await own.group('Readers', [ada]);
     expect(await own.signIn('ada@a.example', 'tenant_admin')).toEqual([200, 'viewer']);
     expect(await own.signIn('bob@a.example', 'member')).toEqual([200, 'member']);
+    expect(await own.signIn('stranger@a.example', 'member')).toEqual([200, 'member']);
     await own.map(RULES, true);
     expect(await own.signIn('bob@a.example', 'member')).toEqual([401, undefined]);
+    expect(await own.signIn('stranger@a.example', 'member')).toEqual([401, undefined]);
+    await own.map([], true);
     expect(await own.signIn('stranger@a.example', 'member')).toEqual([200, 'member']);
   });
 
@@ -202,13 +263,13 @@ describe('a token that is still good', () => {
 test('who the operator’s people are that set the rules, a tenant does not learn', async () => {
   const set = await asAdmin('PUT', `/v1/scim/role-rules?tenant_id=${own.id}`, {
     rules: RULES,
-    authoritative: true,
+    authoritative: false,
     revision: 0,
   });
   expect(set.json()).toMatchObject({ set_by: 'admin-token', base_path: '/scim/v2' });
   const token = await world.api.issuer.issueToken('tenant_admin', own.id);
   const seen = await world.api.app.inject({ url: '/v1/scim', headers: bearer(token) });
-  expect(seen.json()).toMatchObject({ set_by: 'operator', rules: RULES, authoritative: true });
+  expect(seen.json()).toMatchObject({ set_by: 'operator', rules: RULES, authoritative: false });
   const other = await world.tenant();
   const foreign = bearer(await world.api.issuer.issueToken('tenant_admin', other.id));
   const attempts = [

@@ -27,7 +27,7 @@ const FIXTURES: Readonly<Record<string, string>> = {
                          values ($1, gen_random_uuid()::text) returning group_id)
                        insert into tenantry.scim_group_members (tenant_id, group_id, user_id)
                        select $1, group_id, user_id from person, crowd`,
-  scim_departures: `insert into tenantry.scim_departures (tenant_id, subject) values ($1, sha256('x'))`,
+  scim_names: `insert into tenantry.scim_names (tenant_id, subject, user_id) values ($1, sha256('x'), gen_random_uuid())`,
   legal_holds: `insert into tenantry.legal_holds (tenant_id, reason, set_by) values ($1, 'test', 'test')`,
   deletion_requests: `insert into tenantry.deletion_requests (tenant_id, reason, requested_by, requested_by_operator, not_before)
                       values ($1, 'test', 'test', true, now() + interval '1 hour')`,

@@ -87,7 +87,7 @@ export const GRANTS: Readonly<Record<string, { readonly app: string; readonly st
   plan_versions: { app: 'SELECT', staff: 'INSERT, SELECT, UPDATE' },
   tenant_plan_history: { app: 'SELECT', staff: 'DELETE, INSERT, SELECT' },
   billing_days: { app: 'SELECT', staff: 'DELETE, INSERT, SELECT, UPDATE' },
-  scim_departures: { app: 'DELETE, INSERT, SELECT, UPDATE', staff: 'DELETE, INSERT, SELECT, UPDATE' },
+  scim_names: { app: 'DELETE, INSERT, SELECT, UPDATE', staff: 'DELETE, INSERT, SELECT, UPDATE' },
   scim_directories: { app: 'DELETE, INSERT, SELECT, UPDATE', staff: 'DELETE, INSERT, SELECT, UPDATE' },
   scim_group_members: { app: 'DELETE, INSERT, SELECT, UPDATE', staff: 'DELETE, INSERT, SELECT, UPDATE' },
   scim_groups: { app: 'DELETE, INSERT, SELECT, UPDATE', staff: 'DELETE, INSERT, SELECT, UPDATE' },

@@ -4,7 +4,8 @@ import { NO_MAPPING, type RoleMapping, type ScimDirectory } from '../../domain/s
 import type { TenantId } from '../../domain/tenant-id.ts';
 import type { Postgres } from './postgres.ts';
 import { settleMembers } from './scim-members.ts';
-import { inDirectory } from './scim-rows.ts';
+import { type DirectoryChange, inDirectory } from './scim-rows.ts';
+import { readStanding } from './scim-standing.ts';
 import { unixMs } from './sql-time.ts';
 import type { TenantDirectory } from './tenant-directory.ts';
 import type { Transaction } from './transaction.ts';
@@ -35,7 +36,8 @@ export class ScimDirectoryStore {
   /**
    * Sets the rules and gives every user the role that follows from them.
    * @param revision that the caller has seen
-   * @throws TenantryError CONFLICT when somebody else has set them since
+   * @throws TenantryError CONFLICT when somebody else has set them since, or when the tenant's own admin would be none by
+   * them
    */
   async putMapping(
     actor: StaffActor | TenantActor,
@@ -68,6 +70,7 @@ export class ScimDirectoryStore {
         after: { rules, authoritative },
       });
       await settleMembers({ ...change, mapping: { rules, authoritative } });
+      if (actor.kind === 'tenant') await refuseSelfLockOut(change, actor);
       return readDirectory(change, tenantId);
     });
   }
@@ -80,7 +83,7 @@ export class ScimDirectoryStore {
     return inDirectory(this.#postgres, actor, tenantId, async (change) => {
       const { users, groups, revision } = await readDirectory(change, tenantId);
       if (users === 0 && groups.length === 0 && revision === 0) return false;
-      for (const table of ['scim_groups', 'scim_users', 'scim_departures', 'scim_directories'] as const) {
+      for (const table of ['scim_groups', 'scim_users', 'scim_names', 'scim_directories'] as const) {
         await change.query(`delete from tenantry.${table} where tenant_id = $1`, [tenantId]);
       }
       await change.audit({
@@ -91,6 +94,16 @@ export class ScimDirectoryStore {
       return true;
     });
   }
+}
+
+/** Rules that alone decide are set by whom they leave in charge: nobody else of the tenant could take them back. */
+async function refuseSelfLockOut(change: DirectoryChange, { tenantId, subject }: TenantActor): Promise<void> {
+  const standing = await readStanding(change, tenantId, subject);
+  const role = standing.kind === 'active' ? (standing.most ?? 'tenant_admin') : undefined;
+  if (standing.kind === 'unknown' || role === 'tenant_admin') return;
+  throw new TenantryError('CONFLICT', 'By these rules you would not be an admin any more.', {
+    hint: 'Let the directory put you in a group that is for admins first, or ask the operator to set the rules.',
+  });
 }
 
 async function readRow(transaction: Transaction, tenantId: TenantId): Promise<DirectoryRow> {

@@ -2,6 +2,7 @@ import type { Actor, TenantKeyActor } from '../../domain/actor.ts';
 import { TenantryError } from '../../domain/errors.ts';
 import {
   SCIM_GROUPS_MAX,
+  SCIM_MEMBERSHIPS_MAX,
   ScimClash,
   type ScimGroup,
   type ScimGroupContent,
@@ -16,9 +17,12 @@ import { isUuid } from './uuid.ts';
 /** The groups of customers' directories, which rules turn into roles. Under row security, in the name of the key. */
 export class ScimGroupStore {
   readonly #postgres: Postgres;
+  readonly #mostMembers: number;
 
-  constructor(postgres: Postgres) {
+  /** @param mostMembers of all groups of one directory together */
+  constructor(postgres: Postgres, mostMembers = SCIM_MEMBERSHIPS_MAX) {
     this.#postgres = postgres;
+    this.#mostMembers = mostMembers;
   }
 
   /** By name. What is not in `narrowing` leaves none out. */
@@ -47,6 +51,7 @@ export class ScimGroupStore {
       );
       if (row === undefined) throw new TenantryError('INTERNAL', 'The group just written cannot be read');
       await put(change, row.id, content.members);
+      await refuseCrowds(change, this.#mostMembers);
       const { displayName, members } = content;
       const after = { displayName, members: members.length };
       await change.audit({ action: 'scim_group.create', resource: `scim_group/${row.id}`, after });
@@ -72,9 +77,8 @@ export class ScimGroupStore {
       const removed = before.members.filter((one) => !has.has(one));
       const isRenamed = after.displayName !== before.displayName || after.externalId !== before.externalId;
       if (!isRenamed && added.length + removed.length === 0) return before;
-      if (after.displayName.toLowerCase() !== before.displayName.toLowerCase()) {
-        await refuseClash(directory, after.displayName, id);
-      }
+      // Always when it changes, because which letters are the same PostgreSQL knows by its own locale.
+      if (isRenamed) await refuseClash(directory, after.displayName, id);
       await directory.query(
         `update tenantry.scim_groups set display_name = $3, external_id = $4, version = version + 1,
            changed_at = clock_timestamp()
@@ -86,6 +90,7 @@ export class ScimGroupStore {
         [actor.tenantId, id, removed],
       );
       await put(directory, id, added);
+      if (added.length > 0) await refuseCrowds(directory, this.#mostMembers);
       await directory.audit({
         action: 'scim_group.change',
         resource: `scim_group/${id}`,
@@ -141,7 +146,11 @@ async function refuseTooMany({ query, tenantId }: DirectoryChange): Promise<void
 }
 
 /** Users of other tenants are as unknown as those that there never were. */
-async function put({ query, tenantId }: DirectoryChange, groupId: string, userIds: readonly string[]): Promise<void> {
+async function put(
+  { query, tenantId }: Pick<DirectoryChange, 'query' | 'tenantId'>,
+  groupId: string,
+  userIds: readonly string[],
+): Promise<void> {
   if (userIds.length === 0) return;
   const known = userIds.every(isUuid)
     ? await query<{ id: string }>(
@@ -154,6 +163,17 @@ async function put({ query, tenantId }: DirectoryChange, groupId: string, userId
   if (known.length === new Set(userIds.map((id) => id.toLowerCase())).size) return;
   throw new TenantryError('BAD_REQUEST', 'A member of the group is no user that there is.', {
     hint: 'Create the users first.',
+  });
+}
+
+async function refuseCrowds({ query, tenantId }: DirectoryChange, most: number): Promise<void> {
+  const [row] = await query<{ members: number }>(
+    'select count(*)::int as members from tenantry.scim_group_members where tenant_id = $1',
+    [tenantId],
+  );
+  if ((row?.members ?? 0) <= most) return;
+  throw new TenantryError('CONFLICT', `All groups together can have ${most} members.`, {
+    hint: 'Push only those that stand for a role.',
   });
 }
 

@@ -123,7 +123,9 @@ class Roll {
     const own = memberId === null ? undefined : this.#rows.get(memberId);
     const there = [...this.#rows.values()].find((row) => row.email === email);
     if (there !== undefined && there.userId !== null && there.userId !== userId) {
-      throw new ScimClash('Another user of the directory is a member under this address.');
+      throw new ScimClash(
+        `Two users who both get a role have one address: ${userId} and ${there.userId}. Change one, or take it out of the groups.`,
+      );
     }
     if (own !== undefined && there === undefined) return this.#write(own, { role, email });
     if (own !== undefined && there !== undefined && there !== own) await this.#remove(own);

@@ -94,9 +94,49 @@ export function subjectHash(subject: string): Buffer {
   return createHash('sha256').update(subject.toLowerCase()).digest();
 }
 
-export function subjectsOf({ userName, externalId, emails }: ScimUserContent): readonly Buffer[] {
+function subjectsOf({ userName, externalId, emails }: ScimUserContent): readonly Buffer[] {
   const names = [userName, ...(externalId === undefined ? [] : [externalId]), ...emails.map(({ value }) => value)];
   return [...new Set(names.map((name) => name.toLowerCase()))].map(subjectHash);
+}
+
+/** Longer than any token lives that is believed here. */
+export const NAMES_KEPT = '30 days';
+
+/**
+ * Notes what tokens may name the user by. What the user is not called any more goes on meaning them for a while: tokens
+ * with an old name are as good as before, and must not get around what becomes of the user.
+ */
+export async function keepNames(
+  { query, tenantId }: DirectoryChange,
+  userId: string,
+  content: ScimUserContent,
+): Promise<void> {
+  const subjects = subjectsOf(content);
+  await query('delete from tenantry.scim_names where tenant_id = $1 and left_at < clock_timestamp() - $2::interval', [
+    tenantId,
+    NAMES_KEPT,
+  ]);
+  await query(
+    `update tenantry.scim_names set left_at = clock_timestamp()
+     where tenant_id = $1 and user_id = $2 and left_at is null and subject <> all ($3::bytea[])`,
+    [tenantId, userId, subjects],
+  );
+  // Who has no access takes a name from nobody who may have it.
+  await query(
+    `insert into tenantry.scim_names as there (tenant_id, subject, user_id) select $1, unnest ($3::bytea[]), $2
+     on conflict (tenant_id, subject) do update set user_id = excluded.user_id, left_at = null
+     where $4 or there.left_at is not null or there.user_id = excluded.user_id`,
+    [tenantId, userId, subjects, content.active],
+  );
+}
+
+/** Before a user is deleted: the names stay as those of somebody who is gone. */
+export async function leaveNames({ query, tenantId }: DirectoryChange, userId: string): Promise<void> {
+  await query(
+    `update tenantry.scim_names set left_at = clock_timestamp()
+     where tenant_id = $1 and user_id = $2 and left_at is null`,
+    [tenantId, userId],
+  );
 }
 
 /** Who changes a directory: the directory itself by its key, or people who keep the tenant's account. */

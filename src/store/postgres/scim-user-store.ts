@@ -11,11 +11,16 @@ import {
 import type { TenantId } from '../../domain/tenant-id.ts';
 import type { Postgres } from './postgres.ts';
 import { releaseMember, settleMembers } from './scim-members.ts';
-import { type DirectoryChange, inDirectory, readUsers, subjectsOf, touchDirectory, userValues } from './scim-rows.ts';
+import {
+  type DirectoryChange,
+  inDirectory,
+  keepNames,
+  leaveNames,
+  readUsers,
+  touchDirectory,
+  userValues,
+} from './scim-rows.ts';
 import { isUuid } from './uuid.ts';
-
-/** Longer than any token lives that is believed here. */
-const DEPARTURES_KEPT = '30 days';
 
 /** The people of customers' directories. Everything runs under row security, in the name of the directory's key. */
 export class ScimUserStore {
@@ -48,7 +53,7 @@ export class ScimUserStore {
       );
       if (row === undefined) throw new TenantryError('INTERNAL', 'The user just written cannot be read');
       await change.audit({ action: 'scim_user.create', resource: `scim_user/${row.id}`, after: told(content) });
-      await welcome(change, content);
+      await keepNames(change, row.id, content);
       await settleMembers(change, [row.id]);
       await touchDirectory(change);
       return read(change, row.id);
@@ -71,9 +76,8 @@ export class ScimUserStore {
       const content = change(before);
       const names = changedNames(before, content);
       if (names.length === 0) return before;
-      if (content.userName.toLowerCase() !== before.userName.toLowerCase()) {
-        await refuseClash(directory, content.userName, id);
-      }
+      // Always, because which letters are the same PostgreSQL knows by its own locale.
+      await refuseClash(directory, content.userName, id);
       await directory.query(
         `update tenantry.scim_users set user_name = $3, external_id = $4, email = $5, active = $6, content = $7::jsonb,
            version = version + 1, changed_at = clock_timestamp()
@@ -86,7 +90,7 @@ export class ScimUserStore {
         before: told(before),
         after: { ...told(content), changed: names },
       });
-      await welcome(directory, content);
+      await keepNames(directory, id, content);
       await settleMembers(directory, [id]);
       await touchDirectory(directory);
       return read(directory, id);
@@ -101,16 +105,8 @@ export class ScimUserStore {
       if (user === undefined) return false;
       check(user);
       await releaseMember(change, id);
+      await leaveNames(change, id);
       await change.query('delete from tenantry.scim_users where tenant_id = $1 and user_id = $2', [actor.tenantId, id]);
-      await change.query(
-        'delete from tenantry.scim_departures where tenant_id = $1 and departed_at < now() - $2::interval',
-        [actor.tenantId, DEPARTURES_KEPT],
-      );
-      await change.query(
-        `insert into tenantry.scim_departures (tenant_id, subject) select $1, unnest ($2::bytea[])
-         on conflict (tenant_id, subject) do update set departed_at = excluded.departed_at`,
-        [actor.tenantId, subjectsOf(user)],
-      );
       await change.audit({ action: 'scim_user.delete', resource: `scim_user/${id}`, before: told(user) });
       await touchDirectory(change);
       return true;
@@ -146,14 +142,6 @@ async function refuseTooMany({ query, tenantId }: DirectoryChange): Promise<void
   throw new TenantryError('CONFLICT', `There are ${SCIM_USERS_MAX} users, which is as many as there can be.`, {
     hint: 'Assign only those who are to have access.',
   });
-}
-
-/** Who had left and is told of again is no stranger any more. */
-async function welcome({ query, tenantId }: DirectoryChange, content: ScimUserContent): Promise<void> {
-  await query('delete from tenantry.scim_departures where tenant_id = $1 and subject = any ($2::bytea[])', [
-    tenantId,
-    subjectsOf(content),
-  ]);
 }
 
 async function read(change: DirectoryChange, id: string): Promise<ScimUser> {

@@ -20,7 +20,7 @@ create table tenantry.scim_users (
   tenant_id text not null references tenantry.tenants (tenant_id),
   user_id uuid not null default gen_random_uuid(),
   user_name text not null check (length(user_name) between 1 and 255),
-  external_id text check (length(external_id) between 1 and 1024),
+  external_id text check (length(external_id) between 1 and 255),
   -- In small letters: the address under which the person is a member.
   email text not null check (length(email) between 3 and 254 and email = lower(email)),
   active boolean not null,
@@ -48,7 +48,7 @@ create table tenantry.scim_groups (
   tenant_id text not null references tenantry.tenants (tenant_id),
   group_id uuid not null default gen_random_uuid(),
   display_name text not null check (length(display_name) between 1 and 255),
-  external_id text check (length(external_id) between 1 and 1024),
+  external_id text check (length(external_id) between 1 and 255),
   version bigint not null default 1 check (version > 0),
   created_at timestamptz not null default clock_timestamp(),
   changed_at timestamptz not null default clock_timestamp(),
@@ -71,16 +71,21 @@ create index scim_group_members_of_user on tenantry.scim_group_members (tenant_i
 call tenantry.protect_tenant_table('tenantry.scim_group_members');
 grant select, insert, update, delete on tenantry.scim_group_members to tenantry_app, tenantry_staff;
 
--- People whom the directory has deleted: their tokens live on for a while and must open nothing. Hashes, no names.
-create table tenantry.scim_departures (
+-- What tokens may name people by, beside the columns above: every address, names that a user had before, and names of
+-- users whom the directory has deleted. Tokens outlive all of these changes and must not open more by them. Hashes.
+create table tenantry.scim_names (
   tenant_id text not null references tenantry.tenants (tenant_id),
-  -- SHA-256 of what a token may name the person by.
+  -- SHA-256 of the name in small letters.
   subject bytea not null check (length(subject) = 32),
-  departed_at timestamptz not null default clock_timestamp(),
+  -- Who has it, or had it last. No reference: of a user who is no more, it says just that.
+  user_id uuid not null,
+  -- null: the user has it now.
+  left_at timestamptz,
   primary key (tenant_id, subject)
 );
-call tenantry.protect_tenant_table('tenantry.scim_departures');
-grant select, insert, update, delete on tenantry.scim_departures to tenantry_app, tenantry_staff;
+create index scim_names_of_user on tenantry.scim_names (tenant_id, user_id);
+call tenantry.protect_tenant_table('tenantry.scim_names');
+grant select, insert, update, delete on tenantry.scim_names to tenantry_app, tenantry_staff;
 
 -- A key of a directory is of one tenant and is good for nothing else.
 alter table tenantry.keys drop constraint keys_scopes_check;
