@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import type { SelfCheckSpan } from '../domain/self-check.ts';
 
@@ -21,6 +20,8 @@ export interface SelfCheckTrace {
  * @throws Error with the exporter's reason when the trace was not acknowledged
  */
 export async function sendTrace(trace: SelfCheckTrace, url: string, key: string): Promise<void> {
+  // With the first run: it is two hundred modules, which no start waits for.
+  const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-proto');
   const exporter = new OTLPTraceExporter({
     ...{ url: `${url}/v1/traces`, headers: { authorization: `Bearer ${key}` }, timeoutMillis: TIMEOUT_MS },
   });

@@ -1,11 +1,4 @@
-import {
-  type AsyncBuffer,
-  type FileMetaData,
-  parquetMetadataAsync,
-  parquetReadObjects,
-  parquetSchema,
-} from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
+import type { AsyncBuffer, FileMetaData } from 'hyparquet';
 import { TenantryError } from '../domain/errors.ts';
 import type { BillRow, BillTable } from './bill-csv.ts';
 
@@ -26,6 +19,8 @@ interface Column {
  * @throws TenantryError BAD_REQUEST for a file that is not whole or not Parquet
  */
 export async function openParquet(file: BillBuffer): Promise<BillTable> {
+  // With the first file: no start waits for their fifty modules.
+  const { parquetMetadataAsync, parquetSchema } = await import('hyparquet');
   const metadata = await parquetMetadataAsync(file).catch((cause: unknown) => {
     throw unreadable(cause);
   });
@@ -50,6 +45,8 @@ async function* parquetRows(
   metadata: FileMetaData,
   columns: readonly Column[],
 ): AsyncGenerator<readonly BillRow[]> {
+  const { parquetReadObjects } = await import('hyparquet');
+  const { compressors } = await import('hyparquet-compressors');
   const total = Number(metadata.num_rows);
   for (let rowStart = 0; rowStart < total; rowStart += ROWS_AT_ONCE) {
     const rowEnd = Math.min(rowStart + ROWS_AT_ONCE, total);

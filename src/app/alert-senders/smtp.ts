@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { createTransport, type NodemailerError, type SentMessageInfo } from 'nodemailer';
+import type { NodemailerError, SentMessageInfo } from 'nodemailer';
 import type { SendOutcome } from '../../control/alert-retry.ts';
 import { MINUTE_MS, SECOND_MS } from '../../domain/window.ts';
 import type { Delivery } from './delivery.ts';
@@ -88,6 +88,8 @@ async function send(server: MailServer, to: readonly string[], delivery: Deliver
   const password = await auth?.password().catch(() => {
     throw Object.assign(new Error('the password cannot be read'), { code: 'EPASSWORD' });
   });
+  // With the first mail: no start waits for its forty modules.
+  const { createTransport } = await import('nodemailer');
   const transport = createTransport({
     ...{ host, port, secure: tls === 'implicit', requireTLS: tls === 'starttls', ignoreTLS: tls === 'never' },
     ...(auth === undefined ? {} : { auth: { user: auth.user, pass: password ?? '' } }),
