@@ -16,10 +16,17 @@ let folder: string;
 let databases = 0;
 
 /** An empty database on the same server, with a login of its own. */
-async function freshDatabase(roleOptions: string): Promise<string> {
+async function freshDatabase(roleOptions: string, template = 'template1'): Promise<string> {
   databases += 1;
   const name = `other_${databases}`;
-  await runSql(db.ownerUrl, `create role ${name} login password 'pw' ${roleOptions}`, `create database ${name}`);
+  const owner = new URL(db.ownerUrl);
+  // A database that is copied may have no connection.
+  owner.pathname = '/postgres';
+  await runSql(
+    owner.href,
+    `create role ${name} login password 'pw' ${roleOptions}`,
+    `create database ${name} template ${template}`,
+  );
   const url = new URL(db.ownerUrl);
   url.username = name;
   url.password = 'pw';
@@ -27,12 +34,15 @@ async function freshDatabase(roleOptions: string): Promise<string> {
   return url.href;
 }
 
-async function ownDatabase(): Promise<string> {
-  const url = new URL(await freshDatabase(''));
+async function ownDatabase(template?: string): Promise<string> {
+  const url = new URL(await freshDatabase('', template));
   const owner = new URL(db.ownerUrl);
   owner.pathname = url.pathname;
   return owner.href;
 }
+
+/** Brought up to date with the shipped files already. */
+const migratedDatabase = () => ownDatabase(new URL(db.ownerUrl).pathname.slice(1));
 
 beforeAll(async () => {
   db = await startTestPostgres();
@@ -70,9 +80,8 @@ describe('migratePostgres', () => {
   });
 
   it('refuses an applied file that was edited, and leaves the database as it is', async () => {
-    const url = await ownDatabase();
+    const url = await migratedDatabase();
     await cp(SHIPPED, folder, { recursive: true });
-    await migratePostgres({ ownerUrl: url, appUrl: url, folder });
     const [name = ''] = (await readdir(folder)).sort();
     await writeFile(join(folder, name), `${await readFile(join(folder, name), 'utf8')}\n-- harmless`);
     await writeFile(join(folder, await numbered('more')), 'create table tenantry.more (n int);');
@@ -85,9 +94,8 @@ describe('migratePostgres', () => {
   });
 
   it('takes a checkout with Windows line ends for the same files', async () => {
-    const url = await ownDatabase();
+    const url = await migratedDatabase();
     await cp(SHIPPED, folder, { recursive: true });
-    await migratePostgres({ ownerUrl: url, appUrl: url, folder });
     for (const name of await readdir(folder)) {
       const text = await readFile(join(folder, name), 'utf8');
       await writeFile(join(folder, name), text.replaceAll('\n', '\r\n'));
@@ -96,7 +104,7 @@ describe('migratePostgres', () => {
   });
 
   it('refuses a database that is newer than itself', async () => {
-    const url = await ownDatabase();
+    const url = await migratedDatabase();
     await cp(SHIPPED, folder, { recursive: true });
     const future = await numbered('future');
     await writeFile(join(folder, future), 'create table tenantry.future (n int);');
@@ -171,7 +179,7 @@ describe('DATABASE_URL with a user that is no superuser', () => {
   });
 
   it('lets a login that may only switch roles start the service when nothing is pending', async () => {
-    const owner = await ownDatabase();
+    const owner = await migratedDatabase();
     const login = new URL(owner);
     login.username = login.pathname.slice(1);
     login.password = 'pw';
