@@ -1,11 +1,13 @@
+import { failingQueries } from './failing-queries.ts';
 import { fuzz } from './fuzz.ts';
 import { ingestKills } from './ingest-kills.ts';
 import { randomKills } from './random-kills.ts';
 import type { Soak } from './soak.ts';
 import { spend } from './spend.ts';
 import { storeFaults } from './store-faults.ts';
+import { twoTenants } from './two-tenants.ts';
 
-const SOAKS: readonly Soak[] = [fuzz, randomKills, ingestKills, spend, storeFaults];
+const SOAKS: readonly Soak[] = [fuzz, randomKills, ingestKills, spend, storeFaults, failingQueries, twoTenants];
 
 function usage(): string {
   const width = Math.max(...SOAKS.map(({ name }) => name.length));

@@ -5,110 +5,15 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StaffActor } from '../../../src/domain/actor.ts';
-import type { TenantId } from '../../../src/domain/tenant-id.ts';
 import type { Postgres } from '../../../src/store/postgres/postgres.ts';
-import { oneOf, seeded } from '../../support/detect-random.ts';
+import { seeded } from '../../support/detect-random.ts';
 import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { ACME, GLOBEX, seedTwoTenants } from '../../support/postgres-two-tenants.ts';
+import { loadOfTwoTenants } from '../../support/postgres-two-tenants-load.ts';
 
-const REQUESTS = 10_000;
-/** More than connections, fewer than would time out waiting for one. */
-const AT_ONCE = 16;
+/** `npm run soak -- two-tenants` makes more. */
+const REQUESTS = 3_000;
 const READER: StaffActor = { kind: 'system', subject: 'test' };
-
-const SEEN = `select current_user::text as role, current_setting('app.current_tenant', true) as tenant,
-    current_setting('app.super_admin', true) as "superAdmin",
-    array(select tenant_id from tenantry.members) as owners`;
-interface Seen {
-  readonly role: string;
-  readonly tenant: string;
-  readonly superAdmin: string;
-  readonly owners: readonly string[];
-}
-
-/** What becomes of a transaction after it has read, and with which code it must end; undefined: it is committed. */
-type Query = (text: string, values?: readonly unknown[]) => Promise<unknown>;
-interface Ending {
-  readonly code: string | undefined;
-  readonly go: (query: Query, other: TenantId) => Promise<unknown>;
-}
-const ENDINGS = {
-  commit: { code: undefined, go: async () => undefined },
-  write: {
-    code: undefined,
-    go: (query) => query(`update tenantry.members set changed_at = clock_timestamp() where state = 'active'`),
-  },
-  throw: {
-    code: 'planned',
-    go: async () => {
-      throw Object.assign(new Error('planned'), { code: 'planned' });
-    },
-  },
-  fail: { code: 'INTERNAL', go: (query) => query('select 1 / 0') },
-  swallow: { code: 'INTERNAL', go: (query) => query('select 1 / 0').catch(() => undefined) },
-  timeOut: {
-    code: 'QUERY_TIMEOUT',
-    go: async (query) => {
-      await query('set local statement_timeout = 2');
-      await query('select pg_sleep(0.2)');
-    },
-  },
-  trespass: {
-    code: 'INTERNAL',
-    go: (query, other) =>
-      query(
-        `insert into tenantry.members (tenant_id, email, role, state, added_by, added_by_operator)
-         values ($1, 'x@y.example', 'viewer', 'invited', 'x', false)`,
-        [other],
-      ),
-  },
-} satisfies Record<string, Ending>;
-type EndingName = keyof typeof ENDINGS;
-const MIX: readonly [EndingName, ...EndingName[]] = [
-  ...(['commit', 'commit', 'commit', 'commit', 'commit', 'commit', 'commit', 'write'] as const),
-  ...(['throw', 'fail', 'swallow', 'timeOut', 'trespass'] as const),
-];
-
-interface Tally {
-  right: number;
-  foreign: number;
-  unexpected: string[];
-}
-
-/** Sends `count` requests through `door`, which hands a query function to what happens in a transaction of the tenant. */
-async function load(
-  count: number,
-  door: (tenant: TenantId, fn: (query: Query) => Promise<unknown>) => Promise<unknown>,
-): Promise<Tally> {
-  const random = seeded('two tenants');
-  const tally: Tally = { right: 0, foreign: 0, unexpected: [] };
-  const one = async () => {
-    const tenant = oneOf(random, [ACME, GLOBEX]);
-    const other = tenant === ACME ? GLOBEX : ACME;
-    const name = oneOf(random, MIX);
-    const ending: Ending = ENDINGS[name];
-    const code = await door(tenant, async (query) => {
-      const [seen] = (await query(SEEN)) as Seen[];
-      const isRight = seen?.tenant === tenant && seen.superAdmin === 'off' && seen.role === 'tenantry_app';
-      const isOwn = seen?.owners.length === 5 && seen.owners.every((owner) => owner === tenant);
-      tally[isRight && isOwn ? 'right' : 'foreign'] += 1;
-      return ending.go(query, other);
-    }).then(
-      () => undefined,
-      (error: { code?: string }) => error.code,
-    );
-    if (code !== ending.code) tally.unexpected.push(`${name}: ${code}`);
-  };
-  let next = 0;
-  const worker = async () => {
-    while (next < count) {
-      next += 1;
-      await one();
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  return tally;
-}
 
 let db: TestPostgres;
 let postgres: Postgres;
@@ -137,7 +42,7 @@ afterAll(async () => {
 
 describe(`${REQUESTS} requests of two tenants on four connections`, () => {
   it('see no row of the other and no setting of another, and end as each of them must', async () => {
-    const tally = await load(REQUESTS, (tenant, fn) =>
+    const tally = await loadOfTwoTenants(REQUESTS, (tenant, fn) =>
       postgres.inTenantTransaction(tenant, (transaction) => fn((text, values) => transaction.query(text, values))),
     );
     expect(tally.unexpected).toEqual([]);
@@ -178,7 +83,7 @@ describe(`${REQUESTS} requests of two tenants on four connections`, () => {
     await owner.connect();
     let killed = 0;
     let committed = 0;
-    const tally = await load(600, (tenant, fn) =>
+    const tally = await loadOfTwoTenants(600, (tenant, fn) =>
       postgres.inTenantTransaction(tenant, async (transaction) => {
         const result = await fn((text, values) => transaction.query(text, values));
         committed += 1;
@@ -201,7 +106,7 @@ describe(`${REQUESTS} requests of two tenants on four connections`, () => {
 it('a door that sets the tenant for the session and takes connections back as they are would be caught', async () => {
   const pool = new pg.Pool({ connectionString: db.appUrl, max: 4 });
   const random = seeded('who forgets');
-  const tally = await load(100, async (tenant, fn) => {
+  const tally = await loadOfTwoTenants(100, async (tenant, fn) => {
     const client = await pool.connect();
     try {
       // Every third request forgets to say who it is, as code does that takes a connection by itself.
