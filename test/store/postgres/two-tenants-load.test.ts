@@ -11,8 +11,8 @@ import { startTestPostgres, type TestPostgres } from '../../support/postgres.ts'
 import { ACME, GLOBEX, seedTwoTenants } from '../../support/postgres-two-tenants.ts';
 import { loadOfTwoTenants } from '../../support/postgres-two-tenants-load.ts';
 
-/** `npm run soak -- two-tenants` makes more. */
-const REQUESTS = 3_000;
+/** As many as are promised; `npm run soak -- two-tenants` makes more. */
+const REQUESTS = 10_000;
 const READER: StaffActor = { kind: 'system', subject: 'test' };
 
 let db: TestPostgres;
