@@ -93,7 +93,7 @@ export function isKilled(ms: number): Disturbance {
 
 /** Runs one disturbance under load, waits until the spool is empty, and counts. */
 export async function runFaultLoad({ run }: Disturbance): Promise<FaultLoadOutcome> {
-  const store = await startServerStore();
+  const store = await startServerStore({ isMigrated: true });
   const proxy = await startFaultProxy(store.server.port);
   const url = store.server.url.replace(/:\d+$/, `:${proxy.port}`);
   const clickhouse = new ServerClickHouse({ url, timeouts: { idleMs: 3_000, insertMs: 5_000 } });

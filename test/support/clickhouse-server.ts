@@ -9,6 +9,7 @@ import type { QueryLimits } from '../../src/store/clickhouse/clickhouse.ts';
 import { migrateClickHouse } from '../../src/store/clickhouse/migrate.ts';
 import { ServerClickHouse } from '../../src/store/clickhouse/server-clickhouse.ts';
 import { TEST_DDL, TEST_VIEWS } from './embedded-clickhouse.ts';
+import { copyStoreTemplate } from './store-templates.ts';
 
 /** Soaks run as built files themselves, two folders below it. */
 const BUILT = import.meta.url.endsWith('.ts') ? '../../dist/' : '../../';
@@ -33,10 +34,17 @@ export interface ClickHouseServer {
   stop(): Promise<void>;
 }
 
-async function startClickHouseServer(): Promise<ClickHouseServer> {
+interface ServerStoreOptions {
+  readonly limits?: QueryLimits;
+  /** It begins with a copy of a migrated store, where there is one: for tests that are not about its schema. */
+  readonly isMigrated?: boolean;
+}
+
+async function startClickHouseServer(options: ServerStoreOptions): Promise<ClickHouseServer> {
   const folder = mkdtempSync(join(tmpdir(), 'tenantry-clickhouse-server-'));
   const work = join(folder, 'work');
   mkdirSync(work);
+  if (options.isMigrated === true) copyStoreTemplate('clickhouse', join(folder, 'db'));
   const launch = async (port: number) => {
     const child = fork(CHILD, [join(folder, 'db'), String(port), PASSWORD], {
       cwd: work,
@@ -92,9 +100,10 @@ export interface ServerStore {
 }
 
 /** A server with our schema, and our side of the connection to it. */
-export async function startServerStore(options: { limits?: QueryLimits } = {}): Promise<ServerStore> {
-  const server = await startClickHouseServer();
-  const clickhouse = new ServerClickHouse({ url: server.url, ...options });
+export async function startServerStore(options: ServerStoreOptions = {}): Promise<ServerStore> {
+  const server = await startClickHouseServer(options);
+  const { limits } = options;
+  const clickhouse = new ServerClickHouse({ url: server.url, ...(limits === undefined ? {} : { limits }) });
   await clickhouse.prepare();
   await migrateClickHouse(clickhouse, TEST_VIEWS, TEST_DDL);
   let files = 0;

@@ -43,6 +43,7 @@ const KILLED_WHILE_STARTING = 0.3;
 
 const VICTIMS = ['server', 'postgres', 'network'] as const;
 type Victim = (typeof VICTIMS)[number];
+const victimOf = (kill: number): Victim => VICTIMS[kill % VICTIMS.length] ?? 'server';
 
 export interface KillsOutcome {
   readonly kills: Readonly<Record<Victim, number>>;
@@ -113,10 +114,10 @@ class KillWorld {
     await until('the app to obey it', async () => (await this.#ask(this.#tenant(HELD))) === 429);
     for (let index = 0; index < NOISY_TENANTS; index += 1) this.#traffic.rate(this.#tenant(index), USUAL_PER_SECOND);
     const others = [this.#holdOne(), this.#makeNoise(), this.#people()];
-    for (let kill = 1; kill <= kills; kill += 1) {
+    for (const [index, victim] of this.#victims(kills).entries()) {
       await this.#mayComeBack();
       await delay(1_000 + this.#random() * 3_000);
-      tell(`kill ${kill}: ${await this.#kill()}`);
+      tell(`kill ${index + 1}: ${await this.#kill(victim)}`);
     }
     this.#running = false;
     await Promise.all(others);
@@ -139,8 +140,13 @@ class KillWorld {
     return this.#saas.ready.tenants[index]?.id ?? '';
   }
 
-  async #kill(): Promise<string> {
-    const victim = VICTIMS[Math.floor(this.#random() * VICTIMS.length)] ?? 'server';
+  /** Each as often as the others, in any order. */
+  #victims(kills: number): readonly Victim[] {
+    const turns = Array.from({ length: kills }, (_, kill) => ({ victim: victimOf(kill), order: this.#random() }));
+    return turns.toSorted((one, other) => one.order - other.order).map(({ victim }) => victim);
+  }
+
+  async #kill(victim: Victim): Promise<string> {
     if (victim === 'network') {
       const state = this.#random() < 0.5 ? 'cut' : 'silent';
       this.#network.become(state);

@@ -1,15 +1,18 @@
 import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Random } from '../../src/demo/random.ts';
+import { copyStoreTemplate } from './store-templates.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/dist\/$/, '');
 const RECEIVER = `${ROOT}dist/ingest/main.js`;
 const LOADER = `${ROOT}dist/test/support/children/ingest-loader.js`;
 
-/** Makes the store's tables in a process that ends: chDB takes one folder per process. */
+/** Makes the store's tables in a process that ends (chDB takes one folder per process), or copies those of a template. */
 export function migrateStore(dataDir: string): void {
+  copyStoreTemplate('clickhouse', join(dataDir, 'clickhouse'));
   execFileSync(process.execPath, [LOADER, dataDir, 'migrate'], { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
