@@ -8,6 +8,7 @@ import { billsSuite } from './real/bills-suite.ts';
 import { costSuite } from './real/cost-suite.ts';
 import { directorySuite } from './real/directory-suite.ts';
 import { embedSuite } from './real/embed-suite.ts';
+import { hostileSuite } from './real/hostile-suite.ts';
 import { lifecycleSuite } from './real/lifecycle-suite.ts';
 import { myUsageSuite } from './real/my-usage-suite.ts';
 import { pricesSuite } from './real/prices-suite.ts';
@@ -25,4 +26,6 @@ describePages('the pages about business', {
   prices: pricesSuite,
   bills: billsSuite,
   'revenue, keys and plans': revenueSuite,
+  // Last: its words would stand in what the others count.
+  'hostile text': hostileSuite,
 });
