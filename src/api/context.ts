@@ -7,6 +7,7 @@ import type { Backups } from './backups-ports.ts';
 import type { Bills, LedgerReader } from './bills-ports.ts';
 import type { Control } from './control-ports.ts';
 import type { CursorSeal } from './cursor.ts';
+import type { Degradations } from './degradation-ports.ts';
 import type { DeletionCertificates, Deletions } from './deletions-ports.ts';
 import type { Deploys } from './deploys-ports.ts';
 import type { DetectorRuns } from './detector-runs-ports.ts';
@@ -55,6 +56,7 @@ export interface ApiPorts {
   readonly plans: TenantPlans;
   readonly throttles: Throttles;
   readonly breakers: Breakers;
+  readonly degradations: Degradations;
   readonly caps: Caps;
   readonly prices: Prices;
   readonly months: PriceMonths;

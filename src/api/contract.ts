@@ -185,6 +185,7 @@ export type {
   RuleStageItem,
 } from './control-contract.ts';
 export type { CostExplanation, CostList, CostTrend } from './costs-contract.ts';
+export type { DegradationItem, DegradationList, NewDegradation } from './degradation-contract.ts';
 export type { CloudEvent } from './events-contract.ts';
 export type { CreatedKey, KeyItem, KeyList, NewKey, NewSignInLink, SignInLink } from './keys-contract.ts';
 export type { DirectoryItem, DirectoryList } from './lifecycle-contract.ts';

@@ -3,6 +3,7 @@
  * whatever else was on somebody's mind: none of that text reaches a tenant.
  */
 import type { Anomaly } from '../domain/anomaly.ts';
+import type { DegradeOrder } from '../domain/degrade-order.ts';
 import type { ThrottleRecord } from '../domain/throttle-record.ts';
 
 const PROTECTS = 'so that the service stays fast for everybody';
@@ -25,3 +26,8 @@ export function anomalyReasonForTenant({ metric, ratio }: Pick<Anomaly, 'metric'
 }
 
 export const ORDER_REASON_FOR_TENANT = 'The operator has set this for a while.';
+
+/** Why a feature is taken from a tenant. */
+export function degradationReasonForTenant({ automatic }: Pick<DegradeOrder, 'automatic'>): string {
+  return automatic ? 'Your AI spend has reached a mark of its budget.' : ORDER_REASON_FOR_TENANT;
+}

@@ -6,7 +6,7 @@ export const EMBED_ROUTES = {
   usage: ['GET /v1/usage', 'GET /v1/meters', 'GET /v1/storage'],
   quotas: ['GET /v1/quotas'],
   spend: ['GET /v1/caps'],
-  limits: ['GET /v1/throttles'],
+  limits: ['GET /v1/throttles', 'GET /v1/degradations'],
   performance: ['GET /v1/tenants/:id/metrics'],
 } as const satisfies Record<EmbedView, readonly Extract<keyof typeof PERMISSIONS, `GET ${string}`>[]>;
 

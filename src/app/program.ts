@@ -23,6 +23,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   bill: async () => (await import('./commands/bill.ts')).billCommand(),
   export: async () => (await import('./commands/export.ts')).exportCommand(),
   breaker: async () => (await import('./commands/breaker.ts')).breakerCommand(),
+  degrade: async () => (await import('./commands/degrade.ts')).degradeCommand(),
   storage: async () => (await import('./commands/storage.ts')).storageCommand(),
   meter: async () => (await import('./commands/meter.ts')).meterCommand(),
   revenue: async () => (await import('./commands/revenue.ts')).revenueCommand(),

@@ -213,6 +213,7 @@ export async function startServer({ config, adminToken, ingestKey, log }: Server
       prices: prices.priceDesk,
       months: prices.monthDesk,
       spend: spend.desk,
+      degradations: spend.degradations,
       sales: sales.sales,
       control: running.control,
       deploys: new DeployStore(postgres),

@@ -4,7 +4,7 @@ import { alertKey, decideLadder } from '../control/spend-ladder.ts';
 import { type HeldCap, stepAt, usedOf } from '../control/spend-ledger.ts';
 import type { StaffActor } from '../domain/actor.ts';
 import { toError } from '../domain/errors.ts';
-import { accountKey, type SpendAccountId, type SpendAlert } from '../domain/spend.ts';
+import { accountKey, SPEND_LADDER, type SpendAccountId, type SpendAlert } from '../domain/spend.ts';
 import type { TenantId } from '../domain/tenant-id.ts';
 import { HOUR_MS, SECOND_MS } from '../domain/window.ts';
 import type { CapStore } from '../store/postgres/cap-store.ts';
@@ -14,7 +14,7 @@ import type { Leadership } from './detector-loop.ts';
 import type { Observed } from './spend-observed.ts';
 import type { HeldCaps } from './spend-standing.ts';
 
-const WATCHER: StaffActor = { kind: 'system', subject: 'spend-ladder' };
+const WATCHER: StaffActor = { kind: 'system', subject: SPEND_LADDER };
 const TENANTS_AT_ONCE = 200;
 /** Far more caps than any tenant has. */
 const CAPS_AT_ONCE = 20_000;

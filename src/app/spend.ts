@@ -3,6 +3,7 @@ import { SpendDesk } from '../control/spend-desk.ts';
 import { SECOND_MS } from '../domain/window.ts';
 import type { ClickHouse } from '../store/clickhouse/clickhouse.ts';
 import { CapStore } from '../store/postgres/cap-store.ts';
+import { DegradeOrders } from '../store/postgres/degrade-orders.ts';
 import type { Postgres } from '../store/postgres/postgres.ts';
 import { SpendBook } from '../store/postgres/spend-book.ts';
 import { SpendFlagStore } from '../store/postgres/spend-flag-store.ts';
@@ -20,6 +21,8 @@ const TICK_MS = 5 * SECOND_MS;
 export interface SpendParts {
   readonly caps: SpendCaps;
   readonly desk: SpendDesk;
+  /** Of people, beside what the run sets. */
+  readonly degradations: DegradeOrders;
   /** No further run is begun; resolves when the one under way has ended. */
   stop(): Promise<void>;
 }
@@ -70,6 +73,7 @@ export function startSpend(options: SpendOptions): SpendParts {
       log,
     }),
     desk,
+    degradations: new DegradeOrders(postgres),
     stop: async () => {
       await schedule.stop();
       await leadership.release();

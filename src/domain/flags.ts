@@ -66,7 +66,7 @@ export interface DegradeFlag {
   readonly kind: 'degrade';
   readonly id: string;
   readonly tenantId: TenantId;
-  /** What is degraded: `ai` for now. */
+  /** What is degraded: `ai`, or a part of it as `degradeFeature` names it. */
   readonly feature: string;
   readonly step: DegradeStep;
   readonly reason: string;

@@ -195,3 +195,14 @@ export function modelMatches(capModel: string | null, model: string): boolean {
 export function degradeFeature({ key, model }: SpendScope): string {
   return `ai${key === null ? '' : `.key.${key}`}${model === null ? '' : `.model.${model}`}`;
 }
+
+/** Labels and models are 1 to 200 characters of one line, as caps have them. */
+const DEGRADE_FEATURE = /^ai(?:\.key\.\P{Cc}{1,200}?)?(?:\.model\.\P{Cc}{1,200})?$/u;
+
+/** Whether apps ask for this feature, that is whether `degradeFeature` can have made it: another text degrades nothing. */
+export function isDegradeFeature(text: string): boolean {
+  return DEGRADE_FEATURE.test(text);
+}
+
+/** Who writes the flags that follow from caps. Flags of anybody else are people's. */
+export const SPEND_LADDER = 'spend-ladder';

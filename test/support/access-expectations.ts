@@ -53,6 +53,7 @@ export const OPEN_TO_TENANTS: Readonly<Partial<Record<Row, OpenRoute>>> = {
   'GET /v1/burst-credits': PLAIN,
   'GET /v1/burst-credits/entries': PLAIN,
   'GET /v1/breakers': TELLS,
+  'GET /v1/degradations': TELLS,
   'GET /v1/exports/usage': PLAIN,
   'GET /v1/exports/quotas': PLAIN,
   'GET /v1/statements/:tenant_id': PLAIN,

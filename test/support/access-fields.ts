@@ -171,6 +171,10 @@ export const FIELDS_FOR_TENANTS: Readonly<Record<string, readonly string[]>> = {
     'items[].order.revision items[].order.state items[].order.status items[].order.tenant_id items[].reported_at',
     'items[].services items[].since items[].state items[].tenant_id total',
   ],
+  'GET /v1/degradations': [
+    'items items[].automatic items[].created_at items[].created_by items[].ended_at items[].expires_at items[].feature',
+    'items[].id items[].reason items[].revision items[].status items[].step items[].tenant_id total',
+  ],
   'GET /v1/exports/usage': [],
   'GET /v1/exports/quotas': [],
   'GET /v1/tenant-exports': [

@@ -86,6 +86,7 @@ async function writeAbout({ must }: SeededServer, tenant: TenantId): Promise<voi
     ...{ limit: { requests_per_second: 500, burst: 500 }, mode: 'shadow' },
   });
   await must('POST', '/v1/breakers/orders', { ...flag, integration: word, state: 'open' });
+  await must('POST', '/v1/degradations', { ...flag, feature: `ai.key.${word}`, step: 'warn' });
   await must('POST', '/v1/mutes', flag);
   await must('POST', '/v1/keys', { name: word, scopes: ['ingest'], tenant_id: tenant });
   await must('POST', '/v1/members', { email: `${word}@example.com`, role: 'viewer', tenant_id: tenant });

@@ -149,6 +149,13 @@ export const GOOD_REQUESTS: Record<Row, GoodRequest> = {
     status: 201,
   },
   'DELETE /v1/breakers/orders/:id': { url: '/v1/breakers/orders/not-there', status: 404 },
+  'GET /v1/degradations': { url: `/v1/degradations?tenant_id=${OWN}`, status: 200, statusForOther: 404 },
+  'POST /v1/degradations': {
+    url: '/v1/degradations',
+    payload: { tenant_id: OWN, feature: 'ai', step: 'blocked', expires_in_seconds: 60, reason: 'drill' },
+    status: 201,
+  },
+  'DELETE /v1/degradations/:id': { url: '/v1/degradations/not-there', status: 404 },
   'GET /v1/alerts': { url: '/v1/alerts', status: 200 },
   'POST /v1/alerts/:id/ack': { url: '/v1/alerts/not-there/ack', status: 404 },
   'GET /v1/alert-routes': { url: '/v1/alert-routes', status: 200 },

@@ -22,6 +22,7 @@ import { MemoryArchives } from './api-memory-archives.ts';
 import { MemoryBills, MemoryCosts } from './api-memory-bills.ts';
 import { MemoryBreakers } from './api-memory-breakers.ts';
 import { MemoryControl } from './api-memory-control.ts';
+import { MemoryDegradations } from './api-memory-degradations.ts';
 import { MemoryDeploys } from './api-memory-deploys.ts';
 import { MemoryFeed, MemoryInstances } from './api-memory-feed.ts';
 import { MemoryKeyAdmin, MemoryKeys } from './api-memory-keys.ts';
@@ -227,6 +228,7 @@ export function createMemoryPorts(now: () => number) {
     lifecycle: new MemoryLifecycle(plans, feed, now),
     throttles: new MemoryThrottles(feed, now),
     breakers: new MemoryBreakers(feed, now),
+    degradations: new MemoryDegradations(feed, now),
     alerting: new MemoryAlerting(now),
     control: new MemoryControl(now),
     deploys: new MemoryDeploys(now),

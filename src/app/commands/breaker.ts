@@ -1,20 +1,13 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import type { BreakerItem, BreakerList, BreakerOrderItem, NewBreakerOrder } from '../../api/contract.ts';
 import { loadConfig } from '../../config/config.ts';
 import { askServer } from '../api-client.ts';
 import { print, printTable } from '../terminal.ts';
+import { flagSeconds } from './flag-seconds.ts';
 
 /** The most that one answer of the API holds. */
 const MOST = 1_000;
 const DEFAULT_SECONDS = 600;
-
-const seconds = (text: string) => {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 5 || value > 86_400) {
-    throw new InvalidArgumentError('Give whole seconds, 5 to 86400.');
-  }
-  return value;
-};
 
 function row(item: BreakerItem): string[] {
   const { open = 0, half_open: halfOpen = 0, closed = 0 } = item.instances ?? {};
@@ -61,7 +54,7 @@ function addOrder(command: Command, name: string, state: NewBreakerOrder['state'
     .command(`${name} <tenant> <integration>`)
     .description(`${description}; ends by itself`)
     .requiredOption('--reason <text>', 'why; people read it')
-    .option('--seconds <n>', 'how long', seconds, DEFAULT_SECONDS)
+    .option('--seconds <n>', 'how long', flagSeconds, DEFAULT_SECONDS)
     .action(async (tenant: string, integration: string, options: { reason: string; seconds: number }) => {
       const wanted = { tenant_id: tenant, integration, state };
       const body: NewBreakerOrder = { ...wanted, expires_in_seconds: options.seconds, reason: options.reason };

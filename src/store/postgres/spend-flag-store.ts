@@ -1,14 +1,14 @@
 import type { StaffActor } from '../../domain/actor.ts';
 import type { DegradeStep } from '../../domain/flags.ts';
-import type { SpendAlert } from '../../domain/spend.ts';
+import { SPEND_LADDER, type SpendAlert } from '../../domain/spend.ts';
 import type { TenantId } from '../../domain/tenant-id.ts';
 import type { Postgres } from './postgres.ts';
 import { nextRevision } from './revisions.ts';
 import { fromUnixMs, unixMs } from './sql-time.ts';
 import type { StaffTransaction } from './transaction.ts';
 
-/** Who writes the flags of the ladder. Flags of anybody else are people's, and are left alone. */
-const LADDER: StaffActor = { kind: 'system', subject: 'spend-ladder' };
+/** Flags of anybody else are people's, and are left alone. */
+const LADDER: StaffActor = { kind: 'system', subject: SPEND_LADDER };
 const IN_FORCE = 'lifted_at is null and expires_at > clock_timestamp()';
 /** The longest period: what a person lifted before it does not count any more. */
 const REMEMBERED = '32 days';

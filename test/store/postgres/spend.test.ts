@@ -2,23 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { heldCaps } from '../../../src/app/spend-standing.ts';
 import { SpendDesk } from '../../../src/control/spend-desk.ts';
-import { decideLadder } from '../../../src/control/spend-ladder.ts';
-import type { Actor, StaffActor } from '../../../src/domain/actor.ts';
-import type { SpendCapTerms } from '../../../src/domain/spend.ts';
+import type { Actor } from '../../../src/domain/actor.ts';
 import type { TenantId } from '../../../src/domain/tenant-id.ts';
 import { CapStore } from '../../../src/store/postgres/cap-store.ts';
 import { Postgres } from '../../../src/store/postgres/postgres.ts';
 import { SpendBook } from '../../../src/store/postgres/spend-book.ts';
-import { SpendFlagStore } from '../../../src/store/postgres/spend-flag-store.ts';
 import { TenantDirectory } from '../../../src/store/postgres/tenant-directory.ts';
-import { TEST_RATES } from '../../support/api-memory-spend.ts';
 import { silentLog, startTestPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { runSql } from '../../support/postgres-child.ts';
-import { spendCap, spendReport } from '../../support/spend-samples.ts';
-
-const ADA: StaffActor = { kind: 'staff', subject: 'ada', role: 'admin' };
-const ASKER = { keyId: 'k', instanceId: 'i', service: 's' };
-const TOOLS = { zone: () => () => 0, rates: () => TEST_RATES };
+import { spendReport } from '../../support/spend-samples.ts';
+import { ADA, ASKER, freshTenant, slice, TOOLS, terms } from '../../support/spend-store.ts';
 
 let db: TestPostgres;
 let caps: CapStore;
@@ -39,21 +32,6 @@ function openDesk(): SpendDesk {
   opened.push(postgres);
   return new SpendDesk(new SpendBook(postgres), TOOLS);
 }
-
-function terms(changes: Partial<SpendCapTerms> = {}): SpendCapTerms {
-  const { tenantId: _tenant, plan: _plan, updatedBy: _by, updatedAt: _at, ...rest } = spendCap();
-  return { ...rest, ...changes };
-}
-
-const freshTenant = () => `t-${randomUUID()}` as TenantId;
-const slice = (tenantId: TenantId, id: string, atLeast: number) => ({
-  id,
-  tenant_id: tenantId,
-  instance_id: 'i',
-  service: 's',
-  at_least_micro: atLeast,
-  wanted_micro: atLeast,
-});
 
 async function standingOf(tenantId: TenantId, actor: Actor = ADA) {
   return caps.standing(actor, { tenants: [tenantId], offset: 0, limit: 100 });
@@ -210,84 +188,5 @@ describe('caps', () => {
       { action: 'cap.set', subject: 'ada', before: '1', after: '2' },
       { action: 'cap.remove', subject: 'ada', before: '2', after: null },
     ]);
-  });
-});
-
-describe('flags of the ladder', () => {
-  const flags = () => new SpendFlagStore(db.postgres);
-
-  /** One turn of the ladder, as the loop makes it. */
-  async function turn(tenantId: TenantId) {
-    const standing = await standingOf(tenantId);
-    const decision = decideLadder({
-      tenantId,
-      held: heldCaps(standing),
-      flags: await flags().flagsOf([tenantId]),
-      told: new Set(),
-      now: standing.now,
-    });
-    await flags().change(tenantId, decision.actions);
-    const alerts = await flags().addAlerts(decision.alerts);
-    return { kinds: decision.actions.map(({ kind }) => kind), alerts: alerts.map(({ percent }) => percent) };
-  }
-
-  const inForce = (tenantId: TenantId) =>
-    runSql(
-      db.ownerUrl,
-      `select value ->> 'step' as step, created_by from tenantry.flags
-       where tenant_id = '${tenantId}' and lifted_at is null and expires_at > clock_timestamp()`,
-    );
-
-  async function spend(tenantId: TenantId, micro: number): Promise<void> {
-    const desk = openDesk();
-    const id = randomUUID();
-    await desk.reserve(tenantId, slice(tenantId, id, micro), ASKER);
-    await desk.report(tenantId, [spendReport(id, { tenant_id: tenantId, spent_micro: micro, closed: true })], ASKER);
-  }
-
-  it('follow the spend up, are told once, and go when the cap is raised', async () => {
-    const tenantId = freshTenant();
-    await caps.put(ADA, tenantId, terms({ amountMicro: 1_000, period: 'month' }));
-    expect(await turn(tenantId)).toEqual({ kinds: [], alerts: [] });
-    await spend(tenantId, 750);
-    expect(await turn(tenantId)).toEqual({ kinds: ['set'], alerts: [70] });
-    expect(await turn(tenantId)).toEqual({ kinds: [], alerts: [] });
-    await spend(tenantId, 250);
-    expect(await turn(tenantId)).toEqual({ kinds: ['set'], alerts: [90, 100] });
-    expect(await inForce(tenantId)).toEqual([{ step: 'blocked', created_by: 'spend-ladder' }]);
-    await caps.put(ADA, tenantId, terms({ amountMicro: 5_000, period: 'month' }));
-    expect(await turn(tenantId)).toEqual({ kinds: ['lift'], alerts: [] });
-    expect(await inForce(tenantId)).toEqual([]);
-  });
-
-  it("leave a person's flag alone, also one that came a moment before", async () => {
-    const tenantId = freshTenant();
-    await caps.put(ADA, tenantId, terms({ amountMicro: 1_000 }));
-    await spend(tenantId, 1_000);
-    await runSql(
-      db.ownerUrl,
-      `insert into tenantry.flags (tenant_id, kind, scope, value, mode, reason, created_by, created_at, expires_at, revision)
-       values ('${tenantId}', 'degrade', '{"feature": "ai"}', '{"step": "ok"}', 'enforce', 'demo for the board', 'ada',
-               now(), now() + interval '1 hour', 1)`,
-    );
-    await flags().change(tenantId, [
-      { kind: 'set', feature: 'ai', step: 'blocked', reason: 'r', expiresAt: Date.now() + 60_000, replaces: undefined },
-    ]);
-    expect(await turn(tenantId)).toMatchObject({ kinds: [] });
-    expect(await inForce(tenantId)).toEqual([{ step: 'ok', created_by: 'ada' }]);
-  });
-
-  it('do not come back in the same period when a person lifted them', async () => {
-    const tenantId = freshTenant();
-    await caps.put(ADA, tenantId, terms({ amountMicro: 1_000, period: 'month' }));
-    await spend(tenantId, 750);
-    await turn(tenantId);
-    await runSql(
-      db.ownerUrl,
-      `update tenantry.flags set lifted_at = clock_timestamp(), lifted_by = 'ada', lifted_revision = revision + 1
-       where tenant_id = '${tenantId}'`,
-    );
-    expect(await turn(tenantId)).toEqual({ kinds: [], alerts: [] });
-    expect(await inForce(tenantId)).toEqual([]);
   });
 });
