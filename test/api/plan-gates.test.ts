@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { PERMISSIONS } from '../../src/api/permissions.ts';
 import { PLAN_GATES } from '../../src/api/plan-gates.ts';
 import { PLAN_FEATURE_NAMES, PLAN_FEATURES, type PlanFeature } from '../../src/domain/plan-features.ts';
@@ -10,10 +10,11 @@ import { tableBetween } from '../support/rules-markdown.ts';
 const GATES = Object.entries(PLAN_GATES) as [keyof typeof PLAN_GATES, PlanFeature][];
 
 let api: ApiUnderTest;
-beforeEach(async () => {
+beforeAll(async () => {
   api = await startApi();
 });
-afterEach(() => api.close());
+afterAll(() => api.close());
+beforeEach(() => api.ports.planFeatures.included.clear());
 
 const without = (...missing: PlanFeature[]) =>
   api.ports.planFeatures.included.set(OWN, {
