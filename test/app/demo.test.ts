@@ -15,7 +15,7 @@ let demo: CommandRun;
 let url = '';
 
 beforeAll(async () => {
-  demo = runCommand(['demo', '--tenants', String(TENANTS), '--rate', '30'], {
+  demo = runCommand(['demo', '--tenants', String(TENANTS), '--rate', '40'], {
     TENANTRY_DATA_DIR: flowFolder(),
     TENANTRY_ADMIN_TOKEN: ADMIN_TOKEN,
     TENANTRY_API_PORT: '0',
@@ -32,10 +32,20 @@ beforeAll(async () => {
 });
 afterAll(endEverything);
 
+async function tenantList(): Promise<TenantList> {
+  const answer = await fetch(`${url}/v1/tenants`, { headers: { authorization: `Bearer ${ADMIN_TOKEN}` } });
+  return (await answer.json()) as TenantList;
+}
+
+async function figures() {
+  const { items } = await tenantList();
+  const sum = (field: 'requests' | 'errors') => items.reduce((total, item) => total + item[field], 0);
+  return { requests: sum('requests'), errors: sum('errors') };
+}
+
 it('shows every tenant on its plan', async () => {
   const { items } = await until('every tenant to have sent something', async () => {
-    const answer = await fetch(`${url}/v1/tenants`, { headers: { authorization: `Bearer ${ADMIN_TOKEN}` } });
-    const list = (await answer.json()) as TenantList;
+    const list = await tenantList();
     return list.total === TENANTS && list;
   });
   const plans = items.map(({ tenant_id, plan }) => [tenant_id, plan]).toSorted();
@@ -48,6 +58,23 @@ it('shows every tenant on its plan', async () => {
 
 it('says where another sign-in link comes from, with the data directory that the demo has for itself', () => {
   expect(demo.out()).toMatch(/`TENANTRY_DATA_DIR=\S+\/demo npx tenantry key sign-in --role sre` makes another/);
+});
+
+// The simulated SaaS has its database in the server's PostgreSQL.
+it('goes on when the server is killed: soon the app serves its tenants again', async () => {
+  await until('the first figures', async () => (await figures()).requests > 50);
+  const server = descendants(demo.pid).find(({ command }) => command.includes('server-process.js'));
+  process.kill(server?.pid ?? 0, 'SIGKILL');
+  let before = await until('the API to be back', figures);
+  // Some requests fail on purpose, never a tenth of them; while the database is away nearly all do.
+  await until('a stretch of requests that are served', async () => {
+    const now = await figures();
+    const requests = now.requests - before.requests;
+    if (requests < 100) return false;
+    const failed = (now.errors - before.errors) / requests;
+    before = now;
+    return failed < 0.1;
+  });
 });
 
 it('ends as one: nothing that it started stays behind', async () => {
