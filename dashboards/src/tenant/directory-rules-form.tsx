@@ -42,7 +42,7 @@ export function DirectoryRules(props: {
       </button>
       <CheckField
         field={form.field('authoritative')}
-        label="The directory alone gives roles: who has none by these groups has no access, and even the last admin may go"
+        label="The directory alone gives roles: who has none by these groups, or is not in it, has no access, and even the last admin may go"
       />
     </FormDialog>
   );
