@@ -50,7 +50,7 @@ export async function startBackupWorld(): Promise<BackupWorld> {
   const stores = await openStores(config, silentLog);
   const spoolFolder = join(dataDir, 'spool');
   const spool = await Spool.open({
-    ...{ folder: spoolFolder, segmentBytes: 1_000_000, segmentAgeMs: 400, maxBytes: 100_000_000, log: silentLog },
+    ...{ folder: spoolFolder, segmentBytes: 1_000_000, segmentAgeMs: 1_000, maxBytes: 100_000_000, log: silentLog },
     retryWindowMs: 60_000,
   });
   const gate = new InsertGate();
