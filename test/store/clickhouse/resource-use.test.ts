@@ -155,7 +155,6 @@ describe('a repeated segment', () => {
     'completes what is missing, and only that, when the first attempt died after %s',
     async (table) => {
       const tenant = `died-after-${table.replaceAll('_', '-')}`;
-      await insert(everything(`${tenant}-reference`));
       // A view that fails stands for a process that dies there: what was written before it stays.
       for (const name of ['aa_dies', 'zz_dies']) {
         await store.clickhouse.command(
@@ -166,7 +165,7 @@ describe('a repeated segment', () => {
         await store.clickhouse.command(`DROP VIEW tenantry.${name} SYNC`);
       }
       await insert(everything(tenant), tenant);
-      expect(await sums(tenant)).toEqual(await sums(`${tenant}-reference`));
+      expect(await sums(tenant)).toEqual([{ n: 7 }, EVERYTHING, EVERYTHING, EVERYTHING]);
     },
   );
 });

@@ -14,7 +14,7 @@ let server: ClickHouseServer;
 let clickhouse: ServerClickHouse;
 
 beforeAll(async () => {
-  store = await startServerStore();
+  store = await startServerStore({ isMigrated: true });
   ({ server, clickhouse } = store);
 });
 afterAll(() => store.stop());
