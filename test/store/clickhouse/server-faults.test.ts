@@ -21,7 +21,7 @@ let loader: SegmentLoader | undefined;
 let spools = 0;
 
 beforeAll(async () => {
-  store = await startServerStore();
+  store = await startServerStore({ isMigrated: true });
   proxy = await startFaultProxy(store.server.port);
   const url = store.server.url.replace(/:\d+$/, `:${proxy.port}`);
   throughProxy = new ServerClickHouse({ url });
