@@ -138,6 +138,7 @@ function routes(app: FastifyInstance, state: StubState): void {
     );
     return { items, total: items.length };
   });
+  app.get('/v1/degradations', () => ({ items: [], total: 0 }));
   app.post<{ Body: NewThrottle }>('/v1/throttles', (request, reply) => {
     const { expires_in_seconds: seconds, scope, ...rest } = request.body;
     const now = Date.now();

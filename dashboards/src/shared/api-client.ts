@@ -2,6 +2,8 @@ import type {
   AnomalyItem,
   BreakerItem,
   BreakerList,
+  DegradationItem,
+  DegradationList,
   MetricGroup,
   MetricName,
   MetricSeries,
@@ -196,6 +198,10 @@ export async function listThrottles(
 
 export async function listBreakers(tenantId: string, signal?: AbortSignal): Promise<BreakerItem[]> {
   return (await get<BreakerList>('/v1/breakers', { tenant_id: tenantId }, signal)).items;
+}
+
+export async function listDegradations(tenantId: string, signal?: AbortSignal): Promise<DegradationItem[]> {
+  return (await get<DegradationList>('/v1/degradations', { tenant_id: tenantId }, signal)).items;
 }
 
 export async function listAnomalies(

@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import type { BreakerItem } from '../../../src/api/contract.ts';
 import type { Zone } from '../shared/time-format.ts';
 import { BreakerForm } from './act-breaker-form.tsx';
+import { DegradeForm } from './act-degrade-form.tsx';
 import { ThrottleForm } from './throttle-form.tsx';
 
 /** What can be done about one tenant, each with its own dialog. */
@@ -13,7 +14,7 @@ export function ActMenu(props: {
   zone: Zone;
   onDone: () => void;
 }) {
-  const [open, setOpen] = useState<'throttle' | 'shadow' | 'breaker' | undefined>();
+  const [open, setOpen] = useState<'throttle' | 'shadow' | 'breaker' | 'degrade' | undefined>();
   const { tenantId } = props;
   const close = () => setOpen(undefined);
   const done = () => {
@@ -31,6 +32,9 @@ export function ActMenu(props: {
       </button>
       <button type="button" class="button" onClick={() => setOpen('breaker')}>
         Breaker …
+      </button>
+      <button type="button" class="button" onClick={() => setOpen('degrade')}>
+        Degrade …
       </button>
       {(open === 'throttle' || open === 'shadow') && (
         <ThrottleForm
@@ -51,6 +55,7 @@ export function ActMenu(props: {
           onDone={done}
         />
       )}
+      {open === 'degrade' && <DegradeForm tenantId={tenantId} zone={props.zone} onClose={close} onDone={done} />}
     </fieldset>
   );
 }

@@ -4,9 +4,12 @@ import type {
   BreakerList,
   BreakerOrderItem,
   DecisionList,
+  DegradationItem,
+  DegradationList,
   FlagInstanceList,
   KillSwitchItem,
   NewBreakerOrder,
+  NewDegradation,
   ThrottleList,
 } from '../../../src/api/contract.ts';
 import type { DeployItem, DeployList } from '../../../src/api/deploys-contract.ts';
@@ -27,6 +30,7 @@ export function lookAtNeighbors(
 export interface InForce {
   readonly throttles: ThrottleList['items'];
   readonly breakers: BreakerList['items'];
+  readonly degradations: DegradationList['items'];
   readonly killSwitch: KillSwitchItem;
   readonly approvals: ApprovalList['items'];
   readonly instances: FlagInstanceList;
@@ -34,9 +38,10 @@ export interface InForce {
 
 /** What is in force or waits right now, over all tenants. */
 export async function whatIsInForce(signal?: AbortSignal): Promise<InForce> {
-  const [throttles, breakers, killSwitch, approvals, instances] = await Promise.all([
+  const [throttles, breakers, degradations, killSwitch, approvals, instances] = await Promise.all([
     get<ThrottleList>('/v1/throttles', { active: true, limit: MOST_EVENTS }, signal),
     get<BreakerList>('/v1/breakers', { limit: MOST_EVENTS }, signal),
+    get<DegradationList>('/v1/degradations', { limit: MOST_EVENTS }, signal),
     get<KillSwitchItem>('/v1/control/kill-switch', {}, signal),
     get<ApprovalList>('/v1/control/approvals', { pending: true }, signal),
     get<FlagInstanceList>('/v1/flags/instances', {}, signal),
@@ -44,6 +49,7 @@ export async function whatIsInForce(signal?: AbortSignal): Promise<InForce> {
   return {
     throttles: throttles.items,
     breakers: breakers.items,
+    degradations: degradations.items,
     killSwitch,
     approvals: approvals.items,
     instances,
@@ -95,6 +101,14 @@ export function orderBreaker(order: NewBreakerOrder): Promise<BreakerOrderItem> 
 
 export function liftBreakerOrder(id: string): Promise<unknown> {
   return send('DELETE', `/v1/breakers/orders/${encodeURIComponent(id)}`);
+}
+
+export function orderDegradation(order: NewDegradation): Promise<DegradationItem> {
+  return send('POST', '/v1/degradations', order);
+}
+
+export function liftDegradation(id: string): Promise<unknown> {
+  return send('DELETE', `/v1/degradations/${encodeURIComponent(id)}`);
 }
 
 export function listInstances(signal?: AbortSignal): Promise<FlagInstanceList> {

@@ -5,6 +5,7 @@ import { tenantHref } from '../shared/router.ts';
 import { formatSpan, timeText, type Zone } from '../shared/time-format.ts';
 import { useNow } from '../shared/use-now.ts';
 import { throttlesInForce } from './attention.ts';
+import { DegradationList } from './degradation-list.tsx';
 import { type InForce, liftBreakerOrder } from './noisy-api.ts';
 import { ActiveThrottles } from './throttle-list.tsx';
 
@@ -18,7 +19,7 @@ interface InForceProps {
 
 /** What has been done already: by whom or which rule, until when, how many instances obey, and the way out. */
 export function WhatHolds(props: InForceProps) {
-  const { throttles, breakers, instances } = props.inForce;
+  const { throttles, breakers, degradations, instances } = props.inForce;
   const now = useNow(5_000);
   const held = throttlesInForce(throttles, now);
   const orders = breakers.filter(({ order }) => order !== null);
@@ -28,7 +29,7 @@ export function WhatHolds(props: InForceProps) {
       <header class="section-head">
         <h2>In force now</h2>
         <span class="muted small">
-          {held.length === 0 && orders.length === 0 ? 'Nobody is held back. ' : ''}
+          {held.length + orders.length + degradations.length === 0 ? 'Nobody is held back. ' : ''}
           {live === 1 ? '1 app instance is connected.' : `${live} app instances are connected.`}
         </span>
       </header>
@@ -42,6 +43,13 @@ export function WhatHolds(props: InForceProps) {
       {orders.map((item) => (
         <Order key={item.order?.id} item={item} {...props} />
       ))}
+      <DegradationList
+        items={degradations}
+        mayLift={props.mayAct}
+        zone={props.zone}
+        query={props.query}
+        onLifted={props.onActed}
+      />
     </section>
   );
 }

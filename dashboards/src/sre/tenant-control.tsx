@@ -1,10 +1,12 @@
 import type { BreakerItem, FlagInstanceItem, ThrottleItem } from '../../../src/api/contract.ts';
+import { listDegradations } from '../shared/api-client.ts';
 import { DataTable, type TableColumn } from '../shared/data-table.tsx';
 import { formatCount, NO_VALUE } from '../shared/format.ts';
 import { formatSpan, timeText, type Zone } from '../shared/time-format.ts';
 import { type Live, useLive } from '../shared/use-live.ts';
 import { useNow } from '../shared/use-now.ts';
 import { throttlesInForce } from './attention.ts';
+import { DegradationList } from './degradation-list.tsx';
 import { Part, PartSection } from './tenant-sections.tsx';
 import { flagInstances } from './trace-api.ts';
 
@@ -113,8 +115,11 @@ export function TenantFlags(props: {
   throttles: Live<readonly ThrottleItem[]>;
   breakers: Live<readonly BreakerItem[]>;
   zone: Zone;
-  /** Which instances there are is the operators' to know. */
-  withInstances: boolean;
+  /** null: nobody from whom anything could be taken. */
+  tenantId: string | null;
+  query: URLSearchParams;
+  /** Which instances there are is the operators' to know, and what is taken theirs to give back. */
+  isOperator: boolean;
 }) {
   const { throttles, breakers, zone } = props;
   const now = useNow(5_000);
@@ -132,8 +137,27 @@ export function TenantFlags(props: {
           />
         )}
       </Part>
-      {props.withInstances && <Instances zone={zone} />}
+      {props.tenantId !== null && (
+        <Degraded tenantId={props.tenantId} zone={zone} query={props.query} mayLift={props.isOperator} />
+      )}
+      {props.isOperator && <Instances zone={zone} />}
     </PartSection>
+  );
+}
+
+function Degraded(props: { tenantId: string; zone: Zone; query: URLSearchParams; mayLift: boolean }) {
+  const { tenantId } = props;
+  const live = useLive(`degradations ${tenantId}`, (signal) => listDegradations(tenantId, signal), INTERVAL_MS);
+  return (
+    <Part title="AI taken from it" live={live} testId="part-degradations">
+      {(items) =>
+        items.length === 0 ? (
+          <p class="muted">Nothing is: neither by an order nor by a spend cap.</p>
+        ) : (
+          <DegradationList {...props} items={items} onLifted={live.refresh} />
+        )
+      }
+    </Part>
   );
 }
 

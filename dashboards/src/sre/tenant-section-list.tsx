@@ -62,7 +62,9 @@ export function tenantSections(inputs: Inputs): readonly SectionEntry[] {
     {
       id: 'flags',
       label: 'Flags',
-      content: () => <TenantFlags throttles={throttles} breakers={breakers} zone={zone} withInstances={isOperator} />,
+      content: () => (
+        <TenantFlags {...{ throttles, breakers, zone, query, isOperator }} tenantId={isTenant ? tenantId : null} />
+      ),
     },
     {
       id: 'anomalies',

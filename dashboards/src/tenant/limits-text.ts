@@ -1,5 +1,5 @@
 /** What holds a customer back, in words of the customer's: no rule, no other tenant, nobody's name. */
-import type { ThrottleItem } from '../../../src/api/contract.ts';
+import type { DegradationItem, ThrottleItem } from '../../../src/api/contract.ts';
 import type { CapItem } from '../../../src/api/spend-contract.ts';
 import { formatShort } from '../shared/format.ts';
 import { formatAmount } from '../shared/money.ts';
@@ -33,6 +33,19 @@ const STEPS: Readonly<Record<CapItem['step'], string>> = {
   cached_only: 'AI answers from stored results only',
   blocked: 'AI calls are refused until the period ends',
 };
+
+const TAKEN: Readonly<Record<DegradationItem['step'], string>> = {
+  ok: 'AI is not limited',
+  warn: 'You are asked to use less AI',
+  cached_only: 'AI answers from stored results only',
+  blocked: 'AI calls are refused',
+};
+
+/** `AI calls are refused for key bob`. */
+export function degradationText({ step, feature }: Pick<DegradationItem, 'step' | 'feature'>): string {
+  const part = feature.slice('ai'.length).replace('.key.', ' for key ').replace('.model.', ' for model ');
+  return `${TAKEN[step]}${part}`;
+}
 
 export interface CapMark {
   readonly percent: number;

@@ -2,7 +2,7 @@ import type { MeterItem } from '../../../src/api/meters-contract.ts';
 import type { QuotaItem } from '../../../src/api/quotas-contract.ts';
 import type { UsageList } from '../../../src/api/usage-contract.ts';
 import { EMBED_VIEWS, type EmbedView } from '../../../src/domain/embed.ts';
-import { listThrottles, serverNow } from '../shared/api-client.ts';
+import { listDegradations, listThrottles, serverNow } from '../shared/api-client.ts';
 import { formatBytes } from '../shared/format.ts';
 import { Loaded } from '../shared/loaded.tsx';
 import { navigate, useAddress } from '../shared/navigation.tsx';
@@ -82,6 +82,15 @@ export function UsageView(props: {
     async (signal) => (shows('limits') ? listThrottles({ tenantId, activeOnly: true }, signal) : []),
     LIMITS_INTERVAL_MS,
   );
+  // What a cap takes is told with the cap, where caps are shown.
+  const taken = useLive(
+    `taken ${tenantId} ${shows('limits')} ${shows('spend')}`,
+    async (signal) => {
+      const all = shows('limits') ? await listDegradations(tenantId, signal) : [];
+      return all.filter(({ automatic }) => !automatic || !shows('spend'));
+    },
+    LIMITS_INTERVAL_MS,
+  );
   const caps = useLive(
     `caps ${tenantId} ${shows('spend')}`,
     async (signal) => (shows('spend') ? (await listCaps(tenantId, signal)).items : []),
@@ -89,8 +98,9 @@ export function UsageView(props: {
   );
   return (
     <>
-      <LimitsSection throttles={limits.data ?? []} zone={zone} />
+      <LimitsSection throttles={limits.data ?? []} degradations={taken.data ?? []} zone={zone} />
       <NotKnown what="Limits in force" live={limits} />
+      <NotKnown what="Limits of AI" live={taken} />
       <Loaded live={live}>
         {(data) => (
           <>

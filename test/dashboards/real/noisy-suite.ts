@@ -1,10 +1,18 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { shareText } from '../../../dashboards/src/sre/noisy-text.ts';
-import type { BreakerList, FlagInstanceList, KillSwitchItem, ThrottleList } from '../../../src/api/contract.ts';
+import type {
+  BreakerList,
+  CreatedKey,
+  FlagInstanceList,
+  KillSwitchItem,
+  ThrottleList,
+} from '../../../src/api/contract.ts';
 import type { NeighborsAnswer } from '../../../src/api/neighbors-contract.ts';
 import type { FlagSnapshot } from '../../../src/domain/flag-wire.ts';
+import { createTenantry } from '../../../src/middleware/index.ts';
 import { noiseScene } from '../../support/dashboards-noise.ts';
+import { loadSections } from '../../support/dashboards-sections.ts';
 import type { DashboardsWorld } from '../../support/dashboards-world.ts';
 import { type FlowSaas, startSaas } from '../../support/flow-saas.ts';
 import { callSaas } from '../../support/flow-traffic.ts';
@@ -109,6 +117,39 @@ export function noisySuite(world: () => DashboardsWorld): void {
     await order.waitFor({ state: 'detached' });
     expect((await ask<BreakerList>('/v1/breakers?integration=nn-webhook')).items).toEqual([]);
     expect(faults).toEqual([]);
+  });
+
+  it('blocks AI of one tenant: its apps are told so on every page, and no more once it is lifted', async () => {
+    const { url, ask: send } = world().tenantry;
+    const made = await send<CreatedKey>('/v1/keys', { method: 'POST', body: { name: 'nn-ai', scopes: ['flags'] } });
+    const app = createTenantry({ serviceName: 'nn-ai', apiUrl: url, key: made.body.key });
+    try {
+      await until('the app to listen for flags', () => app.flags.isReady);
+      const { page, faults } = await open(`service=${SERVICE}`);
+      await cardOf(page, CULPRIT).getByRole('button', { name: 'Degrade …' }).click();
+      const dialog = page.getByTestId('degrade-dialog');
+      await dialog.getByLabel('Step').selectOption('blocked');
+      await dialog.getByLabel('Reason').fill('It calls the model in a loop');
+      await dialog
+        .getByTestId('degrade-preview')
+        .getByText(/All AI of nn-import: every AI call is refused/)
+        .waitFor();
+      await dialog.getByRole('button', { name: 'Block AI' }).click();
+      await until('the app to be told', () => app.degraded('ai', CULPRIT) === 'blocked');
+      expect(app.degraded('ai', VICTIMS[0])).toBe('ok');
+      await page.getByTestId('degradation').filter({ hasText: 'It calls the model in a loop' }).waitFor();
+      await page.goto(`${url}/tenants/${CULPRIT}`);
+      const part = page.getByTestId('part-degradations');
+      await loadSections(page);
+      await part.getByText('It calls the model in a loop').waitFor();
+      await part.getByRole('button', { name: 'Lift' }).click();
+      await page.getByTestId('ask-dialog').getByRole('button', { name: 'Lift now' }).click();
+      await until('the app to be told', () => app.degraded('ai', CULPRIT) === 'ok');
+      await part.getByText('Nothing is: neither by an order nor by a spend cap.').waitFor();
+      expect(faults).toEqual([]);
+    } finally {
+      await app.shutdown();
+    }
   });
 
   it('shows the server what it refuses, in place', async () => {
