@@ -4,6 +4,7 @@ import {
   capName,
   capShare,
   capStanding,
+  degradationText,
   limitsInForce,
   limitText,
   whyText,
@@ -36,6 +37,15 @@ describe('limits', () => {
     for (const anomaly of [null, 'x']) expect(whyText({ ...throttle, anomaly_id: anomaly })).not.toMatch(/globex|rule/);
     expect(whyText({ anomaly_id: 'x' })).toContain('more requests than usual');
   });
+});
+
+it.each([
+  ['ai', 'AI calls are refused'],
+  ['ai.key.bob', 'AI calls are refused for key bob'],
+  ['ai.model.gpt-4o', 'AI calls are refused for model gpt-4o'],
+  ['ai.key.bob.model.gpt-4o', 'AI calls are refused for key bob for model gpt-4o'],
+])('what is taken of %s is told as: %s', (feature, text) => {
+  expect(degradationText({ step: 'blocked', feature })).toBe(text);
 });
 
 describe('AI budgets', () => {
