@@ -4,7 +4,7 @@ import type { TenantId } from './tenant-id.ts';
 /** What a person can order: `ok` is no order, lifting the one in force is. */
 export const ORDERED_STEPS = ['warn', 'cached_only', 'blocked'] as const satisfies readonly DegradeStep[];
 
-export type OrderedStep = (typeof ORDERED_STEPS)[number];
+type OrderedStep = (typeof ORDERED_STEPS)[number];
 
 /** What somebody orders for one tenant's feature; `expiresInSeconds` is counted on the store's clock. */
 export interface NewDegradeOrder {
