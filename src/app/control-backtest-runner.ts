@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import { readMinuteValues } from '../aggregate/minute-values-reader.ts';
 import { readPoolUse, readServices, type UsedMinute } from '../aggregate/pool-use-reader.ts';
+import { StoredMinutes } from '../aggregate/stored-minutes.ts';
 import type { PolicyParams } from '../control/policy.ts';
 import type { AnalyticsReader } from '../domain/analytics-query.ts';
 import type { Backtest, BacktestQuestion, BacktestResult } from '../domain/backtest.ts';
@@ -75,11 +75,12 @@ export async function replayStored(
   const { rule, params, question, onProgress } = asked;
   const window = { from: question.from, to: question.to };
   const services = (await readServices(clickhouse, window)).slice(0, MOST_SERVICES);
+  const stored = new StoredMinutes(clickhouse);
   return backtestPolicy({
     ...{ window, rule, onProgress, historyMs: HISTORY_MS, labels: question.labels },
     rules: ruleSetOf(rule),
     params: { ...params, ...question.draft },
-    minutes: (part) => readMinuteValues(clickhouse, part),
+    minutes: (part) => stored.read(part),
     pools: async (part: Window) => {
       const pools = new Map<string, readonly UsedMinute[]>();
       for (const service of services) {

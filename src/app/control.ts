@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { readActivity } from '../aggregate/activity-reader.ts';
-import { readMinuteValues } from '../aggregate/minute-values-reader.ts';
+import { StoredMinutes } from '../aggregate/stored-minutes.ts';
 import type { Control } from '../api/control-ports.ts';
 import type { Config } from '../config/config.ts';
 import { expectedLoad } from '../control/known-peaks.ts';
@@ -161,10 +161,11 @@ export function startControl(options: ControlOptions): RunningControl {
   });
 
   const minuteLeadership = new PostgresLeadership(postgresUrl, 'minute-detector');
+  const storedMinutes = new StoredMinutes(clickhouse);
   const minuteDetector = new MinuteDetectorLoop({
     minutes: async (window) => {
       const closed = await states.closed();
-      const minutes = await readMinuteValues(clickhouse, window);
+      const minutes = await storedMinutes.read(window);
       return minutes.map((one) => ({
         ...one,
         tenants: without<string, ReadonlyMap<string, number>>(one.tenants, closed),

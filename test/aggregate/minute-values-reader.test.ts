@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readMinuteValues } from '../../src/aggregate/minute-values-reader.ts';
+import { firstMinute } from '../../src/aggregate/queries/across-tenants/first-minute.ts';
 import { type SpanStore, startSpanStore } from '../support/span-store.ts';
 import { otlpRequest, otlpSpan } from '../support/spans.ts';
 
@@ -61,4 +62,15 @@ it('tells what every tenant did in each measured minute, by metric, routes with 
   expect(acme['p95_ms']).toBeGreaterThan(0);
   expect(acme).not.toHaveProperty('requests on /rare');
   expect(acme).not.toHaveProperty('cpu_ms');
+  const before = { from: START - 60 * MINUTE, to: START };
+  const firsts = [
+    { ...before, to: START + 5 * MINUTE },
+    { ...before, from: START + MINUTE, to: START + 5 * MINUTE },
+    before,
+  ];
+  expect(await Promise.all(firsts.map((window) => store.clickhouse.rows(firstMinute(window))))).toMatchObject([
+    [{ first: START / 1_000 }],
+    [{ first: (START + 2 * MINUTE) / 1_000 }],
+    [{ first: null }],
+  ]);
 });

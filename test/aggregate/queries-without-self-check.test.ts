@@ -10,6 +10,7 @@ import { coverage } from '../../src/aggregate/queries/across-tenants/coverage.ts
 import { dedicatedPoolDays } from '../../src/aggregate/queries/across-tenants/dedicated-pool-days.ts';
 import { exportDelay } from '../../src/aggregate/queries/across-tenants/export-delay.ts';
 import { figures } from '../../src/aggregate/queries/across-tenants/figures.ts';
+import { firstMinute } from '../../src/aggregate/queries/across-tenants/first-minute.ts';
 import { firstServices } from '../../src/aggregate/queries/across-tenants/first-services.ts';
 import { lastSeen } from '../../src/aggregate/queries/across-tenants/last-seen.ts';
 import { loadSignals } from '../../src/aggregate/queries/across-tenants/load-signals.ts';
@@ -68,6 +69,7 @@ const QUESTIONS: Readonly<Record<string, readonly AnalyticsQuery[]>> = {
   'dedicated-pool-days.ts': [dedicatedPoolDays(days, { percent: 0 }), dedicatedPoolDays(days, { tenants: NAMED })],
   'export-delay.ts': [exportDelay(now + MINUTE_MS)],
   'figures.ts': [figures(hours, NAMED)],
+  'first-minute.ts': [firstMinute(minutes)],
   'first-services.ts': [firstServices(now + MINUTE_MS, 10)],
   'last-seen.ts': [lastSeen(NAMED, now + MINUTE_MS)],
   'load-signals.ts': [loadSignals(minutes, NAMED)],

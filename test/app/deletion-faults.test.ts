@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { certificateDesk } from '../../src/app/deletion-desk.ts';
 import { dropQuarantined, searchFiles, segmentsUntil } from '../../src/app/deletion-files.ts';
@@ -24,6 +24,7 @@ import {
   dueRequest,
   fillTelemetry,
   KEY,
+  partsWith,
   telemetryFigures,
   without,
 } from '../support/deletion-world.ts';
@@ -282,7 +283,7 @@ it('leaves nothing in the files of the embedded stores', async () => {
   const search = async () => (await searchFiles(postgres.folder, tenant, everywhere)).found;
   await world.owner.query('analyze tenantry.members; checkpoint');
   expect(await search()).not.toEqual([]);
-  const parts = await partsWith(tenant);
+  const parts = await partsWith(world, clickhouse, tenant);
   expect(parts.length).toBeGreaterThan(20);
   for (const part of parts) expect(existsSync(part), part).toBe(true);
   const request = await dueRequest(world, tenant);
@@ -295,12 +296,3 @@ it('leaves nothing in the files of the embedded stores', async () => {
   // What merges have replaced since may be there still: it was made without the tenant.
   expect(parts.filter((part) => existsSync(part))).toEqual([]);
 });
-
-/** Folders of every table that has rows of the tenant, those that no query sees any more among them. */
-async function partsWith(tenantId: TenantId): Promise<readonly string[]> {
-  const tables = (await world.telemetry.count(tenantId)).filter(({ rows }) => rows > 0);
-  const parts = await clickhouse.clickhouse.inspect<{ path: string }>(
-    `SELECT path FROM system.parts WHERE database = '${DATABASE}' AND table IN (${tables.map(({ table }) => `'${table}'`).join(', ')})`,
-  );
-  return parts.map(({ path }) => (isAbsolute(path) ? path : join(clickhouse.folder, path)));
-}

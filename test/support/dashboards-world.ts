@@ -142,6 +142,21 @@ async function seed(tenantry: FlowTenantry, from: number, to: number): Promise<v
   }
 }
 
+async function signIn(
+  tenantry: FlowTenantry,
+  context: BrowserContext,
+  role: Role,
+  tenantId: string | undefined,
+): Promise<void> {
+  const body = { role, ...(tenantId === undefined ? {} : { tenant_id: tenantId }) };
+  const made = await tenantry.ask<{ link: string }>('/v1/sign-in-links', { method: 'POST', body });
+  if (made.status !== 201) throw new Error(`no sign-in link: ${JSON.stringify(made.body)}`);
+  const link = new URL(made.body.link);
+  // The cookie alone: opening the first page of the role as well took half a second of each test.
+  const answer = await context.request.get(`${tenantry.url}${link.pathname}${link.search}`, { maxRedirects: 0 });
+  if (answer.status() >= 400) throw new Error(`signing in answered ${answer.status()}`);
+}
+
 /** `settings`: environment of the server beyond that of the flow tests. */
 export async function startDashboardsWorld(settings: Readonly<Record<string, string>> = {}): Promise<DashboardsWorld> {
   const host = await startHost();
@@ -151,22 +166,24 @@ export async function startDashboardsWorld(settings: Readonly<Record<string, str
   await seed(tenantry, seededFrom, seededTo);
   await tenantry.loaded();
   const browser: Browser = await launchBrowser();
+  /** Cookies by role and tenant: each test has a browser context of its own, and need not sign in anew for it. */
+  const sessions = new Map<string, Awaited<ReturnType<BrowserContext['cookies']>>>();
   return {
     tenantry,
     host,
     seededFrom,
     seededTo,
     async signedIn(role, { tenantId, viewport } = {}) {
-      const body = { role, ...(tenantId === undefined ? {} : { tenant_id: tenantId }) };
-      const made = await tenantry.ask<{ link: string }>('/v1/sign-in-links', { method: 'POST', body });
-      if (made.status !== 201) throw new Error(`no sign-in link: ${JSON.stringify(made.body)}`);
+      const who = JSON.stringify([role, tenantId]);
+      const session = sessions.get(who);
       const watched = await openPage(browser, tenantry.url, viewport === undefined ? {} : { viewport });
-      const link = new URL(made.body.link);
-      // The cookie alone: opening the first page of the role as well took half a second of each test.
-      const answer = await watched.page.context().request.get(`${tenantry.url}${link.pathname}${link.search}`, {
-        maxRedirects: 0,
-      });
-      if (answer.status() >= 400) throw new Error(`signing in answered ${answer.status()}`);
+      const context = watched.page.context();
+      if (session === undefined) {
+        await signIn(tenantry, context, role, tenantId);
+        sessions.set(who, await context.cookies());
+      } else {
+        await context.addCookies([...session]);
+      }
       return watched;
     },
     async send(spans, resource = SHOP) {

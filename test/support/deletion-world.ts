@@ -1,3 +1,4 @@
+import { isAbsolute, join } from 'node:path';
 import pg from 'pg';
 import { keyOf } from '../../src/app/deletion-key.ts';
 import { DeletionRunner, type DeletionRunnerOptions } from '../../src/app/deletion-runner.ts';
@@ -128,4 +129,17 @@ export function without(figures: ReadonlyMap<string, string>, tenantId: string):
 export async function dueRequest(world: DeletionWorld, tenantId: TenantId) {
   const wish = { reason: 'We move on.', legalBasis: 'Art. 17 GDPR', waitingMs: 0 };
   return world.deletions.request(ADMIN, tenantId, wish);
+}
+
+/** Folders of every table that has rows of the tenant, those that no query sees any more among them. */
+export async function partsWith(
+  { telemetry }: DeletionWorld,
+  { clickhouse, folder }: TestClickHouse,
+  tenantId: TenantId,
+): Promise<readonly string[]> {
+  const tables = (await telemetry.count(tenantId)).filter(({ rows }) => rows > 0);
+  const parts = await clickhouse.inspect<{ path: string }>(
+    `SELECT path FROM system.parts WHERE database = '${DATABASE}' AND table IN (${tables.map(({ table }) => `'${table}'`).join(', ')})`,
+  );
+  return parts.map(({ path }) => (isAbsolute(path) ? path : join(folder, path)));
 }

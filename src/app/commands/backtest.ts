@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { destination, pino } from 'pino';
-import { readMinuteValues } from '../../aggregate/minute-values-reader.ts';
+import { StoredMinutes } from '../../aggregate/stored-minutes.ts';
 import { type Config, loadConfig } from '../../config/config.ts';
 import { scoreLabels } from '../../detect/label-score.ts';
 import { RULE_SETS, RULE_VERSIONS, type RuleSetName } from '../../detect/rule-sets.ts';
@@ -180,13 +180,14 @@ function resultLines({
 async function runStored({ events, labels, rules, from, to = Date.now(), tenant }: Options): Promise<void> {
   const known = labels === undefined ? undefined : await readLabels(labels);
   const clickhouse = await openServed(loadConfig());
+  const stored = new StoredMinutes(clickhouse);
   try {
     const report = await backtestStored({
       window: { from: from ?? to - WINDOW_MS, to },
       historyMs: HISTORY_MS,
       rules,
       tenantId: tenant,
-      minutes: (window) => readMinuteValues(clickhouse, window),
+      minutes: (window) => stored.read(window),
     });
     showFindings(report.events);
     print(
