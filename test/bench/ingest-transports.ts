@@ -25,7 +25,7 @@ export interface Transport {
   readonly name: string;
   /**
    * A protobuf request as it goes over the wire; done before anything is measured. Ingest takes a body that it has seen
-   * before for a retry, so each gets a number of its own, in a field that OTLP does not know.
+   * before for a retry, so each gets a number of its own: in protobuf in a field that OTLP does not know.
    */
   encode(request: Uint8Array, number: number): Uint8Array;
   /** Undefined where ingest does not serve it. */

@@ -1,17 +1,19 @@
 import { decodeTraceRequest, type OtlpAnyValue, type OtlpKeyValue, type OtlpSpan } from '../support/otlp-proto.ts';
 
 /**
- * The request as OTLP/JSON writes it: camelCase names, ids in hex, 64-bit integers as text; with a number that OTLP does not know.
+ * The request as OTLP/JSON writes it: camelCase names, ids in hex, 64-bit integers as text; with a number in an attribute of
+ * its resources, as ingest makes protobuf of it before it looks whether the request came before.
  */
 export function otlpJsonBody(protobuf: Uint8Array, number: number): Buffer {
+  const numbered = { key: 'bench.number', value: { intValue: String(number) } };
   const resourceSpans = (decodeTraceRequest(protobuf).resource_spans ?? []).map(({ resource, scope_spans = [] }) => ({
-    resource: { attributes: resource?.attributes?.map(jsonAttribute) },
+    resource: { attributes: [...(resource?.attributes ?? []).map(jsonAttribute), numbered] },
     scopeSpans: scope_spans.map(({ scope, spans = [] }) => ({
       scope: { name: scope?.name, version: scope?.version },
       spans: spans.map(jsonSpan),
     })),
   }));
-  return Buffer.from(JSON.stringify({ number, resourceSpans }));
+  return Buffer.from(JSON.stringify({ resourceSpans }));
 }
 
 const hex = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString('hex');
