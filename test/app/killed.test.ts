@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { inspectStore, postSpans, serverSpan, spansBody } from '../support/flow-otlp.ts';
-import { descendants, stillRunning } from '../support/flow-processes.ts';
+import { descendants, killAll, stillRunning } from '../support/flow-processes.ts';
 import { endEverything, type FlowTenantry, startTenantry } from '../support/flow-tenantry.ts';
 import { until } from '../support/flow-waiting.ts';
 
@@ -170,7 +170,7 @@ describe('kill -9 under load', () => {
       const load = account.begin(tenantry.otlpUrl, 'power');
       await load.goesOn(150);
       const pids = [tenantry.pid, ...descendants(tenantry.pid).map(({ pid }) => pid)];
-      for (const pid of pids) process.kill(pid, 'SIGKILL');
+      killAll(pids);
       await tenantry.exited;
       await until('everything to be gone', () => stillRunning(pids).length === 0);
       await load.stop();

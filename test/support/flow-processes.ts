@@ -50,3 +50,14 @@ export function stillRunning(pids: readonly number[]): readonly number[] {
   const alive = new Set(processes().map(({ pid }) => pid));
   return pids.filter((pid) => alive.has(pid));
 }
+
+/** kill -9 of each; one that has ended since it was looked up, as Postgres's workers do, is as dead as it should be. */
+export function killAll(pids: readonly number[]): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (thrown) {
+      if ((thrown as NodeJS.ErrnoException).code !== 'ESRCH') throw thrown;
+    }
+  }
+}
