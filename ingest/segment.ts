@@ -112,8 +112,15 @@ async function syncMove(disk: SpoolDisk, paths: SpoolPaths): Promise<void> {
   await disk.syncFolder(paths.open);
 }
 
+let made = 0;
+
+/**
+ * Names sort as segments were begun, those of one millisecond too: a number of this process comes before what makes the
+ * name unlike that of any other. It begins anew after 65,536, which no disk writes in a millisecond.
+ */
 function segmentName(signal: SegmentSignal, now: number): string {
-  return `${String(now).padStart(13, '0')}-${randomBytes(8).toString('hex')}${segmentSuffix(signal)}`;
+  const number = (made++ % 0x1_0000).toString(16).padStart(4, '0');
+  return `${String(now).padStart(13, '0')}-${number}${randomBytes(6).toString('hex')}${segmentSuffix(signal)}`;
 }
 
 /** Unix milliseconds at which the segment was opened. */
